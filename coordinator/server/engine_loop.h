@@ -1,0 +1,51 @@
+// One thread that owns the engine: queue → apply → commit → send → reply. Everybody else posts events or asks for views.
+#pragma once
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+#include "core/base/clock.h"
+#include "core/base/status.h"
+
+namespace autonorm::store { class Store; }
+
+namespace autonorm::server {
+
+// Where committed messages go. Called on the loop's thread only, after the commit; must not block.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual void send(SessionId session, const fleet::ToWorker& message) = 0;
+  virtual void close(SessionId session) = 0;
+};
+
+// Thread-safe but for the constructor and destructor. Every answer arrives after its changes are durable.
+class EngineLoop {
+ public:
+  virtual ~EngineLoop() = default;  // stops the thread; pending callers get kUnavailable
+
+  virtual void post(engine::EngineEvent event) = 0;  // WorkerHello, WorkerMessage, SessionClosed, ArtifactStored, Stopping
+  // Blocking calls; their `request` field is filled in here.
+  virtual engine::SubmitReply submit(engine::SubmitSweep event) = 0;
+  virtual engine::ActReply act(engine::ActOnSweep event) = 0;
+
+  // Views, taken on the engine's thread between two batches.
+  virtual std::vector<engine::SweepView> sweeps() = 0;
+  virtual std::vector<engine::TrialView> trials(std::optional<SweepId> sweep) = 0;  // one per claim label; newest sweep when absent
+  virtual std::vector<engine::WorkerView> workers() = 0;
+  // Why a trial is where it is, with numbers, and what would move it. `prefix`: of the trial id; or a variant label.
+  virtual Result<std::vector<std::string>> explain(const std::string& prefix) = 0;
+  virtual std::optional<std::string> trouble() = 0;  // e.g. "database: disk full; free space on /data, work goes on by itself"
+  // Hashes that plan and submit would not train again.
+  virtual std::set<TrialId> finished_trials() = 0;
+  virtual bool has_artifact(const Sha256& hash) = 0;
+  virtual int64_t epoch() const = 0;
+};
+
+// Restores the engine from the store and starts the thread. `store` and `transport` must outlive the loop.
+std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock);
+
+}  // namespace autonorm::server

@@ -1,0 +1,86 @@
+// Named parameters and buffers of a model. Layers register slots here and hold indices, so that a tensor can be saved,
+// sharded, folded or swapped for a batched one by name. Not thread-safe. Order of registration is the order everywhere.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace autonorm::norms {
+
+// How an initial value is made; random ones come from RandomStream(seed, "init", full parameter name), element by element.
+enum class Init { kZeros, kOnes, kConstant, kTruncatedNormal, kNormal, kUniform };
+struct InitSpec {
+  Init kind = Init::kZeros;
+  double scale = 0;  // constant: the value; normal, truncated normal (cut at ±2 standard deviations): the deviation; uniform: ± bound
+};
+
+struct Parameter {
+  std::string name;          // full path, e.g. "blocks.0.attn.qkv.weight"
+  at::Tensor value;          // leaf; requires_grad() == trainable
+  InitSpec init;
+  bool trainable = true;
+  bool decay = true;         // weight decay applies; false for ndim ≤ 1
+};
+struct Buffer {
+  std::string name;
+  at::Tensor value;
+};
+
+class ParameterTable;
+
+// A handle that stays valid for the life of the table; an empty slot (default) says "this layer has no such parameter".
+class ParameterSlot {
+ public:
+  ParameterSlot() = default;
+  explicit operator bool() const { return table_ != nullptr; }
+  const at::Tensor& get() const;  // requires a non-empty slot
+
+ private:
+  friend class ParameterTable;
+  ParameterSlot(ParameterTable* table, size_t index) : table_(table), index_(index) {}
+  ParameterTable* table_ = nullptr;
+  size_t index_ = 0;
+};
+
+class ParameterTable {
+ public:
+  explicit ParameterTable(uint64_t seed, at::ScalarType dtype = at::kFloat) : seed_(seed), dtype_(dtype) {}
+  ParameterTable(const ParameterTable&) = delete;  // slots point here
+
+  // Scoped name prefix: names registered while it lives get "prefix." in front; scopes nest.
+  class Scope {
+   public:
+    Scope(ParameterTable& table, std::string_view name);
+    ~Scope();
+   private:
+    ParameterTable& table_;
+    size_t old_length_;
+  };
+
+  // A parameter that already exists under this full name is a programmer error.
+  ParameterSlot add(std::string_view name, at::IntArrayRef shape, InitSpec init, bool trainable = true);
+  size_t add_buffer(std::string_view name, at::Tensor initial);
+
+  std::string full_name(std::string_view name) const { return prefix_ + std::string(name); }
+  std::vector<Parameter>& parameters() { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  std::vector<Buffer>& buffers() { return buffers_; }
+  const std::vector<Buffer>& buffers() const { return buffers_; }
+  std::vector<at::Tensor> trainable() const;  // tensors only, in order
+  int64_t count() const;                      // elements of all parameters, trainable or not
+  void to_device(at::Device device);
+  uint64_t seed() const { return seed_; }
+
+ private:
+  friend class ParameterSlot;
+  uint64_t seed_;
+  at::ScalarType dtype_;
+  std::string prefix_;
+  std::vector<Parameter> parameters_;
+  std::vector<Buffer> buffers_;
+};
+
+}  // namespace autonorm::norms
