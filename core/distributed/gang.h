@@ -14,13 +14,14 @@ class CollectiveAborted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Averages nothing, divides nothing: gradients are SUMMED over ranks (the loss is already divided by the global count).
+// Averages gradients over ranks (c10d's default): a rank's loss is (sum over its samples) / (global count) × size, so that the
+// average is the gradient of the global mean.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;
   // Before the forward pass of the last micro-batch of a step whose gradients are to be reduced; earlier micro-batches accumulate locally.
   virtual void prepare_last_micro_batch() = 0;
-  // After backward of the last micro-batch: every parameter's grad() holds the sum over ranks. Also with 0 local samples,
+  // After backward of the last micro-batch: every parameter's grad() holds the average over ranks. Also with 0 local samples,
   // when the caller has run backward of a zero loss that touches every trainable parameter.
   virtual void finish() = 0;
 };

@@ -28,3 +28,10 @@ function(autonorm_test name)
     ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")
 endfunction()
 include(GoogleTest)
+
+# Adds a folder that has a CMakeLists.txt.
+function(autonorm_folder name)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/CMakeLists.txt)
+    add_subdirectory(${name})
+  endif()
+endfunction()
