@@ -1,0 +1,187 @@
+// What the engine asks the store to write, and what the store hands back after a restart: plain rows, no SQL.
+//
+// Keys: the engine numbers trials and attempts itself (dense, from 1), so that a change needs no look-up. Each change that
+// concerns an attempt carries its token; the store repeats the check in SQL, so a late report cannot slip in twice.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/ids.h"
+#include "core/config/sweep.h"
+#include "core/messages/fleet.h"
+#include "core/messages/trial_state.h"
+
+namespace autonorm::engine {
+
+using TrialKey = int64_t;    // row of a trial; 0 = none
+using AttemptRow = int64_t;  // row of an attempt; 0 = none
+
+enum class SweepState { kSubmitting, kRunning, kPaused, kCancelled };
+std::string_view name(SweepState state);
+std::optional<SweepState> parse_sweep_state(std::string_view word);
+
+// A trial's resolved configuration as JSON without "seed" and "inputs", so that the seeds of one cell share a row.
+struct FrozenConfig {
+  Sha256 hash;       // of json
+  std::string json;  // compact; an object
+};
+// One entry per trial of a sweep, in the order of Sweep::trials; equal configurations share the pointer.
+using FrozenConfigs = std::vector<std::shared_ptr<const FrozenConfig>>;
+
+using Labels = std::map<std::string, std::string>;
+
+// ---- rows ----
+struct SweepRecord {
+  SweepId id;
+  Sha256 key;      // of the content and the trials it expands to: equal keys are the same sweep
+  Sha256 content;  // of the source files
+  std::string name, question, baseline, metric, profile;
+  double margin = 0, alpha = 0.05;
+  std::vector<uint64_t> seeds;
+  int64_t max_seeds = 0;
+  std::vector<std::string> variants, matrix_keys;
+  int64_t cells = 0, trials = 0;
+  bool fresh = false;
+  WallTime submitted{};
+  SweepState state = SweepState::kSubmitting;
+};
+struct StageInput {
+  std::string stage;
+  TrialKey trial = 0;
+};
+// Settings that do not belong to a trial's identity; a later submission that revives the trial may change them.
+struct TrialSettings {
+  int64_t priority = 0, max_attempts = 3, timeout_s = 0, stall_timeout_s = 600;
+};
+struct TrialRecord {
+  TrialKey key = 0;
+  TrialId id;
+  uint64_t seed = 0;
+  int64_t ranks = 1;
+  std::string device = "auto";
+  TrialSettings settings;
+  std::vector<StageInput> inputs;
+  TrialState state = TrialState::kQueued;
+  Attempt attempt;  // newest; 0 = none yet
+  Token token;      // of that attempt
+  std::optional<EndReason> end;
+  std::string reason;                        // in words, for failed trials and trials that try again
+  int64_t counted = 0, uncounted = 0;        // ended attempts by kind (coordinator/engine/retry_policy.h)
+  std::optional<fleet::ResumePoint> resume;  // newest committed checkpoint
+  Sha256 model;                              // manifest of the final model; empty = none
+};
+struct ClaimRecord {
+  SweepId sweep;
+  int64_t position = 0;  // of the cell in the sweep; stages come after the cells
+  TrialKey trial = 0;
+  std::string variant;
+  std::shared_ptr<const Labels> labels;
+  uint64_t seed = 0;
+  bool is_stage = false;
+};
+struct MemberRecord {
+  int rank = 0;
+  WorkerId worker;
+  std::string host, device;
+  Seq acked;            // highest committed event of this member
+  bool joined = false;  // said ready{joined}
+};
+struct AttemptRecord {
+  AttemptRow row = 0;
+  TrialKey trial = 0;
+  Attempt number;
+  Token token;
+  int32_t tag = 0;
+  std::optional<fleet::ResumePoint> resume;
+  std::string endpoint;  // of the leader's store; empty = not listening yet
+  std::vector<MemberRecord> members;
+  WallTime assigned{};
+};
+struct WorkerRecord {
+  WorkerId id;
+  int64_t incarnation = 0;
+  std::string host, mpi_world;
+  int mpi_rank = 0, mpi_size = 1, pid = 0;
+  fleet::Device device;
+  std::string build, torch;
+  bool recovery = false;
+  std::string quarantine;  // why nothing is sent there; empty = it is used
+  WallTime seen{};
+};
+// The answer that a repeated request with the same idempotency key gets.
+struct ReplyRecord {
+  std::string key;
+  SweepId sweep;
+  bool existed = false;
+  int64_t cells = 0, trials = 0, new_trials = 0, cached = 0, revived = 0, affected = 0;
+};
+
+// ---- changes, in the order in which they are to be written ----
+struct SweepInserted { SweepRecord sweep; config::SweepSource source; };
+struct SweepStateSet { SweepId sweep; SweepState state{}; };
+struct TrialInserted { TrialRecord trial; std::shared_ptr<const FrozenConfig> config; };
+struct TrialRevised { TrialKey trial = 0; TrialSettings settings; std::shared_ptr<const FrozenConfig> config; };
+struct ClaimInserted { ClaimRecord claim; };
+// Along one edge of trial_edges.h. Refused (kConflict) unless the row has `from`, `attempt` and `token`.
+struct TrialMoved {
+  TrialKey trial = 0;
+  TrialState from{};
+  Attempt attempt;
+  Token token;
+  TrialState to{};
+  Attempt new_attempt;
+  Token new_token;
+  std::optional<EndReason> end;
+  std::string reason;
+  int64_t counted = 0, uncounted = 0;
+};
+struct AttemptInserted { AttemptRecord attempt; };
+struct AttemptListening { AttemptRow row = 0; Token token; std::string endpoint; };
+struct AttemptRunning { AttemptRow row = 0; Token token; WallTime time{}; };
+struct MemberAdvanced { AttemptRow row = 0; int rank = 0; Token token; Seq acked; bool joined = false; };
+struct AttemptEnded {
+  AttemptRow row = 0;
+  Token token;
+  EndReason reason{};
+  std::string message;
+  WorkerId culprit;  // whose rank ended it; empty = nobody's
+  int signal = 0, exit_code = 0;
+  int64_t step = 0;
+  std::vector<std::string> log_tail;
+  WallTime time{};
+};
+struct MetricsAdded { AttemptRow row = 0; Token token; std::vector<fleet::MetricPoint> points; };
+struct NormStatsAdded { AttemptRow row = 0; Token token; std::vector<fleet::NormStat> stats; };
+struct CheckpointAdded { AttemptRow row = 0; TrialKey trial = 0; Token token; fleet::CheckpointSaved checkpoint; bool durable = true; };
+struct ResultAdded { TrialKey trial = 0; AttemptRow row = 0; Token token; fleet::Finished finished; };
+// A rerun was asked for: results and checkpoints of earlier attempts no longer count.
+struct ResultDropped { TrialKey trial = 0; };
+struct ArtifactAdded { Sha256 hash; int64_t bytes = 0; WallTime time{}; };
+struct WorkerSeen { WorkerRecord worker; };
+struct ReplyRemembered { ReplyRecord reply; };
+struct Journal { WallTime time{}; std::string kind; std::string json; };
+
+using Change = std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
+                            AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded,
+                            CheckpointAdded, ResultAdded, ResultDropped, ArtifactAdded, WorkerSeen, ReplyRemembered, Journal>;
+
+// Everything that a new engine needs to go on where the last one stopped.
+struct Snapshot {
+  std::vector<SweepRecord> sweeps;
+  std::vector<TrialRecord> trials;  // by key
+  std::vector<ClaimRecord> claims;  // by sweep, position
+  std::vector<AttemptRecord> open_attempts;
+  std::vector<WorkerRecord> workers;
+  std::vector<Sha256> artifacts;  // whose files are in place
+  std::vector<ReplyRecord> replies;
+  AttemptRow last_attempt = 0;
+};
+
+}  // namespace autonorm::engine

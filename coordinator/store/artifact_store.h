@@ -1,0 +1,76 @@
+// Files addressed by the SHA-256 of their content: DIR/artifacts/ab/abcdef…. A file is there whole or not at all.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/durable_file.h"
+#include "core/base/ids.h"
+#include "core/base/sha256.h"
+#include "core/base/status.h"
+
+namespace autonorm::store {
+
+// One upload. Not thread-safe. Destroyed without finish(), it leaves nothing behind.
+class ArtifactWriter {
+ public:
+  ~ArtifactWriter();
+  ArtifactWriter(const ArtifactWriter&) = delete;
+  ArtifactWriter& operator=(const ArtifactWriter&) = delete;
+
+  // kExhausted when the disk is full.
+  Status write(std::string_view bytes);
+  // Verifies the hash, makes the file durable and puts it in its place. kInvalid: the bytes have another hash.
+  Status finish();
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  friend class ArtifactStore;
+  ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file);
+
+  std::filesystem::path temporary_, target_;
+  Sha256 expected_;
+  Fd file_;
+  Sha256Stream hash_;
+  int64_t bytes_ = 0;
+  bool placed_ = false;
+};
+
+// One download, in pieces of the caller's size. Not thread-safe.
+class ArtifactReader {
+ public:
+  // The next piece, at most `limit` bytes; empty at the end.
+  Result<std::string> read(size_t limit);
+  int64_t bytes() const { return bytes_; }  // of the whole file
+
+ private:
+  friend class ArtifactStore;
+  ArtifactReader(std::filesystem::path path, std::ifstream file, int64_t bytes);
+  std::filesystem::path path_;
+  std::ifstream file_;
+  int64_t bytes_ = 0;
+};
+
+// Thread-safe.
+class ArtifactStore {
+ public:
+  // Creates `root` when it is missing and removes unfinished uploads of an earlier process.
+  static Result<std::unique_ptr<ArtifactStore>> open(std::filesystem::path root);
+
+  // `expected`: 64 hex digits, else kInvalid. Several writers of one hash may run at once; the last one in wins, with equal bytes.
+  Result<std::unique_ptr<ArtifactWriter>> create(const Sha256& expected);
+  // kNotFound when there is no such artifact.
+  Result<std::unique_ptr<ArtifactReader>> open_reader(const Sha256& hash) const;
+  Result<std::string> read(const Sha256& hash) const;  // small ones, such as manifests
+  bool exists(const Sha256& hash) const;
+  std::filesystem::path path(const Sha256& hash) const;  // root/ab/<hash>
+
+ private:
+  explicit ArtifactStore(std::filesystem::path root) : root_(std::move(root)) {}
+  std::filesystem::path root_;
+};
+
+}  // namespace autonorm::store

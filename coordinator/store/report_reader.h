@@ -1,0 +1,57 @@
+// Reads a database for reports through a read-only connection of its own: the running coordinator's, or a copy.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/report/report_data.h"
+#include "core/base/clock.h"
+#include "core/base/ids.h"
+#include "core/base/status.h"
+
+namespace autonorm::store {
+
+struct SweepSummary {
+  SweepId id;
+  std::string name;
+  std::string state;  // "submitting" | "running" | "paused" | "cancelled" | "done"
+  std::map<TrialState, int64_t> counts;
+  int64_t cells = 0, trials = 0;
+  WallTime submitted{};
+};
+struct CurvePoint {
+  int64_t step = 0;
+  double value = 0;
+  int attempt = 0;
+};
+struct Curve {
+  std::string metric;
+  std::vector<CurvePoint> points;  // by step
+};
+
+// Not thread-safe: one reader per thread.
+class ReportReader {
+ public:
+  // `path`: a database file, or a state directory with autonorm.db. kNotFound names the path and what was looked for; kConflict: a
+  // database of another release.
+  static Result<std::unique_ptr<ReportReader>> open(const std::filesystem::path& path);
+  ~ReportReader();
+
+  // All sweeps, oldest first.
+  Result<std::vector<SweepSummary>> sweeps();
+  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the sweeps there are.
+  Result<report::ReportData> report(std::optional<SweepId> sweep);
+  // A trial's metrics as one curve each: from every attempt the points in (its resume step, the next attempt's resume step].
+  // `trial`: 64 hex digits or a prefix of at least 4; kInvalid when it is ambiguous.
+  Result<std::vector<Curve>> curves(const std::string& trial);
+
+ private:
+  struct State;
+  explicit ReportReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace autonorm::store
