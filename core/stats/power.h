@@ -1,0 +1,37 @@
+// What a number of paired seeds can show, before anything is trained. Two-sided paired t-test; its power comes from the
+// noncentral t distribution.
+#pragma once
+#include <optional>
+#include <string>
+
+namespace autonorm::stats {
+
+inline constexpr double kPower = 0.8;  // the customary chance of finding a difference that is there
+
+// Chance that n pairs show a true difference of `effect` standard deviations (of the differences) at level alpha.
+// n >= 2, alpha in (0, 1).
+double paired_t_power(int n, double effect, double alpha);
+
+// The smallest true difference that n pairs find with `power`, when the differences have standard deviation `sd` (same
+// unit as the result). Absent when n < 2. alpha in (0, 1), power in (alpha, 1).
+std::optional<double> smallest_detectable_difference(int n, double sd, double alpha, double power = kPower);
+
+// The number of pairs with which a true difference `delta` is found with `power`; absent when delta is 0 or more than
+// 100,000 pairs are needed. sd 0 needs 2.
+std::optional<int> pairs_needed(double delta, double sd, double alpha, double power = kPower);
+
+// The number of pairs from which on the sign-flip test can reach p < alpha at all in its hardest step of Holm's
+// correction.
+int sign_flip_pairs_needed(int comparisons, double alpha);
+
+// The paragraph that `coordinator plan` and `submit` print: smallest detectable differences for spreads of 0.5, 1 and 2
+// margins, alone and as the hardest of `comparisons` under Holm, and the sign-flip bound. One seed: says that no
+// comparison is possible. Lines end in a newline. `margin` <= 0 means that the sweep states none: spreads are then in
+// standard deviations.
+std::string power_check_text(int seeds, int comparisons, double margin, double alpha);
+
+// Why the sweep as planned cannot answer its question (fewer than two seeds, or a difference of one margin would be
+// missed even when the differences spread by only half a margin); absent when it can. For `--strict`.
+std::optional<std::string> power_problem(int seeds, int comparisons, double margin, double alpha);
+
+}  // namespace autonorm::stats
