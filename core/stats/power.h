@@ -1,4 +1,4 @@
-// What a number of paired seeds can show, before anything is trained. Two-sided paired t-test; its power comes from the
+// What a number of paired seeds can show, before anything is trained. Two-sided paired t-test; its power is that of the
 // noncentral t distribution.
 #pragma once
 #include <optional>
