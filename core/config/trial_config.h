@@ -24,6 +24,8 @@ enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
   std::string path;             // kIdx only: folder with the four IDX files
+  std::string sha256;           // kIdx only: of the four files' decompressed contents, one after the other (catalogue.h);
+                                // a sweep must state it, because equal trials share results by content
   double val_fraction = 0.1;    // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
   int64_t train_limit = 0;      // use only this many training samples (0 = all), chosen before the val split
 };

@@ -1,0 +1,143 @@
+#include "core/config/catalogue.h"
+
+#include <array>
+
+#include "core/base/text.h"
+
+namespace autonorm::config {
+namespace {
+
+constexpr auto kNorms = std::to_array<Kind>({
+    {"layer", 1, "LayerNorm: mean and biased variance over the channels of a token"},
+    {"rms", 1, "RMSNorm: root mean square over the channels of a token, no mean, no bias"},
+    {"scale", 1, "alpha * x per channel, alpha of shape [1, C]: what the AutoNorm code calls DyT"},
+    {"dyt", 1, "Dynamic Tanh: gamma * tanh(alpha * x) + beta (arXiv 2503.10622)"},
+    {"selector", 1, "NormSelector: a gate per sample blends branches"},
+    {"none", 1, "the identity"},
+});
+constexpr auto kModels = std::to_array<Kind>({
+    {"vit", 1, "vision transformer; sites pre_attn, pre_ffn, final, on request embed, post_attn, post_ffn"},
+    {"mlp", 1, "flat image, hidden layers with a norm at site hidden, linear head"},
+});
+constexpr auto kGates = std::to_array<Kind>({
+    {"softmax", 1, "learned weights from the token mean"},
+    {"gumbel", 1, "learned, sampled by Gumbel-softmax with temperature tau"},
+    {"random", 1, "uniformly random weight per sample, nothing learned"},
+    {"fixed", 1, "the constants in `weights`"},
+});
+constexpr auto kOptimizers = std::to_array<Kind>({{"adamw", 1, "AdamW; no weight decay on parameters with one dimension"}});
+constexpr auto kSchedules = std::to_array<Kind>({
+    {"cosine", 1, "linear warm-up, then half a cosine down to 0"},
+    {"constant", 1, "linear warm-up, then constant"},
+});
+constexpr auto kLosses = std::to_array<Kind>({
+    {"cross_entropy", 1, "mean over the global batch, with label smoothing"},
+    {"distill", 1, "adds alpha * T^2 * KL(student, teacher)"},
+});
+constexpr auto kDevices = std::to_array<Kind>({
+    {"auto", 1, "whatever the worker has"},
+    {"cpu", 1, "CPU slots only"},
+    {"cuda", 1, "GPUs only"},
+});
+constexpr Kind kLoop{"loop", 1, "batch order, initial values, order of sums"};
+
+constexpr auto kMetrics = std::to_array<Metric>({
+    {"test/accuracy", true, "share of correct answers on the held-out test set, once at the end"},
+    {"test/loss", false, "cross entropy on the test set, once at the end"},
+    {"val/accuracy", true, "share of correct answers on the validation split"},
+    {"val/loss", false, "cross entropy on the validation split"},
+    {"train/loss", false, "training loss, mean since the last point"},
+    {"train/samples_per_s", true, "training samples per second, all ranks together"},
+    {"train/step_ms", false, "median time of an optimizer step in milliseconds"},
+    {"model/parameters", false, "number of parameters, frozen ones included"},
+    {"model/macs", false, "multiply-accumulates of one image's forward pass"},
+    {"memory/peak_mib", false, "largest memory of one rank in MiB"},
+});
+
+template <class Enum>
+struct Words;
+template <>
+struct Words<DataSource> { static constexpr auto kAll = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist", "idx"}); };
+template <>
+struct Words<ModelFamily> { static constexpr auto kAll = std::to_array<std::string_view>({"vit", "mlp"}); };
+template <>
+struct Words<Pool> { static constexpr auto kAll = std::to_array<std::string_view>({"cls", "mean"}); };
+template <>
+struct Words<NormKind> { static constexpr auto kAll = std::to_array<std::string_view>({"layer", "rms", "scale", "dyt", "selector", "none"}); };
+template <>
+struct Words<Gate> { static constexpr auto kAll = std::to_array<std::string_view>({"softmax", "gumbel", "random", "fixed"}); };
+template <>
+struct Words<GateEval> { static constexpr auto kAll = std::to_array<std::string_view>({"as_trained", "expected"}); };
+template <>
+struct Words<Precision> { static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"}); };
+template <>
+struct Words<Schedule> { static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant"}); };
+
+template <class Enum>
+std::string_view word_of(Enum value) {
+  const auto index = static_cast<size_t>(value);
+  AUTONORM_CHECK(index < Words<Enum>::kAll.size(), "enumerator without a word");
+  return Words<Enum>::kAll[index];
+}
+
+}  // namespace
+
+std::span<const Kind> norms() { return kNorms; }
+std::span<const Kind> models() { return kModels; }
+std::span<const Kind> gates() { return kGates; }
+std::span<const Kind> optimizers() { return kOptimizers; }
+std::span<const Kind> schedules() { return kSchedules; }
+std::span<const Kind> losses() { return kLosses; }
+std::span<const Kind> devices() { return kDevices; }
+const Kind& training_loop() { return kLoop; }
+std::span<const Metric> metrics() { return kMetrics; }
+
+const Metric* find_metric(std::string_view name) {
+  for (const Metric& metric : kMetrics) {
+    if (metric.name == name) return &metric;
+  }
+  return nullptr;
+}
+
+const Sites& sites(ModelFamily family) {
+  static const Sites kVit{{"pre_attn", "pre_ffn", "final"}, {"embed", "post_attn", "post_ffn"}};
+  static const Sites kMlp{{"hidden"}, {}};
+  return family == ModelFamily::kVit ? kVit : kMlp;
+}
+
+std::string_view name(DataSource source) { return word_of(source); }
+std::string_view name(ModelFamily family) { return word_of(family); }
+std::string_view name(Pool pool) { return word_of(pool); }
+std::string_view name(NormKind kind) { return word_of(kind); }
+std::string_view name(Gate gate) { return word_of(gate); }
+std::string_view name(GateEval eval) { return word_of(eval); }
+std::string_view name(Precision precision) { return word_of(precision); }
+std::string_view name(Schedule schedule) { return word_of(schedule); }
+
+template <>
+std::span<const std::string_view> words<DataSource>() { return Words<DataSource>::kAll; }
+template <>
+std::span<const std::string_view> words<ModelFamily>() { return Words<ModelFamily>::kAll; }
+template <>
+std::span<const std::string_view> words<Pool>() { return Words<Pool>::kAll; }
+template <>
+std::span<const std::string_view> words<NormKind>() { return Words<NormKind>::kAll; }
+template <>
+std::span<const std::string_view> words<Gate>() { return Words<Gate>::kAll; }
+template <>
+std::span<const std::string_view> words<GateEval>() { return Words<GateEval>::kAll; }
+template <>
+std::span<const std::string_view> words<Precision>() { return Words<Precision>::kAll; }
+template <>
+std::span<const std::string_view> words<Schedule>() { return Words<Schedule>::kAll; }
+
+double default_eps(NormKind kind) { return kind == NormKind::kRms ? 1e-6 : 1e-5; }
+
+std::vector<NormConfig> default_branches() {
+  NormConfig scale, layer;
+  scale.kind = NormKind::kScale;
+  layer.kind = NormKind::kLayer;
+  return {scale, layer};
+}
+
+}  // namespace autonorm::config

@@ -1,0 +1,113 @@
+// Ties the catalogue's keys to the members of TrialConfig, once, for reading, writing and hashing. A visitor is called as
+// v("lr", c.lr); only keys that are in use for the chosen kind, family and gate are visited, kind first. Internal.
+#pragma once
+#include "core/config/trial_config.h"
+
+namespace autonorm::config {
+
+template <class Config, class Visitor>
+void data_fields(Config& c, Visitor& v) {
+  v.data_source(c.source);  // data.name, or data.kind for files of the user's own
+  if (c.source == DataSource::kIdx) {
+    v("path", c.path);
+    v("sha256", c.sha256);
+  }
+  v("val_fraction", c.val_fraction);
+  v("train_limit", c.train_limit);
+}
+
+template <class Config, class Visitor>
+void model_fields(Config& c, Visitor& v) {
+  v("family", c.family);
+  switch (c.family) {
+    case ModelFamily::kVit:
+      v("patch", c.patch);
+      v("dim", c.dim);
+      v("depth", c.depth);
+      v("heads", c.heads);
+      v("mlp_ratio", c.mlp_ratio);
+      v("pool", c.pool);
+      v("qkv_bias", c.qkv_bias);
+      return;
+    case ModelFamily::kMlp:
+      v("hidden", c.hidden);
+      v("layers", c.layers);
+      return;
+  }
+}
+
+template <class Config, class Visitor>
+void selector_fields(Config& c, Visitor& v) {
+  v.branches("branches", c.branches);
+  v("gate", c.gate);
+  v("gate_eval", c.gate_eval);
+  if (c.gate == Gate::kGumbel) {
+    v("tau", c.tau);
+    v("hard", c.hard);
+  }
+  if (c.gate == Gate::kFixed) v("weights", c.weights);
+  v("gate_hidden", c.gate_hidden);
+  v("freeze", c.freeze);
+}
+
+template <class Config, class Visitor>
+void norm_fields(Config& c, Visitor& v) {
+  v("kind", c.kind);
+  switch (c.kind) {
+    case NormKind::kLayer:
+    case NormKind::kRms:
+      v("eps", c.eps);
+      v("affine", c.affine);
+      return;
+    case NormKind::kDyt:
+      v("alpha0", c.alpha0);
+      return;
+    case NormKind::kSelector:
+      selector_fields(c, v);
+      return;
+    case NormKind::kScale:
+    case NormKind::kNone:
+      return;
+  }
+}
+
+template <class Config, class Visitor>
+void train_fields(Config& c, Visitor& v) {
+  v("epochs", c.epochs);
+  v("batch", c.batch);
+  v("accumulate", c.accumulate);
+  v.only_word("optimizer", "adamw");
+  v("lr", c.lr);
+  v("weight_decay", c.weight_decay);
+  v("beta1", c.beta1);
+  v("beta2", c.beta2);
+  v("adam_eps", c.adam_eps);
+  v("warmup", c.warmup);
+  v("schedule", c.schedule);
+  v("clip", c.clip);
+  v("label_smoothing", c.label_smoothing);
+  v("precision", c.precision);
+  v("eval_every", c.eval_every);
+  v("log_every", c.log_every);
+  v("checkpoint_every", c.checkpoint_every);
+}
+
+template <class Config, class Visitor>
+void distill_fields(Config& c, Visitor& v) {
+  v("from", c.from);
+  v("temperature", c.temperature);
+  v("alpha", c.alpha);
+}
+
+template <class Config, class Visitor>
+void run_fields(Config& c, Visitor& v) {
+  v("priority", c.priority);
+  v("timeout_s", c.timeout_s);
+  v("stall_timeout_s", c.stall_timeout_s);
+  v("max_attempts", c.max_attempts);
+}
+
+// A norm of this kind with every other key at its default.
+NormConfig default_norm(NormKind kind);
+
+}  // namespace autonorm::config

@@ -1,0 +1,161 @@
+// What makes two trials the same. The text is hashed and stored: a released default or word never changes, and a kind
+// that starts to compute something else raises its `numerics` in the catalogue.
+#include <algorithm>
+#include <set>
+
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/config/catalogue.h"
+#include "core/config/trial_config.h"
+#include "core/config/trial_fields.h"
+#include "core/config/trial_writer.h"
+
+namespace autonorm::config {
+namespace {
+
+using nlohmann::json;
+
+// The members of `value` that differ from those of `fallback`.
+json difference(const json& value, const json& fallback) {
+  json out = json::object();
+  for (const auto& [key, member] : value.items()) {
+    if (!fallback.contains(key) || fallback[key] != member) out[key] = member;
+  }
+  return out;
+}
+
+// gate_eval says nothing where training's gate and its expectation are the same function.
+NormConfig simplified(NormConfig norm) {
+  if (norm.kind == NormKind::kSelector && norm.gate != Gate::kRandom && norm.gate != Gate::kGumbel) norm.gate_eval = GateEval::kAsTrained;
+  if (norm.branches.empty() && norm.kind == NormKind::kSelector) norm.branches = default_branches();
+  std::sort(norm.freeze.begin(), norm.freeze.end());
+  for (NormConfig& branch : norm.branches) branch = simplified(branch);
+  return norm;
+}
+
+json norm_identity(const NormConfig& norm, bool always_kind);
+
+json branch_identities(const std::vector<NormConfig>& branches) {
+  json out = json::array();
+  for (const NormConfig& branch : branches) out.push_back(norm_identity(branch, true));
+  return out;
+}
+
+// `always_kind`: a site or branch states its kind even when it is the default one.
+json norm_identity(const NormConfig& norm, bool always_kind) {
+  const NormConfig simple = simplified(norm);
+  json out = difference(write_norm(simple, Keys::kIdentity), write_norm(default_norm(simple.kind), Keys::kIdentity));
+  // Branches in full would change with each key that a norm gains.
+  if (out.contains("branches")) out["branches"] = branch_identities(simple.branches);
+  if (always_kind || simple.kind != NormKind::kLayer) out["kind"] = std::string(name(simple.kind));
+  return out;
+}
+
+bool same_norm(const NormConfig& a, const NormConfig& b) { return norm_identity(a, true) == norm_identity(b, true); }
+
+// Collects the configuration's identity and the kinds in use.
+class Identity {
+ public:
+  explicit Identity(const TrialConfig& config) : c_(config) {}
+
+  json build(bool with_seed) {
+    if (with_seed && c_.seed != 0) config_["seed"] = c_.seed;
+    if (c_.ranks != 1) config_["ranks"] = c_.ranks;
+    add_data();
+    add_model();
+    add_norms();
+    add_train();
+    numerics_["training"] = training_loop().numerics;
+    return {{"config", config_}, {"data", data_fingerprint(c_.data)}, {"device", c_.device}, {"format", 1}, {"numerics", numerics_}};
+  }
+
+ private:
+  void put(const char* section, const json& members) {
+    if (!members.empty()) config_[section] = members;
+  }
+  void use(const char* group, std::span<const Kind> kinds, std::string_view name) {
+    for (const Kind& kind : kinds) {
+      if (kind.name == name) numerics_[cat(group, ".", name)] = kind.numerics;
+    }
+  }
+
+  void add_data() {
+    DataConfig fallback;
+    fallback.source = c_.data.source;
+    json members = difference(write_data(c_.data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
+    members.erase("sha256");  // it is the fingerprint
+    if (c_.data.source == DataSource::kIdx) members["kind"] = "idx";
+    else if (c_.data.source != DataSource::kDigits) members["name"] = std::string(name(c_.data.source));
+    put("data", members);
+    const DataSet* set = find_data_set(c_.data.source);
+    numerics_[cat("data.", name(c_.data.source))] = set == nullptr ? 1 : set->kind.numerics;
+  }
+
+  void add_model() {
+    ModelConfig fallback;
+    fallback.family = c_.model.family;
+    json members = difference(write_model(c_.model, Keys::kIdentity), write_model(fallback, Keys::kIdentity));
+    if (c_.model.family != ModelFamily::kVit) members["family"] = std::string(name(c_.model.family));
+    put("model", members);
+    use("model", models(), name(c_.model.family));
+  }
+
+  void add_norms() {
+    const Sites& known = sites(c_.model.family);
+    json by_site = json::object();
+    bool norm_used = false;
+    for (const std::string& site : known.standard) {
+      const NormConfig norm = c_.norm_at(site);
+      use_norm(norm);
+      if (same_norm(norm, c_.norm)) norm_used = true;
+      else by_site[site] = norm_identity(norm, true);
+    }
+    for (const std::string& site : known.optional) {
+      const NormConfig norm = c_.norm_at(site);
+      use_norm(norm);
+      if (norm.kind != NormKind::kNone) by_site[site] = norm_identity(norm, true);
+    }
+    if (norm_used) put("norm", norm_identity(c_.norm, false));
+    put("norm_sites", by_site);
+  }
+
+  void use_norm(const NormConfig& norm) {
+    use("norm", norms(), name(norm.kind));
+    if (norm.kind != NormKind::kSelector) return;
+    use("gate", gates(), name(norm.gate));
+    for (const NormConfig& branch : norm.branches.empty() ? default_branches() : norm.branches) use_norm(branch);
+  }
+
+  void add_train() {
+    json members = difference(write_train(c_.train, Keys::kIdentity), write_train(TrainConfig{}, Keys::kIdentity));
+    use("optimizer", optimizers(), "adamw");
+    use("schedule", schedules(), name(c_.train.schedule));
+    use("loss", losses(), "cross_entropy");
+    if (c_.train.distill) {
+      TrainConfig fallback;
+      fallback.distill.emplace();
+      members["distill"] = difference(write_train(c_.train)["distill"], write_train(fallback)["distill"]);
+      // The stage's name is a label; the trial behind it is what counts.
+      const auto teacher = c_.inputs.find(c_.train.distill->from);
+      members["distill"]["from"] = teacher == c_.inputs.end() ? "stage:" + c_.train.distill->from : teacher->second.value();
+      use("loss", losses(), "distill");
+    }
+    put("train", members);
+  }
+
+  const TrialConfig& c_;
+  json config_ = json::object();
+  json numerics_ = json::object();
+};
+
+std::string identity_text(const TrialConfig& config, bool with_seed) {
+  return Identity(config).build(with_seed).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string canonical(const TrialConfig& config) { return identity_text(config, true); }
+TrialId trial_id(const TrialConfig& config) { return TrialId(sha256(canonical(config)).value()); }
+Sha256 cell_id(const TrialConfig& config) { return sha256(identity_text(config, false)); }
+
+}  // namespace autonorm::config

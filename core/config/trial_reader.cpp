@@ -1,0 +1,110 @@
+#include "core/config/trial_reader.h"
+
+#include "core/base/text.h"
+#include "core/config/catalogue.h"
+#include "core/config/section_reader.h"
+#include "core/config/trial_fields.h"
+
+namespace autonorm::config {
+namespace {
+
+void read_data(const Value& root, DataConfig& config, Diagnostics& diagnostics) {
+  SectionReader reader(root.find("data"), "data", "data", diagnostics);
+  data_fields(config, reader);
+  reader.finish(config.source == DataSource::kIdx ? "data.kind 'idx'" : cat("data.name '", name(config.source), "'"));
+}
+
+void read_model(const Value& root, ModelConfig& config, Diagnostics& diagnostics) {
+  SectionReader reader(root.find("model"), "model", "model", diagnostics);
+  model_fields(config, reader);
+  reader.finish(cat("family '", name(config.family), "'"));
+}
+
+void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
+  const Value* table = root.find("norm_sites");
+  if (table == nullptr) return;
+  if (!table->is_table()) {
+    diagnostics.error(table->place, cat("norm_sites must be a table of sites, not ", type_text(*table)));
+    return;
+  }
+  const Sites& known = sites(config.model.family);
+  std::vector<std::string> allowed = known.standard;
+  allowed.insert(allowed.end(), known.optional.begin(), known.optional.end());
+  for (const Entry& entry : *table->table()) {
+    if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end()) {
+      diagnostics.error(entry.key_place, cat("unknown site ", quoted(entry.key), " of model family '", name(config.model.family),
+                                             "'; allowed: ", join(allowed), did_you_mean(entry.key, allowed)));
+      continue;
+    }
+    const std::string* word = entry.value.text();
+    config.norm_sites[entry.key] = word != nullptr && *word == "norm"
+                                       ? config.norm
+                                       : read_norm(entry.value, "norm_sites." + entry.key, false, diagnostics);
+  }
+}
+
+void read_train(const Value& root, TrainConfig& config, Diagnostics& diagnostics) {
+  const Value* table = root.find("train");
+  SectionReader reader(table, "train", "train", diagnostics);
+  train_fields(config, reader);
+  reader.skip("distill");
+  reader.finish("train");
+  const Value* distill = table == nullptr ? nullptr : table->find("distill");
+  if (distill == nullptr) return;
+  SectionReader inner(distill, "train.distill", "train.distill", diagnostics);
+  distill_fields(config.distill.emplace(), inner);
+  inner.finish("train.distill");
+}
+
+void read_inputs(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
+  const Value* table = root.find("inputs");
+  if (table == nullptr) return;
+  if (!table->is_table()) {
+    diagnostics.error(table->place, cat("inputs must be a table of stage = trial id, not ", type_text(*table)));
+    return;
+  }
+  for (const Entry& entry : *table->table()) {
+    const std::string* id = entry.value.text();
+    if (id == nullptr || id->empty()) {
+      diagnostics.error(entry.value.place, cat("inputs.", entry.key, " must be the id of a trial, not ", type_text(entry.value)));
+      continue;
+    }
+    config.inputs[entry.key] = TrialId(*id);
+  }
+}
+
+void read_device(SectionReader& reader, const Value& root, std::string& device) {
+  reader.only_word("device", "auto");
+  const Value* value = root.find("device");
+  if (value != nullptr && value->text() != nullptr) device = *value->text();
+}
+
+}  // namespace
+
+const std::vector<std::string>& trial_sections() {
+  static const std::vector<std::string> kSections{"seed", "ranks", "device", "data", "model", "norm", "norm_sites", "train", "run", "inputs"};
+  return kSections;
+}
+
+TrialConfig read_trial(const Value& root, Diagnostics& diagnostics) {
+  TrialConfig config;
+  SectionReader top(&root, "", "", diagnostics);
+  top("seed", config.seed);
+  top("ranks", config.ranks);
+  if (root.is_table()) read_device(top, root, config.device);
+  for (const std::string& section : trial_sections()) top.skip(section);
+  top.finish("a trial");
+  if (!root.is_table()) return config;
+  read_data(root, config.data, diagnostics);
+  read_model(root, config.model, diagnostics);
+  if (const Value* norm = root.find("norm")) config.norm = read_norm(*norm, "norm", false, diagnostics);
+  read_sites(root, config, diagnostics);
+  read_train(root, config.train, diagnostics);
+  SectionReader run(root.find("run"), "run", "run", diagnostics);
+  run_fields(config.run, run);
+  run.finish("run");
+  read_inputs(root, config, diagnostics);
+  return config;
+}
+
+}  // namespace autonorm::config
