@@ -1,0 +1,76 @@
+#include "core/checkpoint/manifest.h"
+
+#include <cmath>
+
+#include "core/base/sha256.h"
+
+namespace autonorm::checkpoint {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& manifest) { return manifest.dump(1) + "\n"; }
+
+// The path of the first number that is not finite, or "".
+std::string find_non_finite(const json& value, const std::string& at) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) return at;
+  if (!value.is_structured()) return {};
+  for (const auto& [key, item] : value.items()) {
+    if (auto found = find_non_finite(item, at + "." + key); !found.empty()) return found;
+  }
+  return {};
+}
+
+Status damaged(const std::string& file, std::string_view what) { return invalid(file, ": damaged manifest: ", what); }
+
+// Every field is present with its type, because the checksum has shown that this code wrote it; a foreign file may still lack one.
+Manifest from_json(const json& document) {
+  Manifest manifest;
+  manifest.trial = TrialId(document.at("trial").get<std::string>());
+  manifest.step = document.at("step").get<int64_t>();
+  manifest.config = document.at("config");
+  manifest.host_state = document.at("host_state");
+  for (const auto& [name, entry] : document.at("files").items()) {
+    manifest.files[name] = {Sha256(entry.at("sha256").get<std::string>()), entry.at("bytes").get<int64_t>()};
+  }
+  return manifest;
+}
+
+}  // namespace
+
+Result<std::string> write_manifest(const Manifest& manifest) {
+  for (const auto* part : {&manifest.config, &manifest.host_state}) {
+    const std::string found = find_non_finite(*part, part == &manifest.config ? "config" : "host_state");
+    if (!found.empty()) return invalid("checkpoint: ", found, " is not a finite number, which a manifest cannot hold");
+  }
+  json document = {{"format", kCheckpointFormat}, {"trial", manifest.trial.value()}, {"step", manifest.step},
+                   {"config", manifest.config},   {"host_state", manifest.host_state}, {"files", json::object()}};
+  for (const auto& [name, file] : manifest.files) document["files"][name] = {{"sha256", file.sha256.value()}, {"bytes", file.bytes}};
+  try {
+    document["checksum"] = sha256(text_of(document)).value();
+    return text_of(document);
+  } catch (const json::exception& error) {  // dump() refuses strings that are not UTF-8
+    return invalid("checkpoint: cannot write the manifest: ", error.what());
+  }
+}
+
+Result<Manifest> parse_manifest(const std::string& text, const std::string& file) {
+  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) return damaged(file, cat("no JSON object in its ", text.size(), " bytes (truncated?)"));
+  const auto format = document.find("format");
+  if (format != document.end() && format->is_number_integer() && format->get<int64_t>() > kCheckpointFormat) {
+    return conflict(file, ": checkpoint format ", format->get<int64_t>(), ", this build reads ", kCheckpointFormat, "; use a newer trainer");
+  }
+  try {
+    if (text_of(document) != text) return damaged(file, "its text is not as written");
+    const std::string expected = document.value("checksum", "");
+    document.erase("checksum");
+    const Sha256 found = sha256(text_of(document));
+    if (found.value() != expected) return damaged(file, cat("expected checksum ", expected, ", found ", found));
+    return from_json(document);
+  } catch (const json::exception& error) {
+    return damaged(file, error.what());
+  }
+}
+
+}  // namespace autonorm::checkpoint
