@@ -1,0 +1,257 @@
+#include "coordinator/report/document.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "coordinator/report/numbers.h"
+#include "core/base/text.h"
+
+namespace autonorm::report {
+namespace {
+
+// Beside the primary metric people look at these; csv and json have all.
+constexpr std::array kSecondary = {"test/accuracy",    "test/loss",           "val/accuracy",  "val/loss",
+                                   "train/loss",       "train/samples_per_s", "train/step_ms", "memory/peak_mib",
+                                   "model/parameters", "model/macs"};
+
+std::string counts_text(const Counts& counts) {
+  std::vector<std::string> others;
+  const auto add = [&others](int count, const char* word) {
+    if (count > 0) others.push_back(cat(count, " ", word));
+  };
+  add(counts.diverged, "diverged");
+  add(counts.failed, "failed");
+  add(counts.stopped, "stopped");
+  add(counts.cancelled, "cancelled");
+  add(counts.missing, "missing");
+  std::string text = cat(counts.succeeded, "/", counts.planned);
+  if (!others.empty()) text += " †" + join(others);
+  return text;
+}
+
+TableCell counts_cell(const Counts& counts) {
+  const bool bad = counts.failed > 0 || counts.diverged > 0;
+  return {counts_text(counts), bad ? Emphasis::kAlarm : Emphasis::kNone};
+}
+
+std::string note_text(const VariantRow& row, const CellTable& cell, const std::string& baseline) {
+  if (row.is_baseline) return "baseline";
+  if (row.same_trials_as) {
+    return *row.same_trials_as == baseline ? "identical (same trials)" : cat("identical to ", *row.same_trials_as);
+  }
+  if (row.metrics.front().identical) return "identical";
+  if (!cell.has_baseline) return "no baseline in this cell";
+  return "";
+}
+
+std::string interval_text(const std::optional<stats::Interval>& interval, int decimals) {
+  if (!interval) return kAbsent;
+  return cat("[", with_sign(interval->low, decimals), ", ", with_sign(interval->high, decimals), "]");
+}
+
+int primary_decimals(const Comparison& comparison, size_t metric) {
+  std::vector<double> values;
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      if (row.metrics[metric].summary.max) values.push_back(*row.metrics[metric].summary.max);
+      if (row.metrics[metric].summary.min) values.push_back(*row.metrics[metric].summary.min);
+    }
+  }
+  return decimals_for(values);
+}
+
+std::vector<TableCell> primary_row(const VariantRow& row, const CellTable& cell, const SweepRow& sweep, int decimals) {
+  const MetricRow& metric = row.metrics.front();
+  const bool significant = metric.p_holm && *metric.p_holm < sweep.alpha;
+  const Emphasis strong = significant ? Emphasis::kStrong : Emphasis::kNone;
+  return {{one_line(row.variant)},
+          counts_cell(row.counts),
+          {cat(metric.summary.n)},
+          {fixed(metric.summary.mean, decimals)},
+          {fixed(metric.summary.sd, decimals)},
+          {fixed(metric.summary.min, decimals)},
+          {fixed(metric.summary.max, decimals)},
+          {row.is_baseline ? "" : with_sign(metric.paired.delta, decimals), strong},
+          {row.is_baseline ? "" : interval_text(metric.paired.ci, decimals)},
+          {row.is_baseline ? "" : p_text(metric.paired.p)},
+          {row.is_baseline ? "" : p_text(metric.p_holm), strong},
+          {one_line(note_text(row, cell, sweep.baseline)), Emphasis::kFaint}};
+}
+
+Section primary_section(const SweepRow& sweep, const Comparison& comparison, const CellTable& cell, int decimals) {
+  Section section;
+  section.heading = cat(sweep.metric, " on ", one_line(cell_name(cell.labels, comparison.label_keys)));
+  section.table.header = {
+      "variant", "seeds",    "n",   "mean", "sd", "min", "max", "Δ", percent(1 - sweep.alpha) + " CI of Δ",
+      "p",       "p (Holm)", "note"};
+  section.table.align.assign(section.table.header.size(), Align::kRight);
+  for (const size_t left : {0, 1, 11}) section.table.align[left] = Align::kLeft;
+  for (const VariantRow& row : cell.rows) section.table.rows.push_back(primary_row(row, cell, sweep, decimals));
+  return section;
+}
+
+std::vector<size_t> secondary_metrics(const Comparison& comparison) {
+  std::vector<size_t> chosen;
+  for (const char* name : kSecondary) {
+    const auto found = std::ranges::find(comparison.metrics, name);
+    const auto index = static_cast<size_t>(found - comparison.metrics.begin());
+    if (found != comparison.metrics.end() && index != 0) chosen.push_back(index);
+  }
+  return chosen;
+}
+
+Section secondary_section(const Comparison& comparison, const CellTable& cell, const std::vector<size_t>& chosen) {
+  Section section;
+  section.heading = cat("other metrics on ", one_line(cell_name(cell.labels, comparison.label_keys)), " (means)");
+  section.table.header = {"variant"};
+  std::vector<int> decimals;
+  for (const size_t metric : chosen) {
+    section.table.header.push_back(comparison.metrics[metric]);
+    decimals.push_back(primary_decimals(comparison, metric));
+  }
+  section.table.align.assign(section.table.header.size(), Align::kRight);
+  section.table.align[0] = Align::kLeft;
+  for (const VariantRow& row : cell.rows) {
+    std::vector<TableCell> cells = {{one_line(row.variant)}};
+    for (size_t i = 0; i < chosen.size(); ++i)
+      cells.push_back({fixed(row.metrics[chosen[i]].summary.mean, decimals[i])});
+    section.table.rows.push_back(std::move(cells));
+  }
+  return section;
+}
+
+std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
+  std::string note =
+      cat("Δ: mean of the per-seed differences to ", one_line(sweep.baseline), ". ", percent(1 - sweep.alpha),
+          " CI and p: paired Student t-test, two-sided. p (Holm): corrected over the ", comparison.family,
+          comparison.family == 1 ? " comparison" : " comparisons", " of ", sweep.metric, " in this report");
+  return note + (comparison.family == 0 ? "; a comparison needs at least two pairs of seeds." : ".");
+}
+
+// Counts over all cells, naming where unclean pairs are.
+std::string pairing_note(const Comparison& comparison) {
+  Pairing total;
+  std::vector<std::string> places;
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      total.pairs += row.pairing.pairs;
+      total.unclean += row.pairing.unclean;
+      total.unchecked += row.pairing.unchecked;
+      if (row.pairing.unclean == 0) continue;
+      places.push_back(cat(one_line(row.variant), " on ", one_line(cell_name(cell.labels, comparison.label_keys)), " ",
+                           row.pairing.unclean));
+    }
+  }
+  if (total.pairs == 0) return "";
+  std::string note = cat("unclean pairs: ", total.unclean, " of ", total.pairs,
+                         " (equal seed, but another batch order or other initial values of equal parameters)");
+  if (!places.empty()) note += cat(": ", join(places), "; they stay paired");
+  if (total.unchecked > 0) note += cat("; ", total.unchecked, " could not be checked, no hashes are recorded");
+  return note + ".";
+}
+
+std::string missing_note(const Comparison& comparison) {
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      if (row.counts.succeeded == row.counts.planned) continue;
+      return "†: seeds that did not succeed; mean and Δ are over the n seeds that have a value, so a variant that "
+             "diverges may "
+             "look better than it is.";
+    }
+  }
+  return "";
+}
+
+// States of distinct trials; several labels may share one.
+std::map<TrialState, int> states_of(const ReportData& data) {
+  std::map<TrialId, TrialState> states;
+  for (const TrialRow& row : data.trials) states.emplace(row.trial, row.state);
+  std::map<TrialState, int> counts;
+  for (const auto& [trial, state] : states) ++counts[state];
+  return counts;
+}
+
+Document begin_document(const ReportData& data) {
+  const SweepRow& sweep = data.sweep;
+  Document document;
+  document.title = cat(one_line(sweep.name), " (sweep ", sweep.id, ")");
+  if (!sweep.question.empty()) document.preamble.push_back(one_line(sweep.question));
+  document.preamble.push_back(progress_text(data));
+  return document;
+}
+
+std::string trial_value(const TrialRow& row, const std::string& metric, int decimals) {
+  const auto found = row.results.find(metric);
+  return found == row.results.end() ? std::string(kAbsent) : fixed(found->second, decimals);
+}
+
+}  // namespace
+
+std::string progress_text(const ReportData& data) {
+  if (data.trials.empty()) {
+    return "no trials: nothing of this sweep is selected; `coordinator list` shows the sweeps and their trials.";
+  }
+  int all = 0, open = 0;
+  std::vector<std::string> parts;
+  for (const auto& [state, count] : states_of(data)) {
+    all += count;
+    open += is_open(state) ? count : 0;
+    parts.push_back(cat(count, " ", name(state)));
+  }
+  std::string text = open > 0 ? cat("interim: ", all - open, " of ", all, " trials finished (", join(parts), ")")
+                              : cat(all, all == 1 ? " trial: " : " trials: ", join(parts));
+  if (!data.sweep.profile.empty()) text += cat("; profile ", one_line(data.sweep.profile));
+  return text;
+}
+
+Document comparison_document(const ReportData& data, const Comparison& comparison) {
+  Document document = begin_document(data);
+  if (comparison.cells.empty()) return document;
+  const int decimals = primary_decimals(comparison, 0);
+  const auto secondary = secondary_metrics(comparison);
+  for (const CellTable& cell : comparison.cells) {
+    document.sections.push_back(primary_section(data.sweep, comparison, cell, decimals));
+    if (!secondary.empty()) document.sections.push_back(secondary_section(comparison, cell, secondary));
+  }
+  document.footnotes.push_back(method_note(data.sweep, comparison));
+  for (const std::string& note : {pairing_note(comparison), missing_note(comparison)}) {
+    if (!note.empty()) document.footnotes.push_back(note);
+  }
+  return document;
+}
+
+Document trials_document(const ReportData& data) {
+  Document document = begin_document(data);
+  if (data.trials.empty()) return document;
+  const auto keys = label_keys_of(data);
+  std::vector<double> values;
+  for (const TrialRow& row : data.trials) {
+    if (const auto found = row.results.find(data.sweep.metric); found != row.results.end())
+      values.push_back(found->second);
+  }
+  Section section{"trials", {}};
+  section.table.header = {"variant",  "cell",  "seed",    "trial",           "state", "reason",
+                          "attempts", "ranks", "seconds", data.sweep.metric, "worker"};
+  section.table.align = {Align::kLeft,  Align::kLeft,  Align::kRight, Align::kLeft,  Align::kLeft, Align::kLeft,
+                         Align::kRight, Align::kRight, Align::kRight, Align::kRight, Align::kLeft};
+  for (const TrialRow& row : data.trials) {
+    const bool bad = row.state == TrialState::kFailed || row.state == TrialState::kDiverged;
+    section.table.rows.push_back({{one_line(row.variant)},
+                                  {one_line(cell_name(row.labels, keys))},
+                                  {cat(row.seed)},
+                                  {short_form(row.trial)},
+                                  {std::string(name(row.state)), bad ? Emphasis::kAlarm : Emphasis::kNone},
+                                  {row.end ? std::string(name(*row.end)) : std::string(kAbsent)},
+                                  {cat(row.attempts)},
+                                  {cat(row.ranks)},
+                                  {fixed(row.duration_s, 1)},
+                                  {trial_value(row, data.sweep.metric, decimals_for(values))},
+                                  {one_line(row.worker)}});
+  }
+  document.sections.push_back(std::move(section));
+  return document;
+}
+
+}  // namespace autonorm::report

@@ -1,0 +1,77 @@
+#include "coordinator/report/numbers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/base/text.h"
+
+namespace autonorm::report {
+namespace {
+
+constexpr int kDigits = 15;
+
+std::string formatted(const char* format, int precision, double value) {
+  char buffer[512];
+  const int size = std::snprintf(buffer, sizeof buffer, format, precision, value);
+  return std::string(buffer, static_cast<size_t>(std::clamp(size, 0, static_cast<int>(sizeof buffer) - 1)));
+}
+
+}  // namespace
+
+std::string machine_number(double value) {
+  if (std::isnan(value)) return "";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  // "d.ddde±xx" → digits without trailing zeros, and the power of the first one.
+  const std::string scientific = formatted("%.*e", kDigits - 1, std::abs(value));
+  const size_t e = scientific.find('e');
+  std::string digits = scientific.substr(0, 1) + scientific.substr(2, e - 2);
+  digits.erase(std::max<size_t>(1, digits.find_last_not_of('0') + 1));
+  const int power = std::atoi(scientific.c_str() + e + 1);
+  const int count = static_cast<int>(digits.size());
+  std::string text;
+  if (power < -4 || power >= 16) {
+    text = digits.substr(0, 1) + (count > 1 ? "." + digits.substr(1) : "") + formatted("e%+0*.0f", 3, power);
+  } else if (power < 0) {
+    text = "0." + std::string(static_cast<size_t>(-power - 1), '0') + digits;
+  } else {
+    if (count < power + 2) digits.append(static_cast<size_t>(power + 2 - count), '0');
+    text = digits.substr(0, static_cast<size_t>(power) + 1) + "." + digits.substr(static_cast<size_t>(power) + 1);
+  }
+  return std::signbit(value) ? "-" + text : text;
+}
+
+int decimals_for(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  if (largest >= 1000) return 0;
+  if (largest >= 10) return 2;
+  if (largest >= 0.01 || largest == 0) return 4;
+  return std::min(12, 3 - static_cast<int>(std::floor(std::log10(largest))));
+}
+
+std::string fixed(std::optional<double> value, int decimals) {
+  if (!value || std::isnan(*value)) return kAbsent;
+  return formatted("%.*f", decimals, *value == 0 ? 0.0 : *value);
+}
+
+std::string with_sign(std::optional<double> value, int decimals) {
+  if (!value || *value == 0) return fixed(value, decimals);
+  return formatted("%+.*f", decimals, *value);
+}
+
+std::string p_text(std::optional<double> p) {
+  if (!p) return kAbsent;
+  if (*p == 1) return "1";
+  if (*p < 0.0001) return "<0.0001";
+  return formatted("%.*f", 4, *p);
+}
+
+std::string percent(double share) {
+  const double value = std::round(share * 1e6) / 1e4;  // 1 - 0.05 is not 0.95 to the last bit
+  return cat(value, " %");
+}
+
+}  // namespace autonorm::report

@@ -1,0 +1,101 @@
+#include <nlohmann/json.hpp>
+
+#include "coordinator/report/comparison.h"
+#include "coordinator/report/document.h"
+#include "coordinator/report/report_data.h"
+#include "coordinator/report/tidy.h"
+
+namespace autonorm::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Document& document, bool colour) {
+  std::string text = document.title + "\n";
+  for (const std::string& line : document.preamble) text += line + "\n";
+  for (const Section& section : document.sections)
+    text += "\n" + section.heading + "\n" + aligned_text(section.table, colour);
+  if (!document.footnotes.empty()) text += "\n";
+  for (const std::string& note : document.footnotes) text += note + "\n";
+  return text;
+}
+
+std::string markdown_of(const Document& document) {
+  std::string text = "## " + markdown_escaped(document.title) + "\n";
+  for (const std::string& line : document.preamble) text += "\n" + markdown_escaped(line) + "\n";
+  for (const Section& section : document.sections) {
+    text += "\n### " + markdown_escaped(section.heading) + "\n\n" + markdown_text(section.table);
+  }
+  for (const std::string& note : document.footnotes) text += "\n" + markdown_escaped(note) + "\n";
+  return text;
+}
+
+Json sweep_json(const ReportData& data, const Comparison& comparison) {
+  const SweepRow& sweep = data.sweep;
+  return {{"id", sweep.id.value()},
+          {"name", sweep.name},
+          {"question", sweep.question},
+          {"baseline", sweep.baseline},
+          {"metric", sweep.metric},
+          {"profile", sweep.profile},
+          {"margin", sweep.margin},
+          {"alpha", sweep.alpha},
+          {"seeds", sweep.seeds},
+          {"variants", sweep.variants},
+          {"matrix", sweep.matrix_keys},
+          {"trials", comparison.trials},
+          {"finished", comparison.finished},
+          {"interim", comparison.finished < comparison.trials}};
+}
+
+Json value_json(const TidyValue& value) {
+  return std::visit(
+      [](const auto& content) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(content)>, std::monostate>) {
+          return nullptr;
+        } else {
+          return content;
+        }
+      },
+      value);
+}
+
+std::string json_of(const ReportData& data, const Comparison& comparison, const TidyTable& table, const char* key) {
+  Json rows = Json::array();
+  for (const auto& row : table.rows) {
+    Json object = Json::object();
+    for (size_t i = 0; i < row.size(); ++i) object[table.columns[i]] = value_json(row[i]);
+    rows.push_back(std::move(object));
+  }
+  Json root = {{"sweep", sweep_json(data, comparison)},
+               {"method",
+                {{"test", "paired Student t, two-sided"},
+                 {"confidence", 1 - data.sweep.alpha},
+                 {"correction", "Holm"},
+                 {"comparisons", comparison.family}}}};
+  root["summary"] = progress_text(data);
+  root[key] = std::move(rows);
+  // Names come from files: bytes that are not UTF-8 are replaced instead of refused.
+  return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string render(const ReportData& data, const ReportOptions& options) {
+  const Comparison comparison = compare(data);
+  const auto document = [&] { return options.trials ? trials_document(data) : comparison_document(data, comparison); };
+  const auto table = [&] { return options.trials ? tidy_trials(data) : tidy_comparison(data, comparison); };
+  switch (options.format) {
+    case Format::kText:
+      return text_of(document(), options.colour);
+    case Format::kMarkdown:
+      return markdown_of(document());
+    case Format::kCsv:
+      return csv_text(table());
+    case Format::kJson:
+      return json_of(data, comparison, table(), options.trials ? "trials" : "rows");
+  }
+  return "";
+}
+
+}  // namespace autonorm::report

@@ -1,0 +1,200 @@
+#include "coordinator/report/tidy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "coordinator/report/numbers.h"
+#include "core/base/text.h"
+
+namespace autonorm::report {
+namespace {
+
+TidyValue value(std::optional<double> number) {
+  if (!number || std::isnan(*number)) return std::monostate{};
+  return *number;
+}
+TidyValue count(size_t number) { return static_cast<int64_t>(number); }
+
+// One table is filled column by column name, so that a value and its heading cannot drift apart.
+class TidyRow {
+ public:
+  explicit TidyRow(TidyTable& table) : table_(table), first_(table.rows.empty()) { table.rows.emplace_back(); }
+  void add(const std::string& column, TidyValue content) {
+    if (first_) table_.columns.push_back(column);
+    table_.rows.back().push_back(std::move(content));
+  }
+
+ private:
+  TidyTable& table_;
+  const bool first_;
+};
+
+void add_labels(TidyRow& row, const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    const auto found = labels.find(key);
+    row.add(key, found == labels.end() ? TidyValue{} : TidyValue{found->second});
+  }
+}
+
+void add_counts(TidyRow& row, const Counts& counts) {
+  row.add("seeds", int64_t{counts.planned});
+  row.add("succeeded", int64_t{counts.succeeded});
+  row.add("failed", int64_t{counts.failed});
+  row.add("diverged", int64_t{counts.diverged});
+  row.add("stopped", int64_t{counts.stopped});
+  row.add("cancelled", int64_t{counts.cancelled});
+  row.add("missing", int64_t{counts.missing});
+}
+
+void add_summary(TidyRow& row, const stats::Summary& summary) {
+  row.add("n", count(summary.n));
+  row.add("mean", value(summary.mean));
+  row.add("sd", value(summary.sd));
+  row.add("min", value(summary.min));
+  row.add("max", value(summary.max));
+}
+
+void add_comparison(TidyRow& row, const MetricRow& metric, const Pairing& pairing, const SweepRow& sweep) {
+  const stats::PairedComparison& paired = metric.paired;
+  row.add("baseline", sweep.baseline);
+  row.add("pairs", count(paired.n));
+  row.add("pairs_unclean", int64_t{pairing.unclean});
+  row.add("delta", value(paired.delta));
+  row.add("ci_low", paired.ci ? value(paired.ci->low) : TidyValue{});
+  row.add("ci_high", paired.ci ? value(paired.ci->high) : TidyValue{});
+  row.add("ci_level", 1 - sweep.alpha);
+  row.add("t", value(paired.t));
+  row.add("df", count(paired.df));
+  row.add("p", value(paired.p));
+  row.add("p_holm", value(metric.p_holm));
+  row.add("p_signflip", value(metric.p_sign_flip));
+  row.add("d_z", value(paired.d_z));
+  row.add("wins", value(paired.wins));
+  row.add("identical", metric.identical);
+}
+
+void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison, const CellTable& cell,
+                        const VariantRow& variant, size_t metric) {
+  TidyRow row(table);
+  row.add("sweep", data.sweep.id.value());
+  row.add("sweep_name", data.sweep.name);
+  row.add("variant", variant.variant);
+  add_labels(row, cell.labels, comparison.label_keys);
+  row.add("metric", comparison.metrics[metric]);
+  row.add("primary", metric == 0);
+  add_summary(row, variant.metrics[metric].summary);
+  add_counts(row, variant.counts);
+  add_comparison(row, variant.metrics[metric], variant.pairing, data.sweep);
+}
+
+std::vector<std::string> facts_of(const ReportData& data) {
+  std::set<std::string> names;
+  for (const TrialRow& row : data.trials) {
+    for (const auto& [name, text] : row.facts) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+void add_trial_columns(TidyRow& out, const ReportData& data, const TrialRow& trial,
+                       const std::vector<std::string>& keys) {
+  out.add("sweep", data.sweep.id.value());
+  out.add("sweep_name", data.sweep.name);
+  out.add("variant", trial.variant);
+  add_labels(out, trial.labels, keys);
+  out.add("seed", trial.seed);
+  out.add("trial", trial.trial.value());
+  out.add("state", std::string(name(trial.state)));
+  out.add("end_reason", trial.end ? TidyValue{std::string(name(*trial.end))} : TidyValue{});
+  out.add("attempts", int64_t{trial.attempts});
+  out.add("ranks", trial.ranks);
+  out.add("duration_s", trial.duration_s);
+  out.add("worker", trial.worker);
+  out.add("device", trial.device);
+}
+
+std::string field(const TidyValue& content) {
+  struct Visitor {
+    std::string operator()(std::monostate) const { return ""; }
+    std::string operator()(bool flag) const { return flag ? "True" : "False"; }
+    std::string operator()(int64_t number) const { return cat(number); }
+    std::string operator()(uint64_t number) const { return cat(number); }
+    std::string operator()(double number) const { return machine_number(number); }
+    std::string operator()(const std::string& text) const {
+      if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+      std::string quoted = "\"";
+      for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+      return quoted + "\"";
+    }
+  };
+  return std::visit(Visitor{}, content);
+}
+
+// The columns of a table that has no rows: those of one made-up row.
+template <class MakeRow>
+std::vector<std::string> columns_alone(MakeRow make_row) {
+  TidyTable table;
+  make_row(table);
+  return table.columns;
+}
+
+}  // namespace
+
+TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
+  TidyTable table;
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& variant : cell.rows) {
+      for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
+        add_comparison_row(table, data, comparison, cell, variant, metric);
+      }
+    }
+  }
+  if (table.rows.empty()) {
+    VariantRow none;
+    none.metrics.resize(1);
+    table.columns =
+        columns_alone([&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, CellTable{}, none, 0); });
+  }
+  return table;
+}
+
+TidyTable tidy_trials(const ReportData& data) {
+  const auto keys = label_keys_of(data);
+  const auto metrics = metrics_of(data);
+  const auto facts = facts_of(data);
+  TidyTable table;
+  table.columns = columns_alone([&](TidyTable& scratch) {
+    TidyRow row(scratch);
+    add_trial_columns(row, data, TrialRow{}, keys);
+  });
+  const std::vector<std::string> fixed_columns = table.columns;
+  table.columns.clear();
+  for (const TrialRow& trial : data.trials) {
+    TidyRow row(table);
+    add_trial_columns(row, data, trial, keys);
+    for (const std::string& metric : metrics) {
+      const auto found = trial.results.find(metric);
+      row.add(metric, found == trial.results.end() ? TidyValue{} : value(found->second));
+    }
+    for (const std::string& fact : facts) {
+      const auto found = trial.facts.find(fact);
+      const bool taken = std::ranges::find(fixed_columns, fact) != fixed_columns.end();
+      row.add(taken ? "fact." + fact : fact, found == trial.facts.end() ? TidyValue{} : TidyValue{found->second});
+    }
+  }
+  if (table.rows.empty()) table.columns = fixed_columns;
+  return table;
+}
+
+std::string csv_text(const TidyTable& table) {
+  std::string text;
+  const auto add_line = [&text](const auto& items, auto to_field) {
+    for (size_t i = 0; i < items.size(); ++i) text += (i > 0 ? "," : "") + to_field(items[i]);
+    text += "\r\n";
+  };
+  add_line(table.columns, [](const std::string& column) { return field(TidyValue{column}); });
+  for (const auto& row : table.rows) add_line(row, field);
+  return text;
+}
+
+}  // namespace autonorm::report

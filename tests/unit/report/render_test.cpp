@@ -1,0 +1,121 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "coordinator/report/document.h"
+#include "tests/unit/report/sample_sweep.h"
+
+namespace autonorm::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr Format kFormats[] = {Format::kText, Format::kCsv, Format::kJson, Format::kMarkdown};
+
+TEST(Render, EveryFormatEndsInANewline) {
+  for (const Format format : kFormats) {
+    for (const bool trials : {false, true}) {
+      for (const ReportData& data : {sample_sweep(), unfinished_sweep(), ReportData{sample_head(), {}}, ReportData{}}) {
+        EXPECT_TRUE(render(data, {format, trials}).ends_with("\n"));
+      }
+    }
+  }
+}
+
+TEST(Render, NeverShowsNan) {
+  ReportData data = unfinished_sweep();
+  for (TrialRow& row : data.trials) row.results["train/loss"] = std::nan("");
+  for (const Format format : kFormats) {
+    for (const bool trials : {false, true}) EXPECT_THAT(render(data, {format, trials}), Not(HasSubstr("nan")));
+  }
+}
+
+TEST(Render, CountsSeedsThatDidNotSucceed) {
+  const std::string text = render(sample_sweep(), {});
+  EXPECT_THAT(text, HasSubstr("2/3 †1 diverged"));
+  EXPECT_THAT(text, HasSubstr("2/3 †1 failed"));
+  EXPECT_THAT(text, HasSubstr("3/3 "));
+}
+
+TEST(Render, FootnotesNameTestLevelCorrectionAndUncleanPairs) {
+  ReportData data = sample_sweep();
+  data.sweep.alpha = 0.01;
+  const std::string text = render(data, {});
+  EXPECT_THAT(text, HasSubstr("99 % CI and p: paired Student t-test, two-sided"));
+  EXPECT_THAT(text, HasSubstr("p (Holm): corrected over the 8 comparisons of test/accuracy"));
+  EXPECT_THAT(text, HasSubstr("unclean pairs: 1 of 22"));
+}
+
+TEST(Render, UnfinishedSweepsAreMarkedInterim) {
+  EXPECT_THAT(render(unfinished_sweep(), {}), HasSubstr("interim: 16 of 24 trials finished"));
+  EXPECT_THAT(render(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));
+  EXPECT_THAT(render(sample_sweep(), {}), Not(HasSubstr("interim")));
+  EXPECT_TRUE(nlohmann::json::parse(render(unfinished_sweep(), {Format::kJson}))["sweep"]["interim"].get<bool>());
+}
+
+TEST(Render, AnEmptySelectionSaysSo) {
+  const ReportData empty{sample_head(), {}};
+  EXPECT_THAT(render(empty, {}), HasSubstr("no trials: nothing of this sweep is selected"));
+  EXPECT_THAT(render(empty, {Format::kJson}), HasSubstr("no trials: nothing of this sweep is selected"));
+  EXPECT_TRUE(render(empty, {Format::kCsv}).starts_with("sweep,sweep_name,variant,"));
+}
+
+TEST(Render, ColourOnlyWhenAsked) {
+  EXPECT_THAT(render(sample_sweep(), {Format::kText, false, true}), HasSubstr("\x1b["));
+  for (const Format format : kFormats) EXPECT_THAT(render(sample_sweep(), {format}), Not(HasSubstr("\x1b")));
+}
+
+TEST(Render, JsonHasFullPrecision) {
+  ReportData data = sample_sweep();
+  data.trials[0].results["test/accuracy"] = 0.1 + 0.2;
+  const auto json = nlohmann::json::parse(render(data, {Format::kJson, true}));
+  EXPECT_EQ(json["trials"][0]["test/accuracy"].get<double>(), 0.1 + 0.2);
+}
+
+TEST(Render, JsonHasNullForWhatIsAbsent) {
+  const auto json = nlohmann::json::parse(render(sample_sweep(), {Format::kJson}));
+  for (const auto& row : json["rows"]) {
+    if (row["variant"] != "DisableSelector") continue;
+    EXPECT_TRUE(row["delta"].is_null());
+    EXPECT_TRUE(row["p"].is_null());
+  }
+}
+
+TEST(Render, LargeSeedsKeepTheirDigits) {
+  ReportData data = sample_sweep();
+  data.trials[0].seed = 18446744073709551615u;
+  for (const Format format : kFormats) EXPECT_THAT(render(data, {format, true}), HasSubstr("18446744073709551615"));
+}
+
+TEST(Render, FactsThatShareAColumnNameGetAPrefix) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) row.facts["device"] = "AMD EPYC";
+  const std::string csv = render(data, {Format::kCsv, true});
+  EXPECT_THAT(csv.substr(0, csv.find('\r')), HasSubstr(",fact.device,"));
+}
+
+TEST(Render, ExcludedVariantsLeaveNoRow) {
+  ReportData data = sample_sweep();
+  std::erase_if(data.trials, [](const TrialRow& row) { return row.variant == "Teacher"; });
+  for (const Format format : {Format::kText, Format::kCsv, Format::kMarkdown}) {
+    EXPECT_THAT(render(data, {format}), Not(HasSubstr("Teacher")));
+  }
+}
+
+TEST(Render, InvalidUtf8IsReplacedInJson) {
+  ReportData data = sample_sweep();
+  data.trials[0].worker = "host-\xff";
+  EXPECT_NO_THROW(nlohmann::json::parse(render(data, {Format::kJson, true})));
+}
+
+TEST(Render, AMissingBaselineIsNamed) {
+  ReportData data = sample_sweep();
+  std::erase_if(data.trials, [](const TrialRow& row) { return row.variant == "DisableSelector"; });
+  EXPECT_THAT(render(data, {}), HasSubstr("no baseline in this cell"));
+}
+
+}  // namespace
+}  // namespace autonorm::report
