@@ -10,19 +10,21 @@
 
 namespace autonorm::norms {
 
-// How an initial value is made; random ones come from RandomStream(seed, "init", full parameter name), element by element.
+// How an initial value is made; random ones come from RandomStream(seed, "init", full parameter name), element by
+// element.
 enum class Init { kZeros, kOnes, kConstant, kTruncatedNormal, kNormal, kUniform };
 struct InitSpec {
   Init kind = Init::kZeros;
-  double scale = 0;  // constant: the value; normal, truncated normal (cut at ±2 standard deviations): the deviation; uniform: ± bound
+  double scale = 0;  // constant: the value; normal, truncated normal (cut at ±2 standard deviations): the deviation;
+                     // uniform: ± bound
 };
 
 struct Parameter {
-  std::string name;          // full path, e.g. "blocks.0.attn.qkv.weight"
-  at::Tensor value;          // leaf; requires_grad() == trainable
+  std::string name;  // full path, e.g. "blocks.0.attn.qkv.weight"
+  at::Tensor value;  // leaf; requires_grad() == trainable
   InitSpec init;
   bool trainable = true;
-  bool decay = true;         // weight decay applies; false for ndim ≤ 1
+  bool decay = true;  // weight decay applies; false for ndim ≤ 1
 };
 struct Buffer {
   std::string name;
@@ -55,6 +57,7 @@ class ParameterTable {
    public:
     Scope(ParameterTable& table, std::string_view name);
     ~Scope();
+
    private:
     ParameterTable& table_;
     size_t old_length_;
@@ -71,6 +74,8 @@ class ParameterTable {
   const std::vector<Buffer>& buffers() const { return buffers_; }
   std::vector<at::Tensor> trainable() const;  // tensors only, in order
   int64_t count() const;                      // elements of all parameters, trainable or not
+  // Every parameter registered from index `first` on stops learning. Before an optimizer or reducer takes the list.
+  void freeze_from(size_t first);
   void to_device(at::Device device);
   uint64_t seed() const { return seed_; }
 

@@ -1,0 +1,27 @@
+#include "core/norms/scale_norm.h"
+
+#include <ATen/TensorOperators.h>
+
+#include "core/norms/compute_dtype.h"
+#include "core/norms/value_stats.h"
+
+namespace autonorm::norms {
+
+ScaleNorm::ScaleNorm(int64_t channels, ParameterTable& table)
+    : alpha_(table.add("alpha", {1, channels}, {Init::kOnes})) {}
+
+at::Tensor ScaleNorm::forward(const at::Tensor& x, const StepContext&) {
+  const NoAutocast guard;
+  return (to_compute(x) * alpha_.get()).to(x.scalar_type());
+}
+
+// The source's counter does not see element-wise products.
+int64_t ScaleNorm::macs(int64_t) const { return 0; }
+
+std::map<std::string, double> ScaleNorm::stats() const {
+  std::map<std::string, double> stats;
+  add_value_stats(stats, "alpha", alpha_.get());
+  return stats;
+}
+
+}  // namespace autonorm::norms

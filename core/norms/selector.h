@@ -1,0 +1,50 @@
+// NormSelector of the AutoNorm project (normalization.md 8.1):  y = Σ_k w_k ⊙ branch_k(x), one weight per sample and
+// branch.
+//
+// Shapes  x, y: [B, N, C]   w: [B, K] from gate.h, or the same fixed weights for all samples
+// Dtype   as compute_dtype.h: branches and blend in float32, one cast at the end
+// State   none that changes the function; evaluation passes add up the gate's weights for stats().
+//
+// A fixed gate evaluates only branches of weight ≠ 0 and multiplies only by weights ≠ 1: fixed to one branch it *is*
+// that branch, bit for bit. A branch of fixed weight 0 and a branch whose kind is in `freeze` keep their parameters,
+// which do not learn.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/norms/gate.h"
+#include "core/norms/norm.h"
+
+namespace autonorm::norms {
+
+class Selector final : public Norm {
+ public:
+  // Registers each branch under its kind's name (a repeated kind gets "_2", "_3", …) and the gate under "gate".
+  // REQUIRES: at least one branch; a fixed gate has one weight per branch (core/config checks both).
+  Selector(const config::NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table);
+  at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
+  int64_t macs(int64_t tokens) const override;
+  // "gate_mean_BRANCH", "gate_entropy" (nats), both averaged over the samples evaluated last; "BRANCH.…" of each
+  // branch.
+  std::map<std::string, double> stats() const override;
+
+ private:
+  struct Branch {
+    std::string name;
+    std::unique_ptr<Norm> norm;
+    double weight = 1.0;  // fixed gate only
+  };
+  at::Tensor blend_fixed(const at::Tensor& x, const StepContext& step);
+  at::Tensor blend(const at::Tensor& x, const at::Tensor& weights, const StepContext& step);
+  void record(const at::Tensor& weights, const StepContext& step);
+
+  const bool fixed_;
+  std::vector<Branch> branches_;
+  std::unique_ptr<Gate> gate_;  // null when fixed
+  int64_t recorded_step_ = -1;  // the step that the sums below belong to
+  int64_t recorded_samples_ = 0;
+  at::Tensor weight_sum_;   // [K] float64
+  at::Tensor entropy_sum_;  // [] float64
+};
+
+}  // namespace autonorm::norms

@@ -1,0 +1,11 @@
+#include "core/norms/value_stats.h"
+
+namespace autonorm::norms {
+
+void add_value_stats(std::map<std::string, double>& stats, const std::string& name, const at::Tensor& value) {
+  const at::Tensor host = value.detach().to(at::kCPU, at::kDouble);
+  stats[name + "_mean"] = host.mean().item<double>();
+  stats[name + "_std"] = host.std(/*unbiased=*/false).item<double>();
+}
+
+}  // namespace autonorm::norms
