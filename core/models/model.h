@@ -26,7 +26,10 @@ class Model {
   virtual std::map<std::string, std::map<std::string, double>> norm_stats() const = 0;  // site → values
 };
 
-// kInvalid when the shapes do not fit (patch does not divide the image, heads do not divide dim, unknown site), naming key and remedy.
-Result<std::unique_ptr<Model>> make_model(const config::TrialConfig& config, const InputShape& input);
+// kInvalid when the shapes do not fit (patch does not divide the image, heads do not divide dim, unknown site), naming
+// key and remedy. Parameters are `dtype` (float32; float64 for numerical checks) on the CPU, initialised from the
+// configuration's seed.
+Result<std::unique_ptr<Model>> make_model(const config::TrialConfig& config, const InputShape& input,
+                                          at::ScalarType dtype = at::kFloat);
 
 }  // namespace autonorm::models

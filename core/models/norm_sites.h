@@ -1,0 +1,40 @@
+// The norms of a model by site name; a site of kind "none" costs nothing.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config/trial_config.h"
+#include "core/norms/norm.h"
+
+namespace autonorm::models {
+
+// A handle into NormSites; -1 where the site has no norm.
+struct NormSite {
+  int64_t index = -1;
+};
+
+class NormSites {
+ public:
+  // Builds the norm that `config` wants at `kind` ("pre_attn"), registered under "SCOPE.kind" of the table's current
+  // scope; its noise stream has the same full name.
+  NormSite add(const config::TrialConfig& config, const std::string& kind, int64_t channels, int64_t tokens,
+               norms::ParameterTable& table);
+  // x [B, N, C] → [B, N, C]; x itself where there is no norm.
+  at::Tensor apply(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
+  int64_t macs() const { return macs_; }
+  std::map<std::string, std::map<std::string, double>> stats() const;
+
+ private:
+  struct Entry {
+    std::string name;
+    std::unique_ptr<norms::Norm> norm;
+  };
+  std::vector<Entry> entries_;
+  int64_t macs_ = 0;
+};
+
+}  // namespace autonorm::models

@@ -1,0 +1,59 @@
+// Vision transformer with pre-norm blocks (Dosovitskiy et al. 2021, timm's vit): models-and-recipes.md 2.4.
+//
+//   x = patches · W + b;  [cls; x] + pos;  embed(x)
+//   x = post_attn(x + attn(pre_attn(x)));  x = post_ffn(x + fc2(gelu(fc1(pre_ffn(x)))))      depth times
+//   logits = head(pool(final(x))),  pool = mean over all tokens or the cls token
+//
+// Shapes  images [B, ch, H, W] → logits [B, classes];  T = (H/p)·(W/p) (+ 1 with cls)
+// Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn (only when norm_sites names them). A block's
+// norm is
+//         called "blocks.I.SITE".
+// Init    weights truncated normal 0.02, biases 0; positions and cls truncated normal 0.02. GELU is exact.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "core/models/attention.h"
+#include "core/models/model.h"
+#include "core/models/norm_sites.h"
+
+namespace autonorm::models {
+
+class Vit final : public Model {
+ public:
+  // kInvalid: patch does not divide the image, heads do not divide dim, the hidden layer of the MLP would be empty.
+  static Result<std::unique_ptr<Model>> make(const config::TrialConfig& config, const InputShape& input,
+                                             at::ScalarType dtype);
+
+  at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
+  int64_t macs() const override;
+  norms::ParameterTable& table() override { return table_; }
+  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
+
+ private:
+  struct Block {
+    NormSite pre_attn, post_attn, pre_ffn, post_ffn;
+    Attention attention;
+    Linear fc1, fc2;
+  };
+  Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
+  Block make_block(const config::TrialConfig& config, int64_t index);
+  at::Tensor patches(const at::Tensor& images) const;  // [B, ch, H, W] → [B, (H/p)·(W/p), ch·p·p]
+  at::Tensor embed(const at::Tensor& images) const;    // → [B, T, D]
+  at::Tensor run_block(const Block& block, at::Tensor x, const norms::StepContext& step) const;
+  int64_t patch_count() const { return (input_.height / model_.patch) * (input_.width / model_.patch); }
+  int64_t patch_dim() const { return input_.channels * model_.patch * model_.patch; }
+  int64_t tokens() const { return patch_count() + (model_.pool == config::Pool::kCls ? 1 : 0); }
+
+  const config::ModelConfig model_;
+  const InputShape input_;
+  norms::ParameterTable table_;
+  NormSites norms_;
+  std::optional<Linear> patch_embed_, head_;
+  norms::ParameterSlot cls_token_;  // [1, 1, D]; empty with mean pooling
+  norms::ParameterSlot pos_embed_;  // [1, T, D]
+  NormSite embed_norm_, final_norm_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace autonorm::models
