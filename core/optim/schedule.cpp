@@ -1,0 +1,20 @@
+#include "core/optim/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace autonorm::optim {
+
+double learning_rate(const config::TrainConfig& config, int64_t step, int64_t total_steps) {
+  // A product such as .29 · 100 may fall just below its integer.
+  constexpr double kRounding = 1e-9;
+  const double warmup = std::floor(config.warmup * static_cast<double>(total_steps) + kRounding);
+  const auto at = static_cast<double>(step);
+  if (at < warmup) return config.lr * at / warmup;
+  if (config.schedule == config::Schedule::kConstant) return config.lr;
+  const double progress = (at - warmup) / std::max(1.0, static_cast<double>(total_steps) - warmup);
+  return config.lr * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+}
+
+}  // namespace autonorm::optim

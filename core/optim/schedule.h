@@ -1,0 +1,15 @@
+// Learning rate as a pure function of the step.
+#pragma once
+#include <cstdint>
+
+#include "core/config/trial_config.h"
+
+namespace autonorm::optim {
+
+// lr of optimizer step `step` (0 … total_steps − 1). With W = ⌊warmup · total_steps⌋:
+//   step < W         lr · step / W                                         (so the first step has 0)
+//   cosine           lr · (1 + cos(π · (step − W) / (total_steps − W))) / 2
+//   constant         lr
+double learning_rate(const config::TrainConfig& config, int64_t step, int64_t total_steps);
+
+}  // namespace autonorm::optim
