@@ -1,0 +1,67 @@
+#include "core/eval/evaluator.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/eval/autocast.h"
+#include "core/eval/loss.h"
+
+namespace autonorm::eval {
+namespace {
+
+// What one rank adds up, on the device.
+struct Sums {
+  explicit Sums(at::Device device)
+      : correct(at::zeros({}, at::TensorOptions(at::kLong).device(device))),
+        loss(at::zeros({}, at::TensorOptions(at::kDouble).device(device))) {}
+  at::Tensor correct;  // [] int64
+  at::Tensor loss;     // [] float64
+};
+
+void add_batch(models::Model& model, const data::Split& split, const EvaluationOptions& options, int64_t first,
+               int64_t last, Sums& sums) {
+  std::vector<int64_t> samples(static_cast<size_t>(last - first));
+  std::iota(samples.begin(), samples.end(), first);
+  const at::Tensor indices = at::arange(first, last, at::TensorOptions(at::kLong).device(split.labels.device()));
+  const at::Tensor labels = split.labels.narrow(0, first, last - first);  // [B]
+  const norms::StepContext context{.training = false,
+                                   .step = options.step,
+                                   .micro_batch = options.noise_stream,
+                                   .total_steps = options.total_steps,
+                                   .seed = options.seed,
+                                   .samples = &samples};
+  const Autocast autocast(split.labels.device().type(), options.bf16);
+  const at::Tensor logits = model.forward(data::gather_images(split, indices, options.scale), context);  // [B, K]
+  sums.correct += (logits.argmax(1) == labels).sum();
+  sums.loss += cross_entropy(logits, labels).sum(at::kDouble);
+}
+
+}  // namespace
+
+Evaluation evaluate(models::Model& model, const data::Split& split, const EvaluationOptions& options,
+                    distributed::Gang& gang) {
+  const at::NoGradGuard no_grad;
+  Evaluation result;
+  result.samples = split.size();
+  if (result.samples == 0) return result;
+  const int64_t first = result.samples * gang.rank() / gang.size();
+  const int64_t last = result.samples * (gang.rank() + 1) / gang.size();
+  result.local_samples = last - first;
+  Sums sums(split.labels.device());
+  for (int64_t at = first; at < last; at += options.batch) {
+    add_batch(model, split, options, at, std::min(last, at + options.batch), sums);
+  }
+  gang.all_reduce_sum(sums.correct);
+  gang.all_reduce_sum(sums.loss);
+  result.correct = sums.correct.item<int64_t>();
+  result.loss_sum = sums.loss.item<double>();
+  return result;
+}
+
+}  // namespace autonorm::eval

@@ -1,0 +1,37 @@
+// Accuracy and loss of a model on a split, sharded by sample over the gang and reduced as integer counts and a float64
+// sum, so that the result does not depend on the number of ranks (the loss up to rounding).
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "core/data/dataset.h"
+#include "core/distributed/gang.h"
+#include "core/models/model.h"
+
+namespace autonorm::eval {
+
+struct EvaluationOptions {
+  double scale = 255.0;  // pixel value of full white
+  int64_t batch = 256;   // samples per forward pass
+  int64_t step = 0;      // optimizer steps done: addresses the noise of gates that stay random
+  int64_t total_steps = 1;
+  uint64_t seed = 0;
+  int64_t noise_stream = 0;  // distinguishes the noise of splits evaluated at the same step
+  bool bf16 = false;         // forward pass under autocast
+};
+
+struct Evaluation {
+  int64_t samples = 0;  // of all ranks
+  int64_t local_samples = 0;
+  int64_t correct = 0;
+  double loss_sum = 0;  // plain cross entropy, without label smoothing
+  double accuracy() const { return samples == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(samples); }
+  double loss() const { return samples == 0 ? 0.0 : loss_sum / static_cast<double>(samples); }
+};
+
+// `split` lies on the model's device. Every rank calls it; all get the same result. Synchronises with the device once.
+Evaluation evaluate(models::Model& model, const data::Split& split, const EvaluationOptions& options,
+                    distributed::Gang& gang);
+
+}  // namespace autonorm::eval

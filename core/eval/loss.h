@@ -1,0 +1,16 @@
+// Losses of classification, one value per sample: the caller sums and divides by the global count. All arithmetic in
+// float32 (float64 for float64 logits), whatever autocast says.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+namespace autonorm::eval {
+
+// Cross entropy against (1 − s)·onehot(label) + s/K:  −(1 − s)·log p_label − (s/K)·Σ_k log p_k.
+// logits [B, K], labels [B] int64 in [0, K) → [B]
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing = 0.0);
+
+// Knowledge distillation (Hinton, Vinyals, Dean 2015):  T² · KL(softmax(teacher/T) ‖ softmax(student/T)).
+// student, teacher [B, K] → [B]
+at::Tensor distillation(const at::Tensor& student, const at::Tensor& teacher, double temperature);
+
+}  // namespace autonorm::eval
