@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint.h"
@@ -18,9 +19,14 @@
 
 namespace autonorm::train {
 
-struct MetricPoint { std::string metric; int64_t step = 0; double value = 0; };
+struct MetricPoint {
+  std::string metric;
+  int64_t step = 0;
+  double value = 0;
+};
 
-// What the loop reports. Called on the training thread. Rank 0 gets a real one, other ranks one that only takes progress().
+// What the loop reports. Called on the training thread. Rank 0 gets a real one, other ranks one that only takes
+// progress().
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
@@ -38,20 +44,21 @@ struct TrialInputs {
   const data::Dataset* dataset = nullptr;
   distributed::Gang* gang = nullptr;
   ProgressSink* sink = nullptr;
-  const std::atomic<StopRequest>* stop = nullptr;     // looked at once per step, agreed over the gang
+  const std::atomic<StopRequest>* stop = nullptr;  // looked at once per step, agreed over the gang
   at::Device device = at::kCPU;
-  std::filesystem::path checkpoint_parent;            // rank 0 writes step-<n> below
-  std::optional<std::filesystem::path> resume;        // every rank reads it
+  std::filesystem::path checkpoint_parent;              // rank 0 writes step-<n> below
+  std::optional<std::filesystem::path> resume;          // every rank reads it
   std::map<std::string, std::filesystem::path> inputs;  // stage → folder of its final checkpoint
+  const Clock* clock = nullptr;  // for times and throughput only, never for results; null = the system's
 };
 
 struct TrialResult {
   enum class Outcome { kCompleted, kDiverged, kStopped } outcome = Outcome::kCompleted;
   int64_t step = 0;
-  std::map<std::string, double> results;              // "test/accuracy", "val/accuracy", "model/parameters", …
-  std::map<std::string, std::string> facts;           // "weights_sha256", "order_sha256", …
-  std::map<std::string, std::string> initial;         // "NAME [shape]" → SHA-256 of the initial value
-  std::filesystem::path final_checkpoint;             // rank 0: the trained model, for stages that depend on it
+  std::map<std::string, double> results;       // "test/accuracy", "val/accuracy", "model/parameters", …
+  std::map<std::string, std::string> facts;    // "weights_sha256", "order_sha256", …
+  std::map<std::string, std::string> initial;  // "NAME [shape]" → SHA-256 of the initial value
+  std::filesystem::path final_checkpoint;      // rank 0: the trained model, for stages that depend on it
 };
 
 // kInvalid: the configuration does not fit data or model. Throws distributed::CollectiveAborted and c10::Error.

@@ -1,0 +1,100 @@
+#include "core/train/loop_state.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "core/train/facts.h"
+#include "core/train/teacher.h"
+
+namespace autonorm::train {
+namespace {
+
+// The fields once, for both directions.
+template <class State, class Visitor>
+void visit_fields(State& state, Visitor&& visit) {
+  visit("step", state.step);
+  visit("interval_loss", state.interval_loss);
+  visit("interval_samples", state.interval_samples);
+  visit("train_loss", state.train_loss);
+  visit("has_train_loss", state.has_train_loss);
+  visit("val_accuracy", state.val_accuracy);
+  visit("val_loss", state.val_loss);
+  visit("has_val", state.has_val);
+  visit("train_seconds", state.train_seconds);
+  visit("samples_trained", state.samples_trained);
+  visit("order_hash", state.order_hash);
+  visit("epochs_begun", state.epochs_begun);
+}
+
+Status restore_moments(const checkpoint::NamedTensors& tensors, optim::AdamW& optimizer) {
+  const std::map<std::string, at::Tensor> by_name(tensors.begin(), tensors.end());
+  const at::NoGradGuard no_grad;
+  for (const optim::AdamW::Moments& moments : optimizer.moments()) {
+    for (auto [prefix, target] : {std::pair<const char*, at::Tensor>{"adam.exp_avg.", moments.exp_avg},
+                                  std::pair<const char*, at::Tensor>{"adam.exp_avg_sq.", moments.exp_avg_sq}}) {
+      const auto found = by_name.find(prefix + moments.name);
+      if (found == by_name.end() || found->second.sizes() != target.sizes()) {
+        return invalid("the checkpoint has no tensor '", prefix, moments.name, "' of shape ", target.sizes());
+      }
+      target.copy_(found->second);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+nlohmann::json to_json(const LoopState& state) {
+  nlohmann::json json;
+  visit_fields(state, [&](const char* name, const auto& value) { json[name] = value; });
+  return json;
+}
+
+Result<LoopState> loop_state_from_json(const nlohmann::json& json) {
+  LoopState state;
+  Status status;
+  visit_fields(state, [&](const char* name, auto& value) {
+    if (!json.contains(name)) {
+      status = invalid("the checkpoint's host_state has no field '", name, "'");
+      return;
+    }
+    try {
+      json.at(name).get_to(value);
+    } catch (const nlohmann::json::exception& error) {
+      status = invalid("field '", name, "' of the checkpoint's host_state: ", error.what());
+    }
+  });
+  if (!status.ok()) return status;
+  return state;
+}
+
+checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state,
+                               const norms::ParameterTable& table, const optim::AdamW& optimizer) {
+  checkpoint::Checkpoint checkpoint;
+  checkpoint.trial = config::trial_id(config);
+  checkpoint.step = state.step;
+  checkpoint.config = config::resolved(config);
+  checkpoint.host_state = to_json(state);
+  checkpoint.tensors = model_tensors(table);
+  for (const optim::AdamW::Moments& moments : optimizer.moments()) {
+    checkpoint.tensors.emplace_back("adam.exp_avg." + moments.name, moments.exp_avg);
+    checkpoint.tensors.emplace_back("adam.exp_avg_sq." + moments.name, moments.exp_avg_sq);
+  }
+  return checkpoint;
+}
+
+Result<LoopState> restore(const checkpoint::Checkpoint& checkpoint, const config::TrialConfig& config,
+                          norms::ParameterTable& table, optim::AdamW& optimizer) {
+  const TrialId expected = config::trial_id(config);
+  if (checkpoint.trial != expected) {
+    return invalid("the checkpoint belongs to trial ", short_form(checkpoint.trial), ", this is trial ",
+                   short_form(expected), "; resume with the configuration that wrote it");
+  }
+  Result<LoopState> state = loop_state_from_json(checkpoint.host_state);
+  if (!state.ok()) return state;
+  AUTONORM_RETURN_IF_ERROR(load_parameters(checkpoint.tensors, table));
+  AUTONORM_RETURN_IF_ERROR(restore_moments(checkpoint.tensors, optimizer));
+  optimizer.set_steps(state->step);
+  return state;
+}
+
+}  // namespace autonorm::train

@@ -1,0 +1,36 @@
+// The door for outside checks: evaluates parts of the catalogue on given tensors (`trainer probe SPEC.json
+// IN.safetensors OUT.safetensors`). SPEC is one JSON object:
+//
+//   {"op": "norm", "config": {"kind": "dyt", "alpha0": 0.5, "channels": 64}, "mode": "train" | "eval",
+//    "dtype": "float32" | "float64" | "bfloat16", "steps": 3, "seed": 0}
+//       IN   x [B, N, C] or [B, C, H, W] for every step, or x.0, x.1, …; dy or dy.0, … likewise; optional param.NAME,
+//       state.NAME,
+//            mask [B, N] (true = valid; only norms that mix no tokens take one)
+//       OUT  y.K, dx.K, grad.NAME.K of each step K = 0 …; param.NAME and state.NAME at the end
+//       Parameters are float64 for float64 input, else float32.
+//   {"op": "model", "config": {a trial's model block; optionally norm, norm_sites, classes}, "mode": …, "dtype": …,
+//    "loss": "cross_entropy" | "mse" | "mae", "label_smoothing": 0, "seed": 0}
+//       IN   x [B, channels, height, width] scaled as in training; y [B] int64, or [B, classes] for mse and mae;
+//       optional param.NAME OUT  logits, loss (mean over the batch; over all elements for mse and mae), grad.NAME,
+//       param.NAME
+//   {"op": "optimizer", "config": {a trial's train block}, "steps": K, "lr": …}
+//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME, exp_avg_sq.NAME.  lr constant; clip as configured
+//   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
+//   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
+//       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "core/base/status.h"
+
+namespace autonorm::train {
+
+// Reads SPEC and IN, writes OUT. kInvalid names the unknown key, word or tensor and what is allowed.
+Status run_probe(const std::filesystem::path& spec, const std::filesystem::path& in, const std::filesystem::path& out);
+
+// One line per parameter and state tensor: "param.NAME [64, 128] trainable" (or "frozen"); for op norm and, with
+// "input": {"channels", "height", "width", "classes"}, op model.
+Result<std::string> probe_names(const std::filesystem::path& spec);
+
+}  // namespace autonorm::train

@@ -1,0 +1,123 @@
+#include <ATen/TensorOperators.h>
+
+#include "core/config/trial_config.h"
+#include "core/eval/autocast.h"
+#include "core/eval/loss.h"
+#include "core/models/model.h"
+#include "core/train/probe_ops.h"
+
+namespace autonorm::train {
+namespace {
+
+struct ModelProbe {
+  config::TrialConfig config;
+  int64_t classes = 10;
+  bool training = true;
+  at::ScalarType dtype = at::kFloat;
+  std::string loss;
+  double label_smoothing = 0;
+};
+
+// The model block may carry the keys of the trial that the model also reads; they move up to where a trial has them.
+nlohmann::json trial_of(nlohmann::json model, int64_t seed) {
+  nlohmann::json trial{{"seed", seed}};
+  for (const char* key : {"norm", "norm_sites"}) {
+    if (!model.contains(key)) continue;
+    trial[key] = model[key];
+    model.erase(key);
+  }
+  model.erase("classes");
+  trial["model"] = std::move(model);
+  return trial;
+}
+
+Result<ModelProbe> parse(const nlohmann::json& json) {
+  const ProbeSpec spec(json);
+  AUTONORM_RETURN_IF_ERROR(
+      spec.check_keys({"op", "config", "mode", "dtype", "loss", "label_smoothing", "seed", "input"}));
+  const nlohmann::json block = spec.object("config");
+  const auto classes = ProbeSpec(block).integer("classes", 10, 1);
+  const auto seed = spec.integer("seed", 0, 0);
+  const auto mode = spec.word("mode", {"train", "eval"});
+  const auto dtype = probe_dtype(spec);
+  const auto loss = spec.word("loss", {"cross_entropy", "mse", "mae"});
+  const auto smoothing = spec.real("label_smoothing", 0.0);
+  for (const Status& status :
+       {classes.status(), seed.status(), mode.status(), dtype.status(), loss.status(), smoothing.status()}) {
+    if (!status.ok()) return status;
+  }
+  const auto trial = config::parse_trial(trial_of(block, *seed));
+  if (!trial.ok()) return trial.status();
+  return ModelProbe{.config = *trial,
+                    .classes = *classes,
+                    .training = *mode == "train",
+                    .dtype = *dtype,
+                    .loss = *loss,
+                    .label_smoothing = *smoothing};
+}
+
+Result<at::Tensor> loss_of(const ModelProbe& probe, const at::Tensor& logits, const at::Tensor& y) {
+  if (probe.loss == "cross_entropy") {
+    if (y.dim() != 1 || y.size(0) != logits.size(0))
+      return invalid("tensor 'y' has shape ", y.sizes(), "; allowed: [B] int64");
+    return eval::cross_entropy(logits, y.to(at::kLong), probe.label_smoothing).mean();
+  }
+  if (y.sizes() != logits.sizes()) return invalid("tensor 'y' has shape ", y.sizes(), "; allowed: ", logits.sizes());
+  const at::Tensor error = logits - y.to(logits.scalar_type());
+  return probe.loss == "mse" ? error.square().mean() : error.abs().mean();
+}
+
+Result<std::unique_ptr<models::Model>> build(const ModelProbe& probe, const models::InputShape& shape) {
+  return models::make_model(probe.config, shape, parameter_dtype(probe.dtype));
+}
+
+}  // namespace
+
+Status probe_model(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out) {
+  const auto probe = parse(spec);
+  if (!probe.ok()) return probe.status();
+  const auto x = input.get("x");
+  if (!x.ok()) return x.status();
+  const auto y = input.get("y");
+  if (!y.ok()) return y.status();
+  if (x->dim() != 4) return invalid("tensor 'x' has shape ", x->sizes(), "; allowed: [B, channels, height, width]");
+  auto model =
+      build(*probe, {.channels = x->size(1), .height = x->size(2), .width = x->size(3), .classes = probe->classes});
+  if (!model.ok()) return model.status();
+  norms::ParameterTable& table = (*model)->table();
+  AUTONORM_RETURN_IF_ERROR(replace_parameters(input, table));
+  const norms::StepContext context{.training = probe->training, .seed = probe->config.seed};
+  at::Tensor logits;  // [B, classes]
+  {
+    const eval::Autocast autocast(at::kCPU, probe->dtype == at::kBFloat16);
+    logits = (*model)->forward(x->to(parameter_dtype(probe->dtype)), context);
+  }
+  const auto loss = loss_of(*probe, logits, *y);
+  if (!loss.ok()) return loss.status();
+  loss->backward();
+  out.emplace_back("logits", logits.detach());
+  out.emplace_back("loss", loss->detach());
+  for (const norms::Parameter& parameter : table.parameters()) {
+    if (parameter.value.grad().defined()) out.emplace_back("grad." + parameter.name, parameter.value.grad());
+  }
+  append_parameters(table, out);
+  return {};
+}
+
+Result<std::string> model_names(const nlohmann::json& json) {
+  const auto probe = parse(json);
+  if (!probe.ok()) return probe.status();
+  const nlohmann::json shape = ProbeSpec(json).object("input");
+  const ProbeSpec spec(shape);
+  AUTONORM_RETURN_IF_ERROR(spec.check_keys({"channels", "height", "width", "classes"}));
+  const auto channels = spec.integer("channels", 1, 1), height = spec.integer("height", 28, 1);
+  const auto width = spec.integer("width", 28, 1), classes = spec.integer("classes", probe->classes, 1);
+  for (const Status& status : {channels.status(), height.status(), width.status(), classes.status()}) {
+    if (!status.ok()) return status.with_context("input");
+  }
+  auto model = build(*probe, {.channels = *channels, .height = *height, .width = *width, .classes = *classes});
+  if (!model.ok()) return model.status();
+  return list_names((*model)->table());
+}
+
+}  // namespace autonorm::train

@@ -1,0 +1,76 @@
+#include "core/train/train_step.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <numeric>
+
+#include "core/eval/autocast.h"
+#include "core/eval/loss.h"
+#include "core/optim/schedule.h"
+
+namespace autonorm::train {
+
+TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model,
+                     optim::AdamW& optimizer, distributed::Gang& gang, StepData data)
+    : config_(config),
+      plan_(plan),
+      model_(model),
+      optimizer_(optimizer),
+      gang_(gang),
+      data_(std::move(data)),
+      parameters_(model.table().trainable()),
+      reducer_(gang.make_reducer(parameters_)) {}
+
+void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
+  optimizer_.clear_gradients();
+  // The reducer averages over ranks: a sum divided by (global count / ranks) averages to the global mean.
+  const double weight = static_cast<double>(gang_.size()) / static_cast<double>(plan_.global_batch(step).size());
+  for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
+    const bool last = micro + 1 == config_.train.accumulate;
+    const Range range = plan_.local_micro_batch(step, micro);
+    if (last) reducer_->prepare_last_micro_batch();
+    if (range.size() > 0) {
+      const at::Tensor loss = micro_batch_loss(step, micro, range, order);  // [], sum over samples
+      meter.add(loss);
+      (loss * weight).backward();
+    } else if (last) {
+      zero_loss().backward();
+    }
+  }
+  reducer_->finish();
+  optimizer_.step(optim::learning_rate(config_.train, step, plan_.total_steps()), config_.train.clip);
+}
+
+at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order) {
+  std::vector<int64_t> positions(static_cast<size_t>(range.size()));
+  std::iota(positions.begin(), positions.end(), range.first - plan_.global_batch(step).first);
+  const at::Tensor indices = order.narrow(0, range.first, range.size());   // [B]
+  const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
+  const norms::StepContext context{.training = true,
+                                   .step = step,
+                                   .micro_batch = micro,
+                                   .total_steps = plan_.total_steps(),
+                                   .seed = config_.seed,
+                                   .samples = &positions};
+  const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
+  const at::Tensor logits = model_.forward(data::gather_images(*data_.train, indices, data_.scale), context);  // [B, K]
+  at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);                      // [B]
+  if (config_.train.distill) {
+    const auto& distill = *config_.train.distill;
+    const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]
+    losses = losses * (1.0 - distill.alpha) + eval::distillation(logits, teacher, distill.temperature) * distill.alpha;
+  }
+  return losses.sum();
+}
+
+// Reaches every trainable parameter with a gradient of exact zeros, also from parameters that are not finite.
+at::Tensor TrainStep::zero_loss() const {
+  at::Tensor sum;
+  for (const at::Tensor& parameter : parameters_) {
+    const at::Tensor nothing = parameter.flatten().narrow(0, 0, 0).sum();
+    sum = sum.defined() ? sum + nothing : nothing;
+  }
+  return sum;
+}
+
+}  // namespace autonorm::train

@@ -1,0 +1,49 @@
+// One optimizer step of one rank: micro-batches forward and backward, gradient reduction, clipping, update. No host
+// synchronisation, no reporting.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "core/data/dataset.h"
+#include "core/distributed/gang.h"
+#include "core/models/model.h"
+#include "core/optim/adamw.h"
+#include "core/train/batch_plan.h"
+#include "core/train/loss_meter.h"
+
+namespace autonorm::train {
+
+// What a step reads; everything lies on `device` and outlives the step.
+struct StepData {
+  const data::Split* train = nullptr;
+  double scale = 255.0;
+  at::Tensor teacher_logits;  // [samples, classes] by training sample; undefined without distillation
+};
+
+class TrainStep {
+ public:
+  // The references must outlive the object. Takes the model's trainable parameters as they are now.
+  TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model, optim::AdamW& optimizer,
+            distributed::Gang& gang, StepData data);
+
+  // `order` [samples] int64 on the device: the epoch's permutation. Adds the local loss sum to `meter`.
+  // The reduced gradient is that of the mean loss over the global batch, whatever the number of ranks and
+  // micro-batches.
+  void run(int64_t step, const at::Tensor& order, LossMeter& meter);
+
+ private:
+  at::Tensor micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order);
+  at::Tensor zero_loss() const;
+
+  const config::TrialConfig& config_;
+  const BatchPlan& plan_;
+  models::Model& model_;
+  optim::AdamW& optimizer_;
+  distributed::Gang& gang_;
+  const StepData data_;
+  const std::vector<at::Tensor> parameters_;  // trainable
+  std::unique_ptr<distributed::GradientReducer> reducer_;
+};
+
+}  // namespace autonorm::train
