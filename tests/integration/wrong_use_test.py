@@ -77,7 +77,7 @@ class WrongUse(Study):
         self.assertIn("nowhere.toml", done.stderr)
 
     def test_missing_data_folder(self):
-        path = self.write_sweep(TINY.replace('name = "digits"', 'kind = "idx", path = "/nonexistent/pictures"')
+        path = self.write_sweep(TINY.replace('name = "digits"', f'kind = "idx", path = "/nonexistent/pictures", sha256 = "{"0" * 64}"')
                                 .replace("patch = 2", "patch = 7"))
         self.serve()
         self.workers(1)
