@@ -1,0 +1,298 @@
+#include "worker/agent/slot.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/base/log.h"
+#include "worker/agent/checkpoint_folder.h"
+
+namespace autonorm::agent {
+namespace {
+
+constexpr size_t kLongestLogLine = 16 << 10;  // bytes of one forwarded line
+
+std::string what(const fleet::AttemptKey& key) {
+  return cat("trial ", short_form(key.trial), " attempt ", key.attempt);
+}
+
+// Why a needed checkpoint is not here, in the words that decide about a repetition.
+EndReason fetch_reason(const Status& status) {
+  if (status.code() == Code::kNotFound) return EndReason::kDataMissing;
+  if (status.code() == Code::kInvalid) return EndReason::kDataCorrupt;
+  return EndReason::kTrainerCrashed;
+}
+
+}  // namespace
+
+Slot::Slot(SlotOptions options, SlotParts parts) : options_(std::move(options)), parts_(parts) {}
+
+void Slot::start(const fleet::Start& start, SteadyTime now) {
+  const bool repeated = (active_ && active_->start.key == start.key) || parts_.outbox.knows(start.key);
+  if (repeated) return;
+  next_ = start;
+  if (active_ && !active_->ended) {
+    log_warning(what(key()), " is given up: the coordinator has assigned ", what(start.key));
+    abandon(key());
+  }
+  advance(now);
+}
+
+void Slot::begin(const fleet::Start& start, SteadyTime now) {
+  active_.emplace().start = start;
+  now_ = now;
+  Status status = parts_.dir.create(start.key, start.config);
+  if (status.ok()) status = parts_.outbox.adopt(start.key);
+  if (!status.ok()) {  // there is no spool to put the failure into
+    log_error(what(start.key), ": ", status.message());
+    fleet::Failed failed;
+    failed.message = status.message();
+    parts_.link.send(fleet::Event{start.key, Seq(1), failed});
+    active_->ended = true;
+    return;
+  }
+  log_info(what(start.key), " begins: rank ", start.gang.rank, " of ", start.gang.members.size(),
+           start.resume ? cat(", from step ", start.resume->step) : "");
+  fetch_folders();
+  if (active_->fetching == 0) launch(now);
+}
+
+void Slot::fetch_folders() {
+  const auto folder = parts_.dir.folder(key());
+  const fleet::Start& start = active_->start;
+  if (start.resume) {
+    const std::string name = cat("checkpoints/step-", start.resume->step);
+    active_->resume = folder / name;
+    parts_.mover.get({key(), name, folder / name, start.resume->manifest, parts_.dir.checkpoints(key().trial)});
+    ++active_->fetching;
+  }
+  for (const auto& [stage, manifest] : start.inputs) {
+    const std::string name = "inputs/" + stage;
+    active_->inputs[stage] = folder / name;
+    parts_.mover.get({key(), name, folder / name, manifest, {}});
+    ++active_->fetching;
+  }
+}
+
+void Slot::fetched(const Moved& moved, SteadyTime now) {
+  const auto& job = std::get<GetFolder>(moved.job);
+  if (!active_ || key() != job.key || active_->ended || active_->launched) return;
+  now_ = now;
+  if (!moved.status.ok()) {
+    fail(fetch_reason(moved.status), cat("fetching ", job.name, ": ", moved.status.message()));
+  } else if (--active_->fetching == 0) {
+    launch(now);
+  }
+}
+
+bool Slot::uses_relay() const { return active_->start.gang.members.size() > 1 && device() == "cpu"; }
+
+std::string Slot::device() const {
+  const auto config = nlohmann::json::parse(active_->start.config, nullptr, false);
+  const bool wants_cpu = config.is_object() && config.value("device", nlohmann::json()) == "cpu";
+  return wants_cpu ? "cpu" : options_.device;
+}
+
+void Slot::launch(SteadyTime now) {
+  const fleet::Start& start = active_->start;
+  const auto folder = parts_.dir.folder(key());
+  TrialRun run;
+  run.command = {.trial = key().trial.value(),
+                 .attempt = key().attempt.value(),
+                 .directory = folder,
+                 .config_file = folder / "trial.json",
+                 .device = device(),
+                 .rank = start.gang.rank,
+                 .size = static_cast<int>(std::max<size_t>(1, start.gang.members.size())),
+                 .listen_host = options_.listen_host,
+                 .resume = active_->resume,
+                 .inputs = active_->inputs};
+  run.start_timeout = start.start_timeout;
+  run.stall_timeout = start.stall_timeout;
+  active_->launched = true;
+  if (const Status status = parts_.supervisor.start(std::move(run), now); !status.ok()) {
+    fail(EndReason::kTrainerCrashed, status.message());
+    return;
+  }
+  if (!uses_relay()) return;
+  GangLayout layout{.rank = start.gang.rank, .mpi_ranks = {}, .tag = start.gang.tag};
+  for (const auto& member : start.gang.members) layout.mpi_ranks.push_back(member.mpi_rank);
+  parts_.relay.open(std::move(layout), parts_.supervisor.relay());
+}
+
+void Slot::rendezvous(const fleet::Rendezvous& rendezvous) {
+  if (active_ && key() == rendezvous.key && !active_->ended) parts_.supervisor.join(rendezvous.endpoint);
+}
+
+void Slot::stop(const fleet::Stop& stop, SteadyTime now) {
+  if (next_ && next_->key == stop.key) next_.reset();
+  if (stop.mode == fleet::StopMode::kKill || !active_ || key() != stop.key) {
+    const bool here = active_ && key() == stop.key;
+    log_info(what(stop.key), " is stopped: ", stop.text);
+    abandon(stop.key);
+    if (!here) parts_.outbox.free_slot(stop.key);  // says so, whatever became of it
+    return;
+  }
+  active_->stop_reason = stop.reason;
+  preempt(stop.text, now);
+}
+
+void Slot::preempt(const std::string& why, SteadyTime now) {
+  next_.reset();
+  if (!active_ || active_->ended) return;
+  now_ = now;
+  active_->stop_text = why;
+  if (active_->launched) {
+    parts_.supervisor.stop_at_checkpoint();
+  } else {
+    fail(active_->stop_reason, why);
+  }
+}
+
+void Slot::abandon(const fleet::AttemptKey& abandoned) {
+  if (active_ && key() == abandoned && !active_->ended) {
+    active_->ended = true;
+    active_->points.clear();
+    if (active_->launched && uses_relay()) parts_.relay.close(active_->start.gang.tag);
+    fleet::Failed stopped;
+    stopped.reason = EndReason::kCancelled;
+    if (parts_.supervisor.running()) parts_.supervisor.kill(stopped);
+  }
+  parts_.outbox.forget(abandoned);
+}
+
+void Slot::advance(SteadyTime now) {
+  now_ = now;
+  for (const SupervisorEvent& event : parts_.supervisor.advance(now)) {
+    if (!active_ || active_->ended) continue;
+    std::visit([this](const auto& any) { take(any); }, event);
+  }
+  if (active_ && !active_->ended && now - active_->oldest_point >= kMetricsInterval) flush_metrics();
+  if (active_ && active_->ended && parts_.supervisor.slot_free()) release();
+  if (!active_ && next_ && parts_.supervisor.slot_free()) {
+    const fleet::Start start = *std::exchange(next_, std::nullopt);
+    begin(start, now);
+  }
+}
+
+void Slot::release() {
+  const fleet::AttemptKey freed = key();
+  active_.reset();
+  parts_.outbox.free_slot(freed);
+}
+
+void Slot::take(const worker::ReadyEvent& event) {
+  parts_.outbox.append(key(), fleet::Ready{event.state, event.endpoint});
+}
+
+void Slot::take(const worker::MetricsEvent& event) {
+  if (active_->points.empty() && active_->stats.empty()) active_->oldest_point = now_;
+  for (const auto& point : event.points) {
+    active_->points.push_back({point.metric, point.step, point.value});
+    if (active_->points.size() >= kMetricsAtOnce) flush_metrics();
+  }
+}
+
+void Slot::take(const worker::NormStatEvent& event) {
+  if (active_->points.empty() && active_->stats.empty()) active_->oldest_point = now_;
+  active_->stats.push_back({event.site, event.step, event.values});
+  if (active_->stats.size() >= kMetricsAtOnce) flush_metrics();
+}
+
+void Slot::flush_metrics() {
+  if (!active_->points.empty()) parts_.outbox.append(key(), fleet::Metrics{std::exchange(active_->points, {})});
+  if (!active_->stats.empty()) parts_.outbox.append(key(), fleet::NormStats{std::exchange(active_->stats, {})});
+}
+
+void Slot::take(const worker::CheckpointEvent& event) {
+  flush_metrics();
+  const std::string name = cat("outbox/step-", event.step);
+  fleet::CheckpointSaved saved{.step = event.step, .manifest = {}, .bytes = 0};
+  const auto manifest = keep_for_delivery(event.directory, name, &saved.bytes);
+  if (manifest.ok()) {
+    saved.manifest = *manifest;
+    parts_.outbox.append(key(), saved, {name});
+  } else {
+    log_warning(what(key()), ": a checkpoint is passed over: ", manifest.status().message());
+  }
+}
+
+// Hard links under the attempt's outbox/: the trainer may remove its older checkpoints before they are delivered.
+Result<Sha256> Slot::keep_for_delivery(const std::string& folder, const std::string& name, int64_t* bytes) {
+  const auto manifest = read_manifest(folder);
+  if (!manifest.ok()) return manifest.status();
+  AUTONORM_RETURN_IF_ERROR(link_checkpoint(folder, parts_.dir.folder(key()) / name));
+  if (bytes != nullptr) *bytes = manifest->bytes();
+  return manifest->hash;
+}
+
+void Slot::take(const worker::LogEvent& event) {
+  std::string text = event.text.substr(0, kLongestLogLine);
+  parts_.outbox.append(key(), fleet::LogLine{event.level, std::move(text)});
+}
+
+// The leader says how the trial ended; the other ranks' empty Finished says only that nothing more of them will come.
+void Slot::take(const Ended& ended) {
+  flush_metrics();
+  const bool leads = active_->start.gang.rank == 0;
+  std::vector<std::string> needs;
+  fleet::EventBody body = fleet::Finished{};
+  if (const auto* failed = std::get_if<fleet::Failed>(&ended)) {
+    log_warning(what(key()), " failed (", name(failed->reason), "): ", failed->message);
+    body = *failed;
+  } else if (const auto* finished = std::get_if<worker::FinishedEvent>(&ended); finished && leads) {
+    body = result(*finished, needs);
+  } else if (std::holds_alternative<worker::StoppedEvent>(ended) && leads) {
+    fleet::Failed stopped;
+    stopped.reason = active_->stop_reason;
+    stopped.message = active_->stop_text.empty() ? "stopped at a checkpoint" : active_->stop_text;
+    body = stopped;
+  }
+  parts_.outbox.append(key(), std::move(body), std::move(needs));
+  if (uses_relay()) parts_.relay.close(active_->start.gang.tag);
+  active_->ended = true;
+}
+
+fleet::EventBody Slot::result(const worker::FinishedEvent& event, std::vector<std::string>& needs) {
+  fleet::Finished finished{.reason = event.diverged ? EndReason::kDiverged : EndReason::kCompleted,
+                           .results = event.results,
+                           .facts = event.facts,
+                           .initial = event.initial,
+                           .artifacts = {}};
+  for (const auto& [role, folder] : event.artifacts) {
+    const std::string name = "outbox/" + role;
+    auto manifest = keep_for_delivery(folder, name, nullptr);
+    if (!manifest.ok()) {
+      fleet::Failed failed;
+      failed.message = cat("the trainer's result cannot be read: ", manifest.status().message());
+      return failed;
+    }
+    finished.artifacts[role] = *manifest;
+    needs.push_back(name);
+  }
+  log_info(what(key()), event.diverged ? " diverged" : " finished");
+  return finished;
+}
+
+void Slot::fail(EndReason reason, const std::string& message) {
+  fleet::Failed failed;
+  failed.reason = reason;
+  failed.message = message;
+  log_warning(what(key()), " failed (", name(reason), "): ", message);
+  parts_.mover.forget(key());
+  parts_.outbox.append(key(), failed);
+  active_->ended = true;
+}
+
+std::vector<fleet::AttemptProgress> Slot::progress() const {
+  if (!active_ || active_->ended) return {};
+  fleet::AttemptProgress progress;
+  if (active_->launched) {
+    progress = parts_.supervisor.progress();
+  } else {
+    progress.phase = "starting";
+  }
+  progress.key = active_->start.key;
+  return {progress};
+}
+
+}  // namespace autonorm::agent

@@ -1,0 +1,93 @@
+// The one place of this worker where a trial trains: takes a Start, fetches what it needs, runs the trainer, turns what
+// the trainer says into events, and reports the slot free when the trainer is done with it. Main loop only.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "worker/agent/artifact_mover.h"
+#include "worker/agent/outbox.h"
+#include "worker/agent/relay_service.h"
+#include "worker/agent/trainer_supervisor.h"
+#include "worker/agent/work_dir.h"
+
+namespace autonorm::agent {
+
+struct SlotOptions {
+  std::string device = "cpu";  // "cpu" | "cuda:N"
+  std::string listen_host;     // where a leader's store is reached
+};
+// All outlive the slot.
+struct SlotParts {
+  const WorkDir& dir;
+  CoordinatorLink& link;
+  Outbox& outbox;
+  ArtifactMover& mover;
+  RelayService& relay;
+  TrainerSupervisor& supervisor;
+};
+
+class Slot {
+ public:
+  static constexpr std::chrono::milliseconds kMetricsInterval{100};
+  static constexpr size_t kMetricsAtOnce = 2000;
+
+  Slot(SlotOptions options, SlotParts parts);
+
+  // Repeated Starts of one attempt are one. An attempt that runs is given up for another: the coordinator knows better.
+  void start(const fleet::Start& start, SteadyTime now);
+  void rendezvous(const fleet::Rendezvous& rendezvous);
+  // kKill: the coordinator has ended the attempt; it is dropped without another word but SlotFree.
+  void stop(const fleet::Stop& stop, SteadyTime now);
+  // The worker is to leave: checkpoint, then end as preempted. Nothing to do when idle.
+  void preempt(const std::string& why, SteadyTime now);
+  void abandon(const fleet::AttemptKey& key);
+  void fetched(const Moved& moved, SteadyTime now);
+  // Takes what the trainer has said. Call after waiting.
+  void advance(SteadyTime now);
+
+  bool busy() const { return active_.has_value(); }
+  std::vector<fleet::AttemptProgress> progress() const;
+
+ private:
+  struct Active {
+    fleet::Start start;
+    size_t fetching = 0;  // folders under way
+    bool launched = false, ended = false;
+    std::optional<std::string> resume;
+    std::map<std::string, std::string> inputs;
+    EndReason stop_reason = EndReason::kPreempted;
+    std::string stop_text;
+    std::vector<fleet::MetricPoint> points;  // not yet an event
+    std::vector<fleet::NormStat> stats;
+    SteadyTime oldest_point{};
+  };
+
+  void begin(const fleet::Start& start, SteadyTime now);
+  void fetch_folders();
+  void launch(SteadyTime now);
+  bool uses_relay() const;
+  std::string device() const;
+  void take(const worker::ReadyEvent& event);
+  void take(const worker::MetricsEvent& event);
+  void take(const worker::NormStatEvent& event);
+  void take(const worker::CheckpointEvent& event);
+  void take(const worker::LogEvent& event);
+  void take(const Ended& ended);
+  fleet::EventBody result(const worker::FinishedEvent& event, std::vector<std::string>& needs);
+  Result<Sha256> keep_for_delivery(const std::string& folder, const std::string& name, int64_t* bytes);
+  void flush_metrics();
+  void fail(EndReason reason, const std::string& message);
+  void release();
+  const fleet::AttemptKey& key() const { return active_->start.key; }
+
+  const SlotOptions options_;
+  SlotParts parts_;
+  std::optional<Active> active_;
+  std::optional<fleet::Start> next_;  // waits for the slot
+  SteadyTime now_{};
+};
+
+}  // namespace autonorm::agent
