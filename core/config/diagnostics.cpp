@@ -58,6 +58,8 @@ void Diagnostics::warning(Place place, const std::string& text) {
   if (std::ranges::find(warnings_, problem) == warnings_.end()) warnings_.push_back(problem);
 }
 
+void Diagnostics::absorb(const Diagnostics& other) { errors_.insert(other.errors_.begin(), other.errors_.end()); }
+
 std::string Diagnostics::render(const Problem& problem, const char* severity) const {
   const Place& at = problem.place;
   if (at.file < 0 || at.file >= static_cast<int>(files_.size())) return problem.text;

@@ -24,6 +24,9 @@ class Diagnostics {
   void error(Place place, const std::string& text);
   void warning(Place place, const std::string& text);
 
+  // Takes over the errors of another collection about the same files.
+  void absorb(const Diagnostics& other);
+
   bool ok() const { return errors_.empty(); }
   // All errors in the order of files and lines, one per line; those with a place are followed by the source line and a caret.
   std::string error_text() const;

@@ -55,12 +55,12 @@ void SectionReader::wrong_type(const Key& key, const Value& value) {
   diagnostics_.error(value.place, cat(shown(leaf), " must be ", allowed_text(key), "; this is ", type_text(value)));
 }
 
-bool SectionReader::in_range(const Key& key, double number, Place place) {
+bool SectionReader::in_range(const Key& key, double number, const Value& value) {
   if (std::isfinite(number) && number <= key.max && (key.above_min ? number > key.min : number >= key.min)) return true;
   const std::string leaf = split_path(key.path).back();
-  const std::string what = std::isfinite(number) ? cat(shown(leaf), " = ", to_text({number, {}}), " is out of range")
+  const std::string what = std::isfinite(number) ? cat(shown(leaf), " = ", to_text(value), " is out of range")
                                                  : cat(shown(leaf), " is not a finite number");
-  diagnostics_.error(place, cat(what, "; allowed: ", allowed_text(key)));
+  diagnostics_.error(value.place, cat(what, "; allowed: ", allowed_text(key)));
   return false;
 }
 
@@ -76,7 +76,7 @@ void SectionReader::operator()(std::string_view key, int64_t& member) {
   const Key& row = key_of(key);
   const int64_t* integer = value->integer();
   if (integer == nullptr) return wrong_type(row, *value);
-  if (in_range(row, static_cast<double>(*integer), value->place)) member = *integer;
+  if (in_range(row, static_cast<double>(*integer), *value)) member = *integer;
 }
 
 void SectionReader::operator()(std::string_view key, uint64_t& member) {
@@ -91,7 +91,7 @@ void SectionReader::operator()(std::string_view key, double& member) {
   const Key& row = key_of(key);
   const auto number = number_of(*value);
   if (!number) return wrong_type(row, *value);
-  if (in_range(row, *number, value->place)) member = *number;
+  if (in_range(row, *number, *value)) member = *number;
 }
 
 void SectionReader::operator()(std::string_view key, bool& member) {
@@ -120,7 +120,7 @@ void SectionReader::operator()(std::string_view key, std::vector<double>& member
   for (const Value& item : *value->list()) {
     const auto number = number_of(item);
     if (!number) return wrong_type(row, item);
-    if (in_range(row, *number, item.place)) member.push_back(*number);
+    if (in_range(row, *number, item)) member.push_back(*number);
   }
 }
 

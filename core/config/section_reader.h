@@ -45,7 +45,7 @@ class SectionReader {
   const Value* take(std::string_view key);
   const std::string* read_word(std::string_view key);
   // False, with an error, when the number is out of the key's range or not finite.
-  bool in_range(const Key& key, double number, Place place);
+  bool in_range(const Key& key, double number, const Value& value);
   std::string shown(std::string_view key) const;
   const Key& key_of(std::string_view key) const;
   void wrong_type(const Key& key, const Value& value);

@@ -42,6 +42,8 @@ struct Sweep {
   std::vector<Cell> cells;
   std::vector<PlannedTrial> trials;          // distinct, topological order
   Sha256 content;                            // of the source files: the same file twice is the same sweep
+  std::vector<std::string> shared_stages;    // trained once for all seeds: differences hold for that run only
+  std::vector<std::string> warnings;         // for people, each as path:line:col: warning: …; nothing that forbids the sweep
 };
 
 // Validates and expands. On failure the message holds all errors, each as

@@ -1,12 +1,12 @@
 // What makes two trials the same. The text is hashed and stored: a released default or word never changes, and a kind
 // that starts to compute something else raises its `numerics` in the catalogue.
+#include "core/config/trial_identity.h"
+
 #include <algorithm>
-#include <set>
 
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
-#include "core/config/trial_config.h"
 #include "core/config/trial_fields.h"
 #include "core/config/trial_writer.h"
 
@@ -100,22 +100,24 @@ class Identity {
     use("model", models(), name(c_.model.family));
   }
 
+  // From what the sites get, however it was written: `norm` is what the first standard site has, others are listed where
+  // they differ.
   void add_norms() {
     const Sites& known = sites(c_.model.family);
+    const NormConfig common = c_.norm_at(known.standard.front());
     json by_site = json::object();
-    bool norm_used = false;
     for (const std::string& site : known.standard) {
       const NormConfig norm = c_.norm_at(site);
       use_norm(norm);
-      if (same_norm(norm, c_.norm)) norm_used = true;
-      else by_site[site] = norm_identity(norm, true);
+      if (!same_norm(norm, common)) by_site[site] = norm_identity(norm, true);
     }
     for (const std::string& site : known.optional) {
       const NormConfig norm = c_.norm_at(site);
+      if (norm.kind == NormKind::kNone) continue;
       use_norm(norm);
-      if (norm.kind != NormKind::kNone) by_site[site] = norm_identity(norm, true);
+      by_site[site] = norm_identity(norm, true);
     }
-    if (norm_used) put("norm", norm_identity(c_.norm, false));
+    put("norm", norm_identity(common, false));
     put("norm_sites", by_site);
   }
 
@@ -148,14 +150,22 @@ class Identity {
   json numerics_ = json::object();
 };
 
-std::string identity_text(const TrialConfig& config, bool with_seed) {
-  return Identity(config).build(with_seed).dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string dump(const json& identity) { return identity.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 }  // namespace
 
-std::string canonical(const TrialConfig& config) { return identity_text(config, true); }
+std::string canonical(const TrialConfig& config) { return dump(Identity(config).build(true)); }
 TrialId trial_id(const TrialConfig& config) { return TrialId(sha256(canonical(config)).value()); }
-Sha256 cell_id(const TrialConfig& config) { return sha256(identity_text(config, false)); }
+Sha256 cell_id(const TrialConfig& config) { return sha256(dump(Identity(config).build(false))); }
+
+CellIdentity::CellIdentity(const TrialConfig& config) : identity_(Identity(config).build(false)) {}
+
+TrialId CellIdentity::trial_id(uint64_t seed, const std::optional<TrialId>& teacher) {
+  json& config = identity_["config"];
+  config.erase("seed");
+  if (seed != 0) config["seed"] = seed;
+  if (teacher) config["train"]["distill"]["from"] = teacher->value();
+  return TrialId(sha256(dump(identity_)).value());
+}
 
 }  // namespace autonorm::config

@@ -35,13 +35,13 @@ Value convert(const nlohmann::json& json, int depth) {
 
 std::string list_text(const List& list) {
   std::vector<std::string> items;
-  for (const Value& item : list) items.push_back(to_text(item));
+  for (const Value& item : list) items.push_back(label_text(item));
   return "[" + join(items) + "]";
 }
 
 std::string table_text(const Table& table) {
   std::vector<std::string> items;
-  for (const Entry& entry : table) items.push_back(entry.key + " = " + to_text(entry.value));
+  for (const Entry& entry : table) items.push_back(entry.key + " = " + label_text(entry.value));
   return "{" + join(items) + "}";
 }
 
@@ -78,6 +78,15 @@ const Value* Value::find(std::string_view key) const {
   return entry == nullptr ? nullptr : &entry->value;
 }
 
+Value* Value::find_mutable(std::string_view key) {
+  Table* entries = std::get_if<Table>(&data);
+  if (entries == nullptr) return nullptr;
+  for (Entry& entry : *entries) {
+    if (entry.key == key) return &entry.value;
+  }
+  return nullptr;
+}
+
 const Value* Value::find_path(std::string_view path) const {
   const Value* at = this;
   for (const std::string& part : split_path(path)) {
@@ -110,9 +119,11 @@ std::string_view type_text(const Value& value) {
   return kNames[value.data.index()];
 }
 
+std::string label_text(const Value& value) { return std::visit(ToText{}, value.data); }
+
 std::string to_text(const Value& value) {
   constexpr size_t kLongest = 60;
-  std::string text = std::visit(ToText{}, value.data);
+  std::string text = label_text(value);
   if (text.size() <= kLongest) return text;
   size_t end = kLongest;  // not inside a UTF-8 sequence
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;

@@ -35,6 +35,7 @@ struct Value {
   const Table* table() const;
   // A member of this table; nullptr when it has none, or this is no table.
   const Value* find(std::string_view key) const;
+  Value* find_mutable(std::string_view key);
   const Entry* find_entry(std::string_view key) const;
   // Follows a dotted path.
   const Value* find_path(std::string_view path) const;
@@ -54,7 +55,9 @@ inline bool Value::is_list() const { return std::holds_alternative<List>(data); 
 
 // "a text", "an integer", "a table", … for messages.
 std::string_view type_text(const Value& value);
-// Compact, on one line, as people would write it: 3, 0.001, digits, [a, b], {kind = layer}. Long values are cut.
+// Compact, on one line, as people would write it: 3, 0.001, digits, [a, b], {kind = layer}.
+std::string label_text(const Value& value);
+// The same with long values cut, for messages.
 std::string to_text(const Value& value);
 // The place of the deepest existing value along a dotted path.
 Place place_of(const Value& root, std::string_view path);

@@ -1,0 +1,332 @@
+#include "core/config/sweep_expand.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <unordered_map>
+
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/config/catalogue.h"
+#include "core/config/merge.h"
+#include "core/config/sweep_files.h"
+#include "core/config/trial_identity.h"
+#include "core/config/trial_reader.h"
+
+namespace autonorm::config {
+namespace {
+
+constexpr std::string_view kDataName = "data.name";
+
+// One row × column, before the seeds.
+struct Group {
+  const Recipe* variant = nullptr;
+  std::map<std::string, std::string> labels;
+  Value tree;
+  TrialConfig config;
+  const StageRecipe* stage = nullptr;
+  TrialConfig stage_config;
+};
+
+std::string data_label(const DataConfig& data) {
+  if (data.source != DataSource::kIdx) return std::string(name(data.source));
+  return "idx:" + std::filesystem::path(data.path).filename().generic_string();
+}
+
+class Expander {
+ public:
+  Expander(const SweepDocument& document, Diagnostics& diagnostics)
+      : doc_(document), diagnostics_(diagnostics), used_excludes_(document.excludes.size()) {}
+
+  Sweep run() {
+    check_names();
+    check_base();
+    check_stage_axes();
+    if (count_cells() > kMaxCells) {
+      error(doc_.settings.place, cat("the sweep has more than ", kMaxCells, " cells; split it or drop values of the matrix"));
+      return {};
+    }
+    for (const Recipe& variant : doc_.variants) expand_variant(variant);
+    check_unused();
+    if (!diagnostics_.ok()) return {};
+    fill_settings();
+    for (Group& group : groups_) add_cells(group);
+    return std::move(out_);
+  }
+
+ private:
+  void error(Place place, const std::string& text) { diagnostics_.error(place, text); }
+
+  std::vector<std::string> variant_names() const {
+    std::vector<std::string> names;
+    for (const Recipe& variant : doc_.variants) names.push_back(variant.name);
+    return names;
+  }
+  std::vector<std::string> axis_paths() const {
+    std::vector<std::string> paths;
+    for (const Axis& axis : doc_.axes) paths.push_back(axis.path);
+    return paths;
+  }
+
+  void check_names() {
+    const auto names = variant_names();
+    const std::string& baseline = doc_.settings.baseline;
+    if (!baseline.empty() && !doc_.variants.empty() && std::ranges::find(names, baseline) == names.end()) {
+      error(doc_.settings.baseline_place, cat("baseline ", quoted(baseline), " is no variant; allowed: ", join(names), did_you_mean(baseline, names)));
+    }
+    for (const Exclude& exclude : doc_.excludes) {
+      for (const Exclude::Condition& condition : exclude.conditions) {
+        if (condition.key == "variant") check_excluded_names(condition, names);
+      }
+    }
+  }
+
+  void check_excluded_names(const Exclude::Condition& condition, const std::vector<std::string>& names) {
+    for (const Value& value : condition.values) {
+      const std::string wanted = label_text(value);
+      if (std::ranges::find(names, wanted) != names.end()) continue;
+      error(value.place, cat("[[exclude]] names ", quoted(wanted), ", which is no variant; allowed: ", join(names), did_you_mean(wanted, names)));
+    }
+  }
+
+  // A mistake in [base] is one even when every variant replaces that table.
+  void check_base() { read_trial(doc_.base, diagnostics_); }
+
+  void check_stage_axes() {
+    const auto paths = axis_paths();
+    for (const StageRecipe& stage : doc_.stages) {
+      for (const auto& [axis, place] : stage.axes) {
+        if (std::ranges::find(paths, axis) == paths.end()) {
+          error(place, cat("axes names ", quoted(axis), ", which is no key of [matrix]; allowed: ", join(paths), did_you_mean(axis, paths)));
+        } else if (stage.recipe.keys.find_path(axis) != nullptr) {
+          error(place, cat(axis, " is set by the stage and taken over by its axes; keep one"));
+        }
+      }
+    }
+  }
+
+  int64_t count_cells() const {
+    int64_t cells = static_cast<int64_t>(std::max<size_t>(1, doc_.variants.size()) * std::max<size_t>(1, doc_.settings.seeds.size()));
+    for (const Axis& axis : doc_.axes) {
+      cells *= static_cast<int64_t>(axis.values.size());
+      if (cells > kMaxCells) break;
+    }
+    return cells;
+  }
+
+  void expand_variant(const Recipe& variant) {
+    const MergedRecipe merged = merge_recipe(doc_, doc_.base, variant, diagnostics_);
+    for (const Axis& axis : doc_.axes) {
+      if (merged.own.find_path(axis.path) == nullptr) continue;
+      error(axis.place, cat("[matrix] ", axis.path, " is also set by variant ", quoted(variant.name), "; keep one"));
+    }
+    Combination combination(doc_.axes.size(), 0);
+    const size_t before = groups_.size();
+    do {
+      expand_group(variant, merged.tree, combination);
+    } while (next(combination));
+    const bool some_seed = std::any_of(groups_.begin() + static_cast<std::ptrdiff_t>(before), groups_.end(), [&](const Group& group) {
+      return std::ranges::any_of(doc_.settings.seeds, [&](uint64_t seed) { return !excluded(group.variant->name, group.tree, seed); });
+    });
+    if (!some_seed && !doc_.settings.seeds.empty()) error(variant.place, cat("[[exclude]] drops every cell of variant ", quoted(variant.name), "; remove the variant instead"));
+  }
+
+  // The last axis runs fastest.
+  bool next(Combination& combination) const {
+    for (size_t i = combination.size(); i-- > 0;) {
+      if (++combination[i] < doc_.axes[i].values.size()) return true;
+      combination[i] = 0;
+    }
+    return false;
+  }
+
+  void expand_group(const Recipe& variant, const Value& tree, const Combination& combination) {
+    Group group;
+    group.variant = &variant;
+    group.tree = tree;
+    apply_axes(group, combination);
+    if (all_seeds_excluded(group)) return;
+    group.config = read_checked(group.tree);
+    group.labels.emplace(kDataName, data_label(group.config.data));
+    if (group.config.train.distill) add_stage(group, combination);
+    groups_.push_back(std::move(group));
+  }
+
+  // A change of kind or family drops the old one's keys, so those axes go first.
+  void apply_axes(Group& group, const Combination& combination) {
+    for (const bool choosing : {true, false}) {
+      for (size_t i = 0; i < combination.size(); ++i) {
+        const Axis& axis = doc_.axes[i];
+        const Value& value = axis.values[combination[i]];
+        const bool chooses = value.is_table() || value.text() != nullptr;
+        if (chooses != choosing) continue;
+        merge_axis(group.tree, axis.path, axis.place, value);
+        group.labels[axis.path] = label_text(value);
+      }
+    }
+  }
+
+  bool all_seeds_excluded(const Group& group) {
+    if (doc_.excludes.empty() || doc_.settings.seeds.empty()) return false;
+    bool all = true;
+    for (const uint64_t seed : doc_.settings.seeds) all &= excluded(group.variant->name, group.tree, seed);
+    return all;
+  }
+
+  bool excluded(const std::string& variant, const Value& tree, uint64_t seed) {
+    bool dropped = false;
+    for (size_t i = 0; i < doc_.excludes.size(); ++i) {
+      if (!matches(doc_.excludes[i], variant, tree, seed)) continue;
+      used_excludes_[i] = true;
+      dropped = true;
+    }
+    return dropped;
+  }
+
+  TrialConfig read_checked(const Value& tree) {
+    Diagnostics own;  // checks across keys would repeat what a single key's error said
+    TrialConfig config = read_trial(tree, own);
+    if (!own.ok()) {
+      diagnostics_.absorb(own);
+      return config;
+    }
+    check_trial(config, tree, diagnostics_);
+    if (config.data.source == DataSource::kIdx && config.data.sha256.empty()) {
+      error(place_of(tree, "data"), cat("data.sha256 is missing; equal trials share results by content, so state ", find_key("data.sha256")->help));
+    }
+    return config;
+  }
+
+  void add_stage(Group& group, const Combination& combination) {
+    const std::string& wanted = group.config.train.distill->from;
+    std::vector<std::string> names;
+    for (const StageRecipe& stage : doc_.stages) {
+      names.push_back(stage.recipe.name);
+      if (stage.recipe.name == wanted) group.stage = &stage;
+    }
+    if (group.stage == nullptr) {
+      const std::string allowed = names.empty() ? "there is no [stage." + wanted + "]" : "allowed: " + join(names);
+      return error(place_of(group.tree, "train.distill.from"), cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
+    }
+    used_stages_.insert(wanted);
+    group.stage_config = read_checked(stage_tree(group, combination));
+  }
+
+  // [base], then the dependant's data, then what the stage says, then its axes.
+  Value stage_tree(const Group& group, const Combination& combination) {
+    Value base = doc_.base;
+    if (Value* train = base.find_mutable("train")) train->erase("distill");
+    if (const Entry* data = group.tree.find_entry("data")) base.set("data", data->key_place, data->value);
+    Value tree = merge_recipe(doc_, base, group.stage->recipe, diagnostics_).tree;
+    for (size_t i = 0; i < combination.size(); ++i) {
+      const Axis& axis = doc_.axes[i];
+      const bool listed = std::ranges::any_of(group.stage->axes, [&](const auto& entry) { return entry.first == axis.path; });
+      if (listed) merge_axis(tree, axis.path, axis.place, axis.values[combination[i]]);
+    }
+    return tree;
+  }
+
+  void check_unused() {
+    for (size_t i = 0; i < doc_.excludes.size(); ++i) {
+      if (!used_excludes_[i] && !doc_.settings.seeds.empty()) error(doc_.excludes[i].place, "[[exclude]] matches no cell; correct its keys or remove it");
+    }
+    for (const StageRecipe& stage : doc_.stages) {
+      if (used_stages_.contains(stage.recipe.name)) continue;
+      read_checked(merge_recipe(doc_, doc_.base, stage.recipe, diagnostics_).tree);
+      diagnostics_.warning(stage.recipe.place, cat("no variant uses stage ", quoted(stage.recipe.name), "; it will not run"));
+    }
+    if (doc_.settings.seeds.size() == 1) {
+      diagnostics_.warning(doc_.settings.place, "one seed: no comparison is possible; write seeds = { count = 5 } or more");
+    }
+  }
+
+  void fill_settings() {
+    const SweepSettings& s = doc_.settings;
+    out_.name = s.name;
+    out_.question = s.question;
+    out_.baseline = s.baseline;
+    out_.metric = s.metric;
+    out_.profile = s.profile;
+    out_.margin = s.margin;
+    out_.alpha = s.alpha;
+    out_.seeds = s.seeds;
+    out_.max_seeds = s.max_seeds;
+    out_.variants = variant_names();
+    out_.matrix_keys = axis_paths();
+    for (const StageRecipe& stage : doc_.stages) {
+      if (stage.shared_seed && used_stages_.contains(stage.recipe.name)) out_.shared_stages.push_back(stage.recipe.name);
+    }
+  }
+
+  void add_cells(Group& group) {
+    CellIdentity identity(group.config);
+    CellIdentity stage_identity(group.stage_config);
+    for (const uint64_t seed : doc_.settings.seeds) {
+      if (excluded(group.variant->name, group.tree, seed)) continue;
+      PlannedTrial trial{{}, group.config, {}, false};
+      trial.config.seed = seed;
+      std::optional<TrialId> teacher;
+      if (group.stage != nullptr) {
+        const uint64_t stage_seed = group.stage->shared_seed ? doc_.settings.seeds.front() : seed;
+        PlannedTrial stage{stage_identity.trial_id(stage_seed, std::nullopt), group.stage_config, {}, true};
+        stage.config.seed = stage_seed;
+        teacher = stage.id;
+        trial.parents.push_back(stage.id);
+        trial.config.inputs[group.stage->recipe.name] = stage.id;
+        add_trial(std::move(stage));
+      }
+      trial.id = identity.trial_id(seed, teacher);
+      out_.cells.push_back({group.variant->name, group.labels, seed, trial.id});
+      add_trial(std::move(trial));
+    }
+  }
+
+  // Equal trials run once; one that is a row of the table is not only a stage.
+  void add_trial(PlannedTrial trial) {
+    const auto [found, inserted] = index_.try_emplace(trial.id.value(), out_.trials.size());
+    if (inserted) out_.trials.push_back(std::move(trial));
+    else if (!trial.is_stage) out_.trials[found->second].is_stage = false;
+  }
+
+  const SweepDocument& doc_;
+  Diagnostics& diagnostics_;
+  std::vector<Group> groups_;
+  std::vector<bool> used_excludes_;
+  std::set<std::string> used_stages_;
+  std::unordered_map<std::string, size_t> index_;
+  Sweep out_;
+};
+
+// Of everything that was read, the root's own name apart: the same content is the same sweep.
+Sha256 content_hash(const std::vector<ParsedFile>& files) {
+  std::string all;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const std::string file_name = i == 0 ? "" : files[i].name;
+    all += cat(file_name.size(), ":", file_name, files[i].text.size(), ":", files[i].text);
+  }
+  return sha256(all);
+}
+
+}  // namespace
+
+Sweep expand_document(const SweepDocument& document, Diagnostics& diagnostics) { return Expander(document, diagnostics).run(); }
+
+Result<Sweep> expand_sweep(const SweepSource& source) {
+  Diagnostics diagnostics;
+  const FileProvider provider = [&](const std::string& name) -> Result<std::string> {
+    const auto found = source.files.find(name);
+    if (found == source.files.end()) return not_found("the file ", name, " was not sent along");
+    return found->second;
+  };
+  const auto files = read_sweep_files(source.root, provider, diagnostics);
+  SweepDocument document;
+  for (size_t i = 0; i < files.size(); ++i) read_document(files[i].root, i == 0, document, diagnostics);
+  if (files.empty()) return invalid(diagnostics.error_text());
+  Sweep sweep = expand_document(document, diagnostics);
+  if (!diagnostics.ok()) return invalid(diagnostics.error_text());
+  sweep.content = content_hash(files);
+  sweep.warnings = diagnostics.warning_texts();
+  return sweep;
+}
+
+}  // namespace autonorm::config

@@ -1,0 +1,140 @@
+// The catalogue against the structs and enumerations it describes.
+#include "core/config/catalogue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/base/text.h"
+
+namespace autonorm::config {
+namespace {
+
+using nlohmann::json;
+
+template <class Enum>
+void expect_same_names(std::span<const Kind> kinds) {
+  ASSERT_EQ(kinds.size(), words<Enum>().size());
+  for (size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(kinds[i].name, words<Enum>()[i]);
+}
+
+TEST(Catalogue, KindsFollowTheEnumerations) {
+  expect_same_names<NormKind>(norms());
+  expect_same_names<ModelFamily>(models());
+  expect_same_names<Gate>(gates());
+  expect_same_names<Schedule>(schedules());
+}
+
+TEST(Catalogue, EveryKindHasHelpAndNumerics) {
+  for (const auto& group : {norms(), models(), gates(), optimizers(), schedules(), losses(), devices()}) {
+    for (const Kind& kind : group) {
+      EXPECT_FALSE(kind.help.empty()) << kind.name;
+      EXPECT_GE(kind.numerics, 1) << kind.name;
+    }
+  }
+}
+
+TEST(Catalogue, WordsReadBack) {
+  EXPECT_EQ(parse_word<NormKind>("dyt"), NormKind::kDyt);
+  EXPECT_EQ(parse_word<Gate>("fixed"), Gate::kFixed);
+  EXPECT_EQ(name(GateEval::kExpected), "expected");
+  EXPECT_EQ(parse_word<Pool>("average"), std::nullopt);
+}
+
+// A configuration in which every key is in use, taken apart over several trials.
+json everything_in_use() {
+  json all = json::object();
+  const auto merge = [&](const char* text) {
+    const auto config = parse_trial(json::parse(text));
+    ASSERT_TRUE(config.ok()) << config.status().message();
+    all.merge_patch(resolved(*config));
+  };
+  merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
+  merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
+  merge(R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}}})");
+  merge(R"({"norm": {"kind": "layer"}})");
+  return all;
+}
+
+TEST(Catalogue, HasExactlyTheKeysOfATrial) {
+  std::set<std::string> in_use;
+  const json flat = everything_in_use().flatten();
+  for (const auto& [pointer, value] : flat.items()) {
+    std::string path = pointer.substr(1);
+    std::ranges::replace(path, '/', '.');
+    if (path.starts_with("norm.branches")) path = "norm.branches";
+    if (path.starts_with("norm.weights")) path = "norm.weights";
+    if (path.starts_with("norm_sites") || path.starts_with("inputs")) continue;
+    in_use.insert(path);
+  }
+  std::set<std::string> listed;
+  for (const Key& key : keys()) listed.emplace(key.path);
+  EXPECT_EQ(in_use, listed);
+}
+
+TEST(Catalogue, DefaultsAreThoseOfTheStructs) {
+  const json defaults = everything_in_use();
+  for (const Key& key : keys()) {
+    if (key.fallback.empty()) continue;
+    if (key.path == "norm.branches" || key.path == "norm.gate" || key.path == "model.family" || key.path == "norm.kind") continue;  // set above
+    if (key.path == "norm.eps" && key.belongs_to == "norm.kind = rms") continue;                        // below
+    std::string pointer = "/" + std::string(key.path);
+    std::ranges::replace(pointer, '.', '/');
+    EXPECT_EQ(defaults.at(json::json_pointer(pointer)), json::parse(key.fallback)) << key.path;
+  }
+  EXPECT_DOUBLE_EQ(default_eps(NormKind::kRms), 1e-6);
+  EXPECT_EQ(TrialConfig{}.model.family, ModelFamily::kVit);
+  EXPECT_EQ(TrialConfig{}.norm.kind, NormKind::kLayer);
+}
+
+TEST(Catalogue, KeysHaveHelpAndASoundRange) {
+  for (const Key& key : keys()) {
+    EXPECT_FALSE(key.help.empty()) << key.path;
+    EXPECT_FALSE(allowed_text(key).empty()) << key.path;
+    if (key.type == KeyType::kInteger || key.type == KeyType::kReal) {
+      EXPECT_LT(key.min, key.max) << key.path;
+    }
+    EXPECT_EQ(key.words.empty(), key.type != KeyType::kWord && key.type != KeyType::kWordList) << key.path;
+  }
+}
+
+TEST(Catalogue, AllowedTextsAreForPeople) {
+  EXPECT_EQ(allowed_text(*find_key("train.epochs")), "an integer from 1 to 100000");
+  EXPECT_EQ(allowed_text(*find_key("norm.tau")), "a number above 0, at most 100");
+  EXPECT_EQ(allowed_text(*find_key("train.schedule")), "one of cosine, constant");
+  EXPECT_EQ(allowed_text(*find_key("train.optimizer")), "only \"adamw\"");
+  EXPECT_EQ(allowed_text(*find_key("seed")), "an integer from 0 to 9223372036854775807");
+  EXPECT_EQ(allowed_text(*find_key("train.beta1")), "a number from 0 to 0.9999999");
+}
+
+TEST(Catalogue, DataSetsAreComplete) {
+  EXPECT_EQ(data_sets().size(), 3u);
+  for (const DataSet& set : data_sets()) {
+    EXPECT_EQ(find_data_set(set.source), &set);
+    EXPECT_EQ(find_data_set(set.kind.name), &set);
+    EXPECT_EQ(set.fingerprint.size(), 64u);
+    for (const DataFile& file : set.files) EXPECT_EQ(file.sha256.size(), 64u) << file.name;
+    EXPECT_EQ(name(set.source), set.kind.name);
+  }
+  EXPECT_EQ(find_data_set(DataSource::kIdx), nullptr);
+  EXPECT_EQ(find_data_set("cifar"), nullptr);
+}
+
+TEST(Catalogue, MetricsKnowTheirDirection) {
+  ASSERT_NE(find_metric("test/accuracy"), nullptr);
+  EXPECT_TRUE(find_metric("test/accuracy")->higher_is_better);
+  EXPECT_FALSE(find_metric("val/loss")->higher_is_better);
+  EXPECT_TRUE(find_metric("train/samples_per_s")->higher_is_better);
+  EXPECT_EQ(find_metric("accuracy"), nullptr);
+}
+
+TEST(Catalogue, SitesOfTheFamilies) {
+  EXPECT_THAT(sites(ModelFamily::kVit).standard, testing::ElementsAre("pre_attn", "pre_ffn", "final"));
+  EXPECT_THAT(sites(ModelFamily::kVit).optional, testing::ElementsAre("embed", "post_attn", "post_ffn"));
+  EXPECT_THAT(sites(ModelFamily::kMlp).standard, testing::ElementsAre("hidden"));
+}
+
+}  // namespace
+}  // namespace autonorm::config

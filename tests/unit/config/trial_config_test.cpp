@@ -1,0 +1,142 @@
+#include "core/config/trial_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/config/catalogue.h"
+
+namespace autonorm::config {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TrialConfig parsed(const char* text) {
+  const auto config = parse_trial(json::parse(text));
+  EXPECT_TRUE(config.ok()) << config.status().message();
+  return config.ok() ? *config : TrialConfig{};
+}
+
+std::string error_of(const std::string& text) {
+  const auto config = parse_trial(json::parse(text));
+  EXPECT_FALSE(config.ok()) << text;
+  return config.status().message();
+}
+
+TEST(TrialConfig, AnEmptyObjectIsAllDefaults) {
+  EXPECT_EQ(resolved(parsed("{}")), resolved(TrialConfig{}));
+}
+
+TEST(TrialConfig, ResolvedReadsBackTheSame) {
+  const TrialConfig config = parsed(R"({
+    "seed": 7, "ranks": 2, "device": "cpu",
+    "data": {"name": "mnist", "val_fraction": 0.2, "train_limit": 1000},
+    "model": {"family": "vit", "patch": 7, "dim": 96, "depth": 3, "heads": 3, "mlp_ratio": 4, "pool": "cls", "qkv_bias": false},
+    "norm": {"kind": "rms", "affine": false},
+    "norm_sites": {"embed": {"kind": "selector", "gate": "gumbel", "tau": 0.5, "hard": false, "branches": ["dyt", {"kind": "rms", "eps": 1e-3}],
+                             "freeze": ["dyt"], "gate_hidden": 16, "gate_eval": "expected"},
+                   "final": {"kind": "none"}},
+    "train": {"epochs": 3, "batch": 60, "accumulate": 2, "lr": 0.002, "schedule": "constant", "precision": "bf16",
+              "distill": {"from": "teacher", "temperature": 2, "alpha": 0.3}, "log_every": 5, "checkpoint_every": 15},
+    "run": {"priority": 3, "max_attempts": 5},
+    "inputs": {"teacher": "abc"}})");
+  const json text = resolved(config);
+  EXPECT_EQ(resolved(*parse_trial(text)), text);
+  EXPECT_EQ(canonical(*parse_trial(text)), canonical(config));
+  EXPECT_EQ(config.norm_sites.at("embed").branches.at(1).eps, 1e-3);
+  EXPECT_EQ(config.train.distill->temperature, 2.0);
+  EXPECT_EQ(config.inputs.at("teacher"), TrialId("abc"));
+}
+
+TEST(TrialConfig, IdxFilesReadBack) {
+  const TrialConfig config = parsed(R"({"data": {"kind": "idx", "path": "letters", "sha256": "00"}})");
+  EXPECT_EQ(config.data.source, DataSource::kIdx);
+  EXPECT_EQ(resolved(config)["data"]["kind"], "idx");
+  EXPECT_EQ(resolved(*parse_trial(resolved(config))), resolved(config));
+}
+
+TEST(TrialConfig, EpsDependsOnTheKind) {
+  EXPECT_DOUBLE_EQ(parsed(R"({"norm": {"kind": "layer"}})").norm.eps, 1e-5);
+  EXPECT_DOUBLE_EQ(parsed(R"({"norm": {"kind": "rms"}})").norm.eps, 1e-6);
+  EXPECT_DOUBLE_EQ(parsed(R"({"norm_sites": {"final": "rms"}})").norm_sites.at("final").eps, 1e-6);
+}
+
+TEST(TrialConfig, ASelectorBlendsScaleAndLayerByDefault) {
+  const NormConfig norm = parsed(R"({"norm": {"kind": "selector"}})").norm;
+  ASSERT_EQ(norm.branches.size(), 2u);
+  EXPECT_EQ(norm.branches[0].kind, NormKind::kScale);
+  EXPECT_EQ(norm.branches[1].kind, NormKind::kLayer);
+}
+
+TEST(TrialConfig, NormAtASite) {
+  const TrialConfig config = parsed(R"({"norm": {"kind": "rms"}, "norm_sites": {"final": "layer", "embed": "norm"}})");
+  EXPECT_EQ(config.norm_at("pre_attn").kind, NormKind::kRms);
+  EXPECT_EQ(config.norm_at("final").kind, NormKind::kLayer);
+  EXPECT_EQ(config.norm_at("embed").kind, NormKind::kRms);
+  EXPECT_EQ(config.norm_at("post_ffn").kind, NormKind::kNone);
+}
+
+TEST(TrialConfig, ReportsAllErrorsOneEachLine) {
+  const std::string text = error_of(R"({"norm": {"knd": "layer"}, "train": {"epochs": 0, "lr": "fast"}, "sed": 1})");
+  EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;
+  EXPECT_THAT(text, HasSubstr("unknown key 'norm.knd'; allowed: affine, eps, kind; did you mean 'kind'?"));
+  EXPECT_THAT(text, HasSubstr("train.epochs = 0 is out of range; allowed: an integer from 1 to 100000"));
+  EXPECT_THAT(text, HasSubstr("train.lr must be a number from 0 to 100; this is a text"));
+  EXPECT_THAT(text, HasSubstr("did you mean 'seed'?"));
+}
+
+TEST(TrialConfig, KeysOfAnotherKindAreErrors) {
+  EXPECT_EQ(error_of(R"({"norm": {"kind": "layer", "tau": 1}})"),
+            "key 'norm.tau' does not belong to kind 'layer'; it needs norm.gate = gumbel; allowed here: affine, eps, kind");
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "weights": [0, 1]}})"), HasSubstr("does not belong to kind 'selector' with gate 'softmax'"));
+  EXPECT_THAT(error_of(R"({"model": {"family": "mlp", "patch": 2}})"), HasSubstr("does not belong to family 'mlp'"));
+  EXPECT_THAT(error_of(R"({"data": {"name": "mnist", "path": "x"}})"), HasSubstr("it needs data.kind = idx"));
+}
+
+TEST(TrialConfig, NeededKeysAreAskedFor) {
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "gate": "fixed"}})"), HasSubstr("norm.weights is missing"));
+  EXPECT_THAT(error_of(R"({"train": {"distill": {}}})"), HasSubstr("train.distill.from is missing"));
+  EXPECT_THAT(error_of(R"({"data": {"kind": "idx"}})"), HasSubstr("data.path is missing"));
+}
+
+TEST(TrialConfig, ChecksAcrossKeys) {
+  EXPECT_EQ(error_of(R"({"model": {"patch": 3}})"), "model.patch = 3 does not divide the 8x8 images of digits; allowed: 1, 2, 4, 8");
+  EXPECT_THAT(error_of(R"({"model": {"dim": 64, "heads": 5}})"), HasSubstr("model.heads = 5 does not divide model.dim = 64"));
+  EXPECT_THAT(error_of(R"({"train": {"batch": 3, "accumulate": 2}, "ranks": 2})"), HasSubstr("smaller than ranks x accumulate = 2 x 2"));
+  EXPECT_THAT(error_of(R"({"train": {"log_every": 10, "checkpoint_every": 15}})"), HasSubstr("no multiple of train.log_every = 10"));
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [1]}})"), HasSubstr("1 weights for 2 branches"));
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "freeze": ["rms"]}})"), HasSubstr("no branch of this selector; allowed: scale, layer"));
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "branches": ["selector"]}})"), HasSubstr("cannot be a branch"));
+  EXPECT_THAT(error_of(R"({"norm_sites": {"hidden": "layer"}})"), HasSubstr("unknown site 'hidden' of model family 'vit'"));
+}
+
+TEST(TrialConfig, StrangeInputIsAnErrorNotACrash) {
+  for (const char* text : {"null", "3", "[]", "\"x\"", R"({"train": 3})", R"({"norm": []})", R"({"norm_sites": 1})", R"({"inputs": 1})",
+                           R"({"inputs": {"a": 1}})", R"({"seed": -1})", R"({"seed": 18446744073709551615})", R"({"seed": 1e300})",
+                           R"({"train": {"lr": 1e999}})", R"({"norm": {"kind": "selector", "branches": [[[]]]}})", R"({"norm": {"kind": 1}})",
+                           R"({"norm": {"kind": "selector", "weights": {}, "gate": "fixed"}})", R"({"device": 1})", R"({"train": {"distill": 1}})"}) {
+    const json value = json::parse(text, nullptr, false);
+    const auto config = parse_trial(value);
+    EXPECT_FALSE(config.ok()) << text;
+    EXPECT_FALSE(config.status().message().empty()) << text;
+  }
+}
+
+TEST(TrialConfig, DeepNestingIsAnErrorNotACrash) {
+  std::string text = R"({"norm": {"branches": )" + std::string(100000, '[') + std::string(100000, ']') + R"(, "kind": "selector"}})";
+  EXPECT_FALSE(parse_trial(json::parse(text)).ok());
+}
+
+TEST(TrialConfig, NotANumberIsRefused) {
+  json value = json::object();
+  value["train"]["lr"] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(parse_trial(value).status().message(), HasSubstr("train.lr is not a finite number"));
+}
+
+TEST(TrialConfig, LongWordsAreCut) {
+  const std::string word(10000, 'x');
+  EXPECT_LT(error_of(R"({")" + word + R"(": 1})").size(), 400u);
+}
+
+}  // namespace
+}  // namespace autonorm::config
