@@ -39,14 +39,14 @@ using Labels = std::map<std::string, std::string>;
 
 // ---- rows ----
 struct SweepRecord {
-  SweepId id;
-  Sha256 key;      // of the content and the trials it expands to: equal keys are the same sweep
-  Sha256 content;  // of the source files
-  std::string name, question, baseline, metric, profile;
+  SweepId id = {};
+  Sha256 key = {};      // of the content and the trials it expands to: equal keys are the same sweep
+  Sha256 content = {};  // of the source files
+  std::string name, question, baseline, metric, profile = {};
   double margin = 0, alpha = 0.05;
-  std::vector<uint64_t> seeds;
+  std::vector<uint64_t> seeds = {};
   int64_t max_seeds = 0;
-  std::vector<std::string> variants, matrix_keys;
+  std::vector<std::string> variants, matrix_keys = {};
   int64_t cells = 0, trials = 0;
   bool fresh = false;
   WallTime submitted{};
@@ -62,63 +62,63 @@ struct TrialSettings {
 };
 struct TrialRecord {
   TrialKey key = 0;
-  TrialId id;
+  TrialId id = {};
   uint64_t seed = 0;
   int64_t ranks = 1;
   std::string device = "auto";
-  TrialSettings settings;
-  std::vector<StageInput> inputs;
+  TrialSettings settings = {};
+  std::vector<StageInput> inputs = {};
   TrialState state = TrialState::kQueued;
-  Attempt attempt;  // newest; 0 = none yet
-  Token token;      // of that attempt
-  std::optional<EndReason> end;
-  std::string reason;                        // in words, for failed trials and trials that try again
+  Attempt attempt = {};  // newest; 0 = none yet
+  Token token = {};      // of that attempt
+  std::optional<EndReason> end = {};
+  std::string reason = {};                        // in words, for failed trials and trials that try again
   int64_t counted = 0, uncounted = 0;        // ended attempts by kind (coordinator/engine/retry_policy.h)
-  std::optional<fleet::ResumePoint> resume;  // newest committed checkpoint
-  Sha256 model;                              // manifest of the final model; empty = none
+  std::optional<fleet::ResumePoint> resume = {};  // newest committed checkpoint
+  Sha256 model = {};                              // manifest of the final model; empty = none
 };
 struct ClaimRecord {
-  SweepId sweep;
+  SweepId sweep = {};
   int64_t position = 0;  // of the cell in the sweep; stages come after the cells
   TrialKey trial = 0;
-  std::string variant;
-  std::shared_ptr<const Labels> labels;
+  std::string variant = {};
+  std::shared_ptr<const Labels> labels = {};
   uint64_t seed = 0;
   bool is_stage = false;
 };
 struct MemberRecord {
   int rank = 0;
-  WorkerId worker;
-  std::string host, device;
-  Seq acked;            // highest committed event of this member
+  WorkerId worker = {};
+  std::string host, device = {};
+  Seq acked = {};            // highest committed event of this member
   bool joined = false;  // said ready{joined}
 };
 struct AttemptRecord {
   AttemptRow row = 0;
   TrialKey trial = 0;
-  Attempt number;
-  Token token;
+  Attempt number = {};
+  Token token = {};
   int32_t tag = 0;
-  std::optional<fleet::ResumePoint> resume;
-  std::string endpoint;  // of the leader's store; empty = not listening yet
-  std::vector<MemberRecord> members;
+  std::optional<fleet::ResumePoint> resume = {};
+  std::string endpoint = {};  // of the leader's store; empty = not listening yet
+  std::vector<MemberRecord> members = {};
   WallTime assigned{};
 };
 struct WorkerRecord {
-  WorkerId id;
+  WorkerId id = {};
   int64_t incarnation = 0;
-  std::string host, mpi_world;
+  std::string host, mpi_world = {};
   int mpi_rank = 0, mpi_size = 1, pid = 0;
-  fleet::Device device;
-  std::string build, torch;
+  fleet::Device device = {};
+  std::string build, torch = {};
   bool recovery = false;
-  std::string quarantine;  // why nothing is sent there; empty = it is used
+  std::string quarantine = {};  // why nothing is sent there; empty = it is used
   WallTime seen{};
 };
 // The answer that a repeated request with the same idempotency key gets.
 struct ReplyRecord {
-  std::string key;
-  SweepId sweep;
+  std::string key = {};
+  SweepId sweep = {};
   bool existed = false;
   int64_t cells = 0, trials = 0, new_trials = 0, cached = 0, revived = 0, affected = 0;
 };
@@ -133,13 +133,13 @@ struct ClaimInserted { ClaimRecord claim; };
 struct TrialMoved {
   TrialKey trial = 0;
   TrialState from{};
-  Attempt attempt;
-  Token token;
+  Attempt attempt = {};
+  Token token = {};
   TrialState to{};
-  Attempt new_attempt;
-  Token new_token;
-  std::optional<EndReason> end;
-  std::string reason;
+  Attempt new_attempt = {};
+  Token new_token = {};
+  std::optional<EndReason> end = {};
+  std::string reason = {};
   int64_t counted = 0, uncounted = 0;
 };
 struct AttemptInserted { AttemptRecord attempt; };
@@ -148,13 +148,13 @@ struct AttemptRunning { AttemptRow row = 0; Token token; WallTime time{}; };
 struct MemberAdvanced { AttemptRow row = 0; int rank = 0; Token token; Seq acked; bool joined = false; };
 struct AttemptEnded {
   AttemptRow row = 0;
-  Token token;
+  Token token = {};
   EndReason reason{};
-  std::string message;
-  WorkerId culprit;  // whose rank ended it; empty = nobody's
+  std::string message = {};
+  WorkerId culprit = {};  // whose rank ended it; empty = nobody's
   int signal = 0, exit_code = 0;
   int64_t step = 0;
-  std::vector<std::string> log_tail;
+  std::vector<std::string> log_tail = {};
   WallTime time{};
 };
 struct MetricsAdded { AttemptRow row = 0; Token token; std::vector<fleet::MetricPoint> points; };

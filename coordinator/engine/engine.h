@@ -5,6 +5,7 @@
 // The loop (coordinator/server/engine_loop.h) drains its queue, applies many events, commits `changes` in one transaction,
 // then sends the outbox. Restart: the store's rows go through restore() into the same code.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "coordinator/engine/changes.h"
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/status.h"
@@ -30,6 +32,7 @@ struct SubmitSweep {
   RequestId request = 0;
   std::shared_ptr<const config::Sweep> sweep;  // expanded on the RPC's thread
   config::SweepSource source;                  // stored, for provenance
+  std::shared_ptr<const FrozenConfigs> configs;  // of sweep->trials, in order; EngineLoop::submit fills it in
   bool fresh = false;                          // ignore results of earlier sweeps
   std::string idempotency_key;
 };
@@ -70,6 +73,76 @@ struct WorkerView {
   WorkerId id; std::string host; fleet::Device device; std::string mpi_world; int mpi_rank = 0, mpi_size = 1;
   std::string state;                         // "idle" | "busy" | "reserved" | "draining" | "quarantined" | "lost"
   std::string reason; std::optional<TrialId> trial; double lease_left_s = 0; std::string build, torch; bool recovery = false;
+};
+
+// ---- the engine ----
+struct Limits {
+  std::chrono::milliseconds lease{15'000}, heartbeat{2'000}, start_timeout{120'000};
+  std::chrono::milliseconds silent_trainer{5'000};    // without its tick, a trainer counts as dead
+  std::chrono::milliseconds reserve_after{30'000};    // a gang at the head of the queue withholds slots from then on
+  std::chrono::milliseconds stop_patience{60'000};    // for checkpoint_then_stop before the trainer is killed
+  std::chrono::milliseconds release_patience{30'000}; // between the end of an attempt and SlotFree before a kill is sent (again)
+  std::chrono::milliseconds forget_lost{600'000};     // a lost worker is listed that long
+  std::chrono::milliseconds quarantine_window{600'000};
+  int quarantine_crashes = 3;                         // distinct trials within the window
+  int64_t slice = 2'000;                              // trials of a submission that are inserted at a time
+  int64_t log_lines = 1'000;                          // kept per attempt; later ones are dropped
+  size_t remembered_replies = 10'000;                 // idempotency keys
+};
+struct EngineOptions {
+  int64_t epoch = 1;     // of the state directory
+  std::string secret;    // new for each start; tokens are hash(secret, counter)
+  std::string build;     // version of the coordinator
+  std::string worker_command = "worker";  // how explain tells people to start one
+  Limits limits;
+};
+struct Batch {
+  std::vector<Change> changes;   // one transaction
+  std::vector<Outgoing> outbox;  // after its commit. A Start's `config` is empty: the loop fills it in from the store
+};
+
+struct Interrupted {
+  SweepId sweep;
+  bool fresh = false;  // as it was submitted
+};
+
+struct Core;
+
+// One thread at a time. Never fails on what workers send: what does not fit the state is refused, ignored or answered.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Once, before anything else. Workers of open attempts get a full lease to come back.
+  void restore(Snapshot snapshot, Now now);
+
+  // `now` must not go back. Changes and messages gather until take().
+  void apply(const EngineEvent& event, Now now);
+  // Inserts the next slice of a submission in progress; true while there is more to insert.
+  bool continue_submissions(Now now);
+  // Starts what fits. Called once per batch, after the events.
+  void schedule(Now now);
+  // After a stall of the process itself: workers could not renew their leases.
+  void extend_leases(std::chrono::milliseconds stall);
+  Batch take();
+
+  // Sweeps that a crash left half inserted: to be expanded from their source and submitted again, with request 0.
+  std::vector<Interrupted> interrupted() const;
+
+  std::vector<SweepView> sweeps(Now now) const;
+  std::vector<TrialView> trials(std::optional<SweepId> sweep) const;  // one per claim; newest sweep when absent
+  std::vector<WorkerView> workers(Now now) const;
+  Result<std::vector<std::string>> explain(const std::string& prefix, Now now) const;
+  std::set<TrialId> finished_trials() const;
+  bool has_artifact(const Sha256& hash) const;
+  // What is wrong with the state, one line each; empty = nothing. O(everything): for tests.
+  std::vector<std::string> check_invariants() const;
+
+ private:
+  std::unique_ptr<Core> core_;
 };
 
 }  // namespace autonorm::engine

@@ -45,7 +45,20 @@ class EngineLoop {
   virtual int64_t epoch() const = 0;
 };
 
-// Restores the engine from the store and starts the thread. `store` and `transport` must outlive the loop.
-std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock);
+struct EngineLoopOptions {
+  std::string build;                      // version of the coordinator, as workers are told
+  std::string secret;                     // random bytes of this start; empty = hash(directory, epoch, time), unique but guessable
+  std::string worker_command = "worker";  // how explain tells people to start one, e.g. "worker --coordinator host:50551"
+  engine::Limits limits;
+  // An error that trying again cannot mend. Must not return to business as usual; empty = logs it and ends the process with status 1.
+  std::function<void(const Status&)> on_fatal;
+};
+
+// Restores the engine from the store and starts the thread. `store`, `transport` and `clock` must outlive the loop.
+std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,
+                                              EngineLoopOptions options = {});
+
+// The resolved configurations of a sweep's trials, as the engine wants them. Slow (some 10 µs each): on the caller's thread.
+engine::FrozenConfigs freeze_configs(const config::Sweep& sweep);
 
 }  // namespace autonorm::server

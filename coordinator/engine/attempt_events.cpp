@@ -1,0 +1,171 @@
+#include "coordinator/engine/attempt_events.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "coordinator/engine/attempts.h"
+#include "coordinator/engine/fleet_sessions.h"
+#include "coordinator/engine/transitions.h"
+#include "core/base/log.h"
+
+namespace autonorm::engine {
+namespace {
+
+// One accepted event of one member.
+struct Arrival {
+  TrialKey key;
+  int rank;
+  const Worker& worker;
+  Now now;
+};
+
+// "host:port" with the host that peers can reach: a leader that listens everywhere leaves it out.
+std::string reachable(const std::string& endpoint, const Worker& worker) {
+  const size_t colon = endpoint.rfind(':');
+  const std::string host = endpoint.substr(0, colon);
+  const bool anywhere = host.empty() || host == "0.0.0.0" || host == "*" || host == "[::]";
+  if (!anywhere || colon == std::string::npos || worker.address.empty()) return endpoint;
+  return worker.address + endpoint.substr(colon);
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::Ready& ready) {
+  Trial& trial = core.at(arrival.key);
+  LiveAttempt& live = *trial.live;
+  if (ready.state == "listening" && arrival.rank == 0) {
+    live.endpoint = reachable(ready.endpoint, arrival.worker);
+    core.change(AttemptListening{live.row, trial.token, live.endpoint});
+    for (size_t rank = 1; rank < live.members.size(); ++rank) {
+      const Worker* peer = find_worker(core, live.members[rank].worker);
+      if (peer) core.send(*peer, fleet::Rendezvous{attempt_key(trial), live.endpoint});
+    }
+  } else if (ready.state == "joined") {
+    live.members[static_cast<size_t>(arrival.rank)].joined = true;
+    const bool all = std::ranges::all_of(live.members, &Member::joined);
+    if (all && trial.state == TrialState::kAssigned) begin_running(core, arrival.key, arrival.now);
+  }
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::Metrics& metrics) {
+  const Trial& trial = core.at(arrival.key);
+  if (!metrics.points.empty()) core.change(MetricsAdded{trial.live->row, trial.token, metrics.points});
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::NormStats& stats) {
+  const Trial& trial = core.at(arrival.key);
+  if (!stats.stats.empty()) core.change(NormStatsAdded{trial.live->row, trial.token, stats.stats});
+}
+
+void commit_checkpoint(Core& core, TrialKey key, const fleet::CheckpointSaved& checkpoint) {
+  Trial& trial = core.at(key);
+  trial.resume = fleet::ResumePoint{checkpoint.manifest, checkpoint.step};
+  core.change(CheckpointAdded{trial.live->row, key, trial.token, checkpoint, true});
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::CheckpointSaved& checkpoint) {
+  Trial& trial = core.at(arrival.key);
+  if (core.artifacts.contains(checkpoint.manifest)) {
+    commit_checkpoint(core, arrival.key, checkpoint);
+    return;
+  }
+  // Not counted before its artifact is durable here.
+  trial.live->undurable[checkpoint.step] = checkpoint;
+  core.change(CheckpointAdded{trial.live->row, arrival.key, trial.token, checkpoint, false});
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::LogLine& line) {
+  const Trial& trial = core.at(arrival.key);
+  if (++trial.live->log_lines > core.options.limits.log_lines) return;
+  const nlohmann::json fields = {{"trial", trial.id.value()}, {"attempt", trial.attempt.value()}, {"rank", arrival.rank},
+                                 {"level", line.level},       {"text", line.text}};
+  journal(core, arrival.now, "log", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::Finished& finished) {
+  if (arrival.rank == 0) finish_attempt(core, arrival.key, finished, arrival.now);
+}
+
+void take_event(Core& core, const Arrival& arrival, const fleet::Failed& failed) {
+  // While a gang writes its last checkpoint the leader alone says when it is done; the deadline covers a leader that never does.
+  if (core.at(arrival.key).live->kill_at && arrival.rank != 0) return;
+  end_attempt(core, arrival.key,
+              {.reason = failed.reason, .message = failed.message, .culprit = arrival.worker.record.id, .signal = failed.signal,
+               .exit_code = failed.exit_code, .log_tail = failed.log_tail},
+              arrival.now);
+}
+
+void acknowledge(Core& core, SessionId session, const fleet::AttemptKey& key, Seq seq) {
+  Seq& highest = core.acks[{session, key}];
+  highest = std::max(highest, seq);
+}
+
+// The trial has ended with this very attempt: what still trickles in (another rank's log) is acknowledged and dropped, so that its
+// spool can go. Anything older is told to stop.
+void refuse_late(Core& core, const Worker& worker, SessionId session, const fleet::Event& event, Now now) {
+  const auto it = core.trial_keys.find(event.key.trial);
+  if (it != core.trial_keys.end()) {
+    const Trial& trial = core.at(it->second);
+    if (!is_open(trial.state) && attempt_key(trial) == event.key) {
+      acknowledge(core, session, event.key, event.seq);
+      return;
+    }
+  }
+  core.send(session, fleet::Stop{event.key, fleet::StopMode::kKill, EndReason::kCancelled,
+                                 "this attempt is no longer the trial's current one"});
+  if (!std::holds_alternative<fleet::Finished>(event.body)) return;
+  const nlohmann::json fields = {{"trial", event.key.trial.value()}, {"attempt", event.key.attempt.value()},
+                                 {"worker", worker.record.id.value()}};
+  journal(core, now, "late_result_refused", fields.dump());
+}
+
+}  // namespace
+
+void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet::Event& event, Now now) {
+  const auto it = core.trial_keys.find(event.key.trial);
+  const TrialKey key = it == core.trial_keys.end() ? 0 : it->second;
+  const bool current = key != 0 && core.at(key).live && attempt_key(core.at(key)) == event.key;
+  Member* member = current ? find_member(*core.at(key).live, worker.record.id) : nullptr;
+  if (!member) {
+    refuse_late(core, worker, session, event, now);
+    return;
+  }
+  if (event.seq <= member->acked) {  // sent again
+    acknowledge(core, session, event.key, member->acked);
+    return;
+  }
+  if (event.seq.value() != member->acked.value() + 1) {
+    // Something in between is missing: the worker connects again and sends from the first unacknowledged event.
+    log_warning(describe(worker), " skipped events ", member->acked.value() + 1, " to ", event.seq.value() - 1, " of trial ",
+                short_form(event.key.trial), "; asking it to connect again");
+    core.sessions.erase(session);
+    worker.session.reset();
+    core.batch.outbox.push_back(CloseSession{session});
+    return;
+  }
+  member->acked = event.seq;
+  member->dirty = true;
+  acknowledge(core, session, event.key, event.seq);
+  const Arrival arrival{key, rank_of(*core.at(key).live, *member), worker, now};
+  std::visit([&](const auto& body) { take_event(core, arrival, body); }, event.body);
+}
+
+void on_artifact_stored(Core& core, const ArtifactStored& event, Now now) {
+  if (!core.artifacts.insert(event.hash).second) return;
+  core.change(ArtifactAdded{event.hash, event.bytes, now.wall});
+  for (const TrialKey key : core.live) {
+    LiveAttempt& live = *core.at(key).live;
+    const auto it = std::ranges::find_if(live.undurable, [&](const auto& e) { return e.second.manifest == event.hash; });
+    if (it == live.undurable.end()) continue;
+    const fleet::CheckpointSaved checkpoint = it->second;
+    live.undurable.erase(it);
+    const Trial& trial = core.at(key);
+    if (!trial.resume || trial.resume->step < checkpoint.step) commit_checkpoint(core, key, checkpoint);
+  }
+  settle_waiting_for_model(core, event.hash, now);
+}
+
+void flush_acks(Core& core) {
+  for (const auto& [to, seq] : core.acks) core.send(to.session, fleet::Ack{to.key, seq});
+  core.acks.clear();
+}
+
+}  // namespace autonorm::engine

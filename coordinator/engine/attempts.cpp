@@ -1,0 +1,200 @@
+#include "coordinator/engine/attempts.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "coordinator/engine/quarantine.h"
+#include "coordinator/engine/retry_policy.h"
+#include "coordinator/engine/transitions.h"
+#include "core/base/sha256.h"
+
+namespace autonorm::engine {
+namespace {
+
+Token make_token(Core& core) {
+  const Sha256 hash = sha256(cat(core.options.secret, "/", core.options.epoch, "/", ++core.tokens_made));
+  return Token(hash.value().substr(0, 32));
+}
+
+// Tags of gangs whose members may still use them are left out. Open MPI and MPICH both allow far more than this bound.
+int32_t make_tag(const Core& core, AttemptRow row) {
+  constexpr AttemptRow kTags = 30'000;  // the MPI standard promises tags up to 32,767
+  std::set<int32_t> taken;
+  for (const auto& [id, worker] : core.workers) {
+    if (worker.occupant) taken.insert(worker.occupant->tag);
+  }
+  auto tag = static_cast<int32_t>(1 + row % kTags);
+  while (taken.contains(tag)) tag = tag % kTags + 1;
+  return tag;
+}
+
+bool advanced(const Trial& trial) {
+  if (!trial.resume) return false;
+  return !trial.live->resume || trial.resume->step > trial.live->resume->step;
+}
+
+bool other_host_left(const Core& core, const Trial& trial) {
+  return std::ranges::any_of(core.workers, [&](const auto& entry) {
+    const Worker& worker = entry.second;
+    return !worker.lost && worker.record.quarantine.empty() &&
+           (trial.device == "auto" || trial.device == worker.record.device.kind) &&
+           !(trial.misfortune && trial.misfortune->no_data.contains(worker.record.host));
+  });
+}
+
+Misfortune& misfortune(Trial& trial) {
+  if (!trial.misfortune) trial.misfortune = std::make_unique<Misfortune>();
+  return *trial.misfortune;
+}
+
+// Slots stay taken until SlotFree, a new Hello without the attempt, or the end of the lease.
+void end_members(Core& core, TrialKey key, const Ending* loss, Now now) {
+  Trial& trial = core.at(key);
+  for (const Member& member : trial.live->members) {
+    Worker* worker = find_worker(core, member.worker);
+    if (member.released || !worker || !worker->occupant || worker->occupant->key != attempt_key(trial)) continue;
+    worker->occupant->ended = true;
+    worker->occupant->kill_again = now.steady + core.options.limits.release_patience;
+    if (loss) {
+      core.send(*worker, fleet::Stop{attempt_key(trial), fleet::StopMode::kKill, loss->reason, loss->message});
+    }
+  }
+}
+
+void journal_end(Core& core, const Trial& trial, const Ending& ending, TrialState next, Now now) {
+  const nlohmann::json fields = {{"trial", trial.id.value()}, {"attempt", trial.attempt.value()}, {"reason", name(ending.reason)},
+                                 {"message", ending.message}, {"worker", ending.culprit.value()}, {"next", name(next)}};
+  journal(core, now, "attempt_ended", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace
+
+fleet::Start make_start(const Core& core, TrialKey key, int rank) {
+  const Trial& trial = core.at(key);
+  fleet::Start start;
+  start.key = attempt_key(trial);
+  start.resume = trial.live->resume;
+  for (const StageInput& input : trial.inputs) start.inputs[input.stage] = core.at(input.trial).model;
+  start.gang.rank = rank;
+  start.gang.tag = trial.live->tag;
+  for (const Member& member : trial.live->members) {
+    const WorkerRecord& record = core.workers.at(member.worker).record;
+    start.gang.members.push_back({member.worker, record.mpi_rank, record.host});
+  }
+  start.start_timeout = core.options.limits.start_timeout;
+  start.stall_timeout = std::chrono::seconds(trial.settings.stall_timeout_s);
+  return start;
+}
+
+void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& workers, Now now) {
+  Trial& trial = core.at(key);
+  auto live = std::make_unique<LiveAttempt>();
+  live->row = ++core.last_attempt;
+  live->tag = workers.size() > 1 ? make_tag(core, live->row) : 0;
+  live->resume = trial.resume;
+  live->assigned = live->moved = now.steady;
+  const Attempt number(trial.attempt.value() + 1);
+  const Token token = make_token(core);
+  AttemptRecord record{.row = live->row, .trial = key, .number = number, .token = token, .tag = live->tag,
+                       .resume = live->resume, .endpoint = {}, .members = {}, .assigned = now.wall};
+  for (size_t rank = 0; rank < workers.size(); ++rank) {
+    Worker& worker = core.workers.at(workers[rank]);
+    worker.occupant = Occupant{{trial.id, number, token}, key, live->tag, false, {}};
+    live->members.push_back({.worker = workers[rank], .acked = {}});
+    record.members.push_back({static_cast<int>(rank), workers[rank], worker.record.host, worker.record.device.name, {}, false});
+  }
+  trial.live = std::move(live);
+  core.change(AttemptInserted{std::move(record)});
+  move_trial(core, key,
+             {.to = TrialState::kAssigned, .reason = trial.reason, .attempt = number, .token = token}, now);
+  for (size_t rank = 0; rank < workers.size(); ++rank) {
+    core.send(core.workers.at(workers[rank]), make_start(core, key, static_cast<int>(rank)));
+  }
+}
+
+void begin_running(Core& core, TrialKey key, Now now) {
+  Trial& trial = core.at(key);
+  trial.live->running = trial.live->moved = now.steady;
+  core.change(AttemptRunning{trial.live->row, trial.token, now.wall});
+  move_trial(core, key, {.to = TrialState::kRunning}, now);
+}
+
+void flush_members(Core& core, TrialKey key) {
+  Trial& trial = core.at(key);
+  for (Member& member : trial.live->members) {
+    if (!std::exchange(member.dirty, false)) continue;
+    core.change(MemberAdvanced{trial.live->row, rank_of(*trial.live, member), trial.token, member.acked, member.joined});
+  }
+}
+
+void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
+  Trial& trial = core.at(key);
+  const Worker* culprit = find_worker(core, ending.culprit);
+  if (ending.reason == EndReason::kDataMissing && culprit) misfortune(trial).no_data.insert(culprit->record.host);
+  const RetryAnswer answer = decide_retry({.reason = ending.reason, .advanced = advanced(trial), .counted = trial.counted,
+                                           .uncounted = trial.uncounted, .max_attempts = trial.settings.max_attempts,
+                                           .other_host_left = other_host_left(core, trial)});
+  // Also where the policy says "again": nobody may want the trial any more.
+  const TrialState next = answer.state == TrialState::kQueued && !claimed(core, trial) ? TrialState::kCancelled : answer.state;
+  if (answer.elsewhere && culprit) misfortune(trial).avoid.insert(ending.culprit);
+
+  flush_members(core, key);
+  core.change(AttemptEnded{.row = trial.live->row, .token = trial.token, .reason = ending.reason, .message = ending.message,
+                           .culprit = ending.culprit, .signal = ending.signal, .exit_code = ending.exit_code,
+                           .step = trial.live->progress.step, .log_tail = ending.log_tail, .time = now.wall});
+  journal_end(core, trial, ending, next, now);
+  end_members(core, key, &ending, now);
+  if (ending.reason == EndReason::kTrainerCrashed) note_crash(core, ending.culprit, key, now);
+
+  trial.counted = answer.counted;
+  trial.uncounted = answer.uncounted;
+  trial.live.reset();
+  move_trial(core, key, {.to = next, .end = ending.reason, .reason = std::move(ending.message)}, now);
+}
+
+void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, Now now) {
+  // The leader's events can overtake another rank's ready{joined}, above all after an outage.
+  if (core.at(key).state == TrialState::kAssigned) begin_running(core, key, now);
+  Trial& trial = core.at(key);
+  flush_members(core, key);
+  core.change(ResultAdded{key, trial.live->row, trial.token, finished});
+  core.change(AttemptEnded{.row = trial.live->row, .token = trial.token, .reason = finished.reason, .step = trial.live->progress.step, .time = now.wall});
+  const auto model = finished.artifacts.find("model");
+  trial.model = model == finished.artifacts.end() ? Sha256{} : model->second;
+  end_members(core, key, nullptr, now);
+  for (const Member& member : trial.live->members) {
+    if (Worker* worker = find_worker(core, member.worker)) worker->crashes.clear();
+  }
+  core.finished_seconds += std::chrono::duration<double>(now.steady - trial.live->assigned).count();
+  ++core.finished_attempts;
+  trial.live.reset();
+  trial.misfortune.reset();
+  const bool diverged = finished.reason == EndReason::kDiverged;
+  move_trial(core, key,
+             {.to = diverged ? TrialState::kDiverged : TrialState::kSucceeded, .end = finished.reason,
+              .reason = diverged ? "its loss became non-finite" : ""},
+             now);
+}
+
+void preempt(Core& core, TrialKey key, const std::string& why, Now now) {
+  Trial& trial = core.at(key);
+  if (trial.state == TrialState::kAssigned) {  // nothing trained yet, nothing to keep
+    end_attempt(core, key, {.reason = EndReason::kPreempted, .message = why}, now);
+    return;
+  }
+  if (trial.live->kill_at) return;
+  trial.live->kill_at = now.steady + core.options.limits.stop_patience;
+  for (const Member& member : trial.live->members) {
+    const Worker* worker = find_worker(core, member.worker);
+    if (!worker || member.released) continue;
+    core.send(*worker, fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, why});
+  }
+}
+
+void release_slot(Core& core, Worker& worker) {
+  if (!worker.occupant) return;
+  worker.occupant.reset();
+  core.schedule_due = true;
+}
+
+}  // namespace autonorm::engine

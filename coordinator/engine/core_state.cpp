@@ -1,0 +1,49 @@
+#include "coordinator/engine/core_state.h"
+
+#include <algorithm>
+
+namespace autonorm::engine {
+
+std::string_view name(SweepState state) {
+  switch (state) {
+    case SweepState::kSubmitting: return "submitting";
+    case SweepState::kRunning: return "running";
+    case SweepState::kPaused: return "paused";
+    case SweepState::kCancelled: return "cancelled";
+  }
+  return "?";
+}
+
+std::optional<SweepState> parse_sweep_state(std::string_view word) {
+  for (int i = 0; i <= static_cast<int>(SweepState::kCancelled); ++i) {
+    if (name(static_cast<SweepState>(i)) == word) return static_cast<SweepState>(i);
+  }
+  return std::nullopt;
+}
+
+Member* find_member(LiveAttempt& live, const WorkerId& worker) {
+  const auto it = std::ranges::find(live.members, worker, &Member::worker);
+  return it == live.members.end() ? nullptr : &*it;
+}
+
+int rank_of(const LiveAttempt& live, const Member& member) {
+  return static_cast<int>(&member - live.members.data());
+}
+
+Worker* find_worker(Core& core, const WorkerId& id) {
+  const auto it = core.workers.find(id);
+  return it == core.workers.end() ? nullptr : &it->second;
+}
+
+const Worker* find_worker(const Core& core, const WorkerId& id) {
+  const auto it = core.workers.find(id);
+  return it == core.workers.end() ? nullptr : &it->second;
+}
+
+void journal(Core& core, Now now, std::string kind, std::string json) {
+  core.change(Journal{now.wall, std::move(kind), std::move(json)});
+}
+
+std::string describe(const Worker& worker) { return cat("worker ", worker.record.id, " on ", worker.record.host); }
+
+}  // namespace autonorm::engine

@@ -1,0 +1,205 @@
+// Everything the engine knows, as plain data. The functions that change it are grouped by subject in the neighbouring
+// files; each takes the Core and, where time matters, `now`. Private to coordinator/engine.
+#pragma once
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+
+namespace autonorm::engine {
+
+// One member of a gang, as long as its attempt is the trial's current one.
+struct Member {
+  WorkerId worker;
+  Seq acked;               // highest event applied; committed together with its effects
+  bool joined = false;     // said ready{joined}
+  bool released = false;   // its slot is free again
+  bool dirty = false;      // acked or joined changed since the last take()
+};
+
+// The current attempt of a trial that is assigned or running.
+struct LiveAttempt {
+  AttemptRow row = 0;
+  int32_t tag = 0;
+  std::optional<fleet::ResumePoint> resume;  // where it started from
+  std::string endpoint;                      // of the leader's store; empty = not listening yet
+  std::vector<Member> members;               // in rank order
+  std::map<int64_t, fleet::CheckpointSaved> undurable;  // step → checkpoint whose artifact has not arrived
+  int64_t log_lines = 0;
+  SteadyTime assigned{}, running{};          // `running` counts from the restore after a restart
+  SteadyTime moved{};                        // last step, or last sign of a phase that needs none
+  std::optional<SteadyTime> kill_at;         // asked to checkpoint and stop; killed from then on
+  std::optional<SteadyTime> result_due;      // the leader gave its slot back; its result must come by then
+  fleet::AttemptProgress progress;           // of rank 0; live view only
+};
+
+// Rarely needed memory of a trial that tries again.
+struct Misfortune {
+  std::set<WorkerId> avoid;         // workers where it failed
+  std::set<std::string> no_data;    // hosts where its data is missing
+};
+
+struct Trial {
+  TrialId id;
+  uint64_t seed = 0;
+  int32_t ranks = 1;
+  std::string device;
+  TrialSettings settings;
+  TrialState state = TrialState::kQueued;
+  Attempt attempt;
+  Token token;
+  std::optional<EndReason> end;
+  std::string reason;
+  int64_t counted = 0, uncounted = 0;
+  std::optional<fleet::ResumePoint> resume;
+  Sha256 model;
+  std::vector<StageInput> inputs;
+  std::vector<TrialKey> children;
+  std::vector<int64_t> sweeps;              // that claim it; distinct
+  std::unique_ptr<LiveAttempt> live;        // assigned or running
+  std::unique_ptr<Misfortune> misfortune;
+};
+
+struct Claim {
+  TrialKey trial = 0;
+  int64_t position = 0;
+  uint32_t variant = 0;  // into SweepEntry::words
+  bool is_stage = false;
+  uint64_t seed = 0;
+  std::shared_ptr<const Labels> labels;
+};
+
+struct SweepEntry {
+  SweepRecord record;
+  std::vector<std::string> words;  // variant names
+  std::vector<Claim> claims;
+  std::unordered_set<int64_t> positions;  // of claims; only while a submission runs
+  int64_t trials = 0;                     // distinct
+  std::array<int64_t, 9> counts{};        // distinct trials by state
+  bool interrupted = false;               // half inserted, and its submission is gone
+};
+
+// A submission in progress. Several callers may wait for one.
+struct Submission {
+  SweepId sweep;
+  std::shared_ptr<const config::Sweep> content;
+  std::shared_ptr<const FrozenConfigs> configs;
+  std::unordered_map<TrialId, std::vector<int64_t>> cells;  // trial → positions
+  std::unordered_map<TrialId, std::string> stage_names;     // stage trial → name
+  std::unordered_map<TrialId, std::vector<TrialId>> children;  // stage trial → trials that need it
+  int64_t next = 0;          // index into content->trials
+  bool fresh = false;
+  SubmitReply reply;         // counts so far
+  struct Caller { RequestId request = 0; bool existed = false; std::string idempotency_key; };
+  std::vector<Caller> callers;
+};
+
+// What a worker's slot is busy with: the current attempt of a trial, or one that has ended and whose trainer may still be there.
+struct Occupant {
+  fleet::AttemptKey key;
+  TrialKey trial = 0;         // 0 = unknown here
+  int32_t tag = 0;            // MPI tag of its gang; 0 = one rank, or unknown here
+  bool ended = false;
+  SteadyTime kill_again{};    // when ended: a Stop is sent then, unless the slot is free
+};
+
+struct Crash {
+  TrialKey trial = 0;
+  SteadyTime time{};
+};
+
+struct Worker {
+  WorkerRecord record;
+  std::optional<SessionId> session;
+  SteadyTime lease_until{};
+  std::string address;        // where peers reach it
+  bool lost = false;          // its lease expired or it said goodbye; record.* stays for people
+  std::optional<Occupant> occupant;
+  std::deque<Crash> crashes;
+  bool reserved = false;      // withheld for a gang; display only
+};
+
+// The order in which queued trials start: higher priority first, then older first.
+struct QueueKey {
+  int64_t negative_priority = 0;
+  TrialKey trial = 0;
+  auto operator<=>(const QueueKey&) const = default;
+};
+// Trials that need the same kind of gang queue together, so that one look at each queue's head is enough.
+struct Shape {
+  int64_t ranks = 1;
+  std::string device;
+  auto operator<=>(const Shape&) const = default;
+};
+
+struct AckKey {
+  SessionId session;
+  fleet::AttemptKey key;
+  auto operator<=>(const AckKey&) const = default;
+};
+
+struct Core {
+  explicit Core(EngineOptions o) : options(std::move(o)) {}
+
+  EngineOptions options;
+  int64_t tokens_made = 0;
+
+  std::vector<Trial> trials{1};                        // by key; [0] is unused
+  std::unordered_map<TrialId, TrialKey> trial_keys;
+  std::map<int64_t, SweepEntry> sweeps;                // by id
+  std::map<Sha256, int64_t> sweep_keys;                // SweepRecord::key → newest sweep
+  std::deque<Submission> submissions;                  // in order of arrival; a slice of the first one at a time
+  std::map<std::string, ReplyRecord> replies;          // by idempotency key
+  std::deque<std::string> reply_order;
+
+  std::map<Shape, std::set<QueueKey>> queue;           // queued trials that a sweep wants now
+  std::set<TrialKey> live;                             // assigned or running
+  std::unordered_set<Sha256> artifacts;                // durable
+  std::unordered_map<Sha256, std::set<TrialKey>> awaited_models;  // not durable yet → waiting trials
+  AttemptRow last_attempt = 0;
+
+  std::map<WorkerId, Worker> workers;
+  std::map<SessionId, WorkerId> sessions;
+
+  bool schedule_due = true;
+  TrialKey blocked = 0;                                // trial at the head that does not fit, since …
+  SteadyTime blocked_since{};
+  std::string reserved_world;
+  double finished_seconds = 0;                         // since this start, for the time left
+  int64_t finished_attempts = 0;
+
+  std::map<AckKey, Seq> acks;                          // to be sent with the next batch
+  Batch batch;
+
+  Trial& at(TrialKey key) { return trials[static_cast<size_t>(key)]; }
+  const Trial& at(TrialKey key) const { return trials[static_cast<size_t>(key)]; }
+  TrialKey key_of(const Trial& trial) const { return &trial - trials.data(); }
+  void change(Change change) { batch.changes.push_back(std::move(change)); }
+  void send(SessionId session, fleet::ToWorker message) {
+    batch.outbox.push_back(ToSession{session, std::move(message)});
+  }
+  // To a worker that may be away: it learns of it when it comes back.
+  void send(const Worker& worker, fleet::ToWorker message) {
+    if (worker.session) send(*worker.session, std::move(message));
+  }
+};
+
+inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, trial.attempt, trial.token}; }
+// The member that runs on `worker`; nullptr = none.
+Member* find_member(LiveAttempt& live, const WorkerId& worker);
+int rank_of(const LiveAttempt& live, const Member& member);
+Worker* find_worker(Core& core, const WorkerId& id);
+const Worker* find_worker(const Core& core, const WorkerId& id);
+// A line for people in the journal, with `fields` as JSON text ("{...}").
+void journal(Core& core, Now now, std::string kind, std::string json);
+// "worker W on HOST": what messages call it.
+std::string describe(const Worker& worker);
+
+}  // namespace autonorm::engine

@@ -1,0 +1,145 @@
+#include "coordinator/engine/explanations.h"
+
+#include <algorithm>
+
+#include "coordinator/engine/placement.h"
+#include "coordinator/engine/transitions.h"
+#include "core/base/text.h"
+
+namespace autonorm::engine {
+namespace {
+
+constexpr size_t kExplainedTrials = 50;
+constexpr int64_t kCountedAhead = 1'000;  // beyond that the exact number helps nobody
+
+std::string progress_of(const Trial& trial) {
+  if (!trial.live || trial.live->progress.step == 0) return "";
+  return cat(", step ", trial.live->progress.step, "/", trial.live->progress.total_steps);
+}
+
+std::string labels_of(const SweepEntry& entry, const Claim& claim) {
+  std::vector<std::string> words{entry.words[claim.variant]};
+  for (const auto& [key, value] : *claim.labels) words.push_back(cat(key, " = ", value));
+  words.push_back(cat("seed ", claim.seed));
+  return join(words);
+}
+
+std::string running_line(const Core& core, const Trial& trial) {
+  std::vector<std::string> places;
+  for (const Member& member : trial.live->members) {
+    const Worker* worker = find_worker(core, member.worker);
+    const std::string host = worker ? worker->record.host : "?";
+    places.push_back(cat("rank ", rank_of(*trial.live, member), " on ", host, member.joined ? "" : " (not joined yet)"));
+  }
+  return cat("attempt ", trial.attempt, ": ", join(places), progress_of(trial));
+}
+
+std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim) {
+  const Trial& trial = core.at(claim.trial);
+  std::vector<std::string> lines{cat("trial ", short_form(trial.id), claim.is_stage ? " (stage " : " (", labels_of(entry, claim),
+                                     ", sweep ", entry.record.id, "): ", name(trial.state))};
+  if (trial.live) lines.push_back("  " + running_line(core, trial));
+  const std::string reason = explainer.reason(claim.trial);
+  if (!reason.empty()) lines.push_back("  " + reason);
+  if (trial.end && is_open(trial.state)) lines.push_back(cat("  attempt ", trial.attempt, " ended: ", name(*trial.end)));
+  if (trial.counted > 0) {
+    lines.push_back(cat("  ", trial.counted, " of ", trial.settings.max_attempts, " attempts have failed so far"));
+  }
+  if (trial.resume && is_open(trial.state)) lines.push_back(cat("  newest checkpoint: step ", trial.resume->step));
+  return lines;
+}
+
+bool matches(const Core& core, const SweepEntry& entry, const Claim& claim, const std::string& prefix) {
+  return core.at(claim.trial).id.value().starts_with(prefix) || entry.words[claim.variant] == prefix;
+}
+
+Status no_match(const Core& core, const std::string& prefix) {
+  if (core.sweeps.empty()) return not_found("no trial matches '", prefix, "': nothing was submitted yet");
+  std::vector<std::string> words;
+  for (const auto& [id, entry] : core.sweeps) words.insert(words.end(), entry.words.begin(), entry.words.end());
+  const std::string near = nearest(prefix, words);
+  return not_found("no trial id starts with '", prefix, "' and no variant is called so",
+                   near.empty() ? "; see: coordinator status" : cat("; did you mean '", near, "'?"));
+}
+
+}  // namespace
+
+Explainer::Explainer(const Core& core) : core_(core), slots_(connected_slots(core)) {}
+
+int64_t Explainer::ahead_of(TrialKey key) const {
+  const Trial& trial = core_.at(key);
+  const QueueKey own{-trial.settings.priority, key};
+  int64_t ahead = 0;
+  for (const auto& [shape, queue] : core_.queue) {
+    for (auto it = queue.begin(); it != queue.end() && *it < own && ahead < kCountedAhead; ++it) ++ahead;
+  }
+  return ahead;
+}
+
+std::string Explainer::unwanted_reason(const Trial& trial) const {
+  std::vector<std::string> paused;
+  for (const int64_t id : trial.sweeps) {
+    if (core_.sweeps.at(id).record.state == SweepState::kPaused) paused.push_back(cat(id));
+  }
+  if (paused.empty()) return "no sweep wants it any more";
+  return cat("sweep paused; go on with: coordinator resume ", paused.front());
+}
+
+std::string Explainer::queued_reason(TrialKey key) {
+  const Trial& trial = core_.at(key);
+  if (!wanted(core_, trial)) return unwanted_reason(trial);
+  std::string text = scheduler::why_waiting(want_of(core_, key), slots_, ahead_of(key), core_.options.worker_command);
+  if (!trial.reason.empty()) text += cat(" (attempt ", trial.attempt, " ended: ", trial.reason, ")");
+  return text;
+}
+
+std::string Explainer::waiting_reason(const Trial& trial) const {
+  for (const StageInput& input : trial.inputs) {
+    const Trial& stage = core_.at(input.trial);
+    if (stage.state != TrialState::kSucceeded) {
+      return cat("waits for stage ", input.stage, " (trial ", short_form(stage.id), ", ", name(stage.state), progress_of(stage), ")");
+    }
+    if (!core_.artifacts.contains(stage.model)) {
+      return cat("waits for the model of stage ", input.stage, " (trial ", short_form(stage.id), ") to arrive");
+    }
+  }
+  return "is about to be queued";
+}
+
+std::string Explainer::reason(TrialKey key) {
+  const Trial& trial = core_.at(key);
+  switch (trial.state) {
+    case TrialState::kWaiting: return wanted(core_, trial) ? waiting_reason(trial) : unwanted_reason(trial);
+    case TrialState::kQueued: return queued_reason(key);
+    case TrialState::kAssigned: return "starting";
+    case TrialState::kRunning: return trial.live->kill_at ? "writes a checkpoint and stops: its sweep was paused" : "";
+    case TrialState::kSucceeded: return "";
+    case TrialState::kFailed: return cat(trial.end ? name(*trial.end) : "failed", ": ", trial.reason);
+    case TrialState::kDiverged:
+    case TrialState::kStopped:
+    case TrialState::kCancelled: return trial.reason;
+  }
+  return "";
+}
+
+Result<std::vector<std::string>> Engine::explain(const std::string& prefix, Now) const {
+  if (prefix.empty()) return invalid("which trial? give the start of its id, or the name of a variant");
+  Explainer explainer(*core_);
+  std::vector<std::string> lines;
+  size_t shown = 0, found = 0;
+  // The newest sweep that knows the name: that is the one people ask about.
+  for (auto it = core_->sweeps.rbegin(); it != core_->sweeps.rend() && found == 0; ++it) {
+    for (const Claim& claim : it->second.claims) {
+      if (!matches(*core_, it->second, claim, prefix)) continue;
+      ++found;
+      if (shown >= kExplainedTrials) continue;
+      ++shown;
+      std::ranges::move(lines_of(*core_, explainer, it->second, claim), std::back_inserter(lines));
+    }
+  }
+  if (found == 0) return no_match(*core_, prefix);
+  if (found > shown) lines.push_back(cat("… and ", found - shown, " more; give the start of a trial's id"));
+  return lines;
+}
+
+}  // namespace autonorm::engine

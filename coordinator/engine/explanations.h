@@ -1,0 +1,26 @@
+// Why a trial is where it is, in words that name numbers and what would move it.
+#pragma once
+#include "coordinator/engine/core_state.h"
+#include "coordinator/scheduler/scheduler.h"
+
+namespace autonorm::engine {
+
+// Keeps the snapshot of the slots, so that explaining all trials of a sweep looks at the workers once. The core must not
+// change meanwhile.
+class Explainer {
+ public:
+  explicit Explainer(const Core& core);
+  // Why it waits, what happened last, or how it ended; "" for a trial that runs or succeeded as it should.
+  std::string reason(TrialKey key);
+
+ private:
+  std::string queued_reason(TrialKey key);
+  std::string waiting_reason(const Trial& trial) const;
+  std::string unwanted_reason(const Trial& trial) const;
+  int64_t ahead_of(TrialKey key) const;
+
+  const Core& core_;
+  std::vector<scheduler::Slot> slots_;
+};
+
+}  // namespace autonorm::engine

@@ -1,0 +1,75 @@
+// What must hold between any two events. Each rule says what it protects.
+#include <algorithm>
+
+#include "coordinator/engine/core_state.h"
+#include "coordinator/engine/transitions.h"
+
+namespace autonorm::engine {
+namespace {
+
+using Findings = std::vector<std::string>;
+
+void check_live(const Core& core, TrialKey key, Findings& findings) {
+  const Trial& trial = core.at(key);
+  const bool should_live = trial.state == TrialState::kAssigned || trial.state == TrialState::kRunning;
+  const std::string who = cat("trial ", short_form(trial.id), " (", name(trial.state), ")");
+  if (should_live != (trial.live != nullptr)) findings.push_back(cat(who, ": state and live attempt disagree"));
+  if (should_live != core.live.contains(key)) findings.push_back(cat(who, ": the list of live trials is wrong"));
+  if (!trial.live) return;
+  if (std::cmp_not_equal(trial.live->members.size(), trial.ranks)) findings.push_back(cat(who, ": its gang is not complete"));
+  for (const Member& member : trial.live->members) {
+    const Worker* worker = find_worker(core, member.worker);
+    // One owner per slot: a member that has not given its slot back holds it.
+    if (!member.released && (!worker || !worker->occupant || worker->occupant->key != attempt_key(trial))) {
+      findings.push_back(cat(who, ": worker ", member.worker, " does not hold its slot"));
+    }
+  }
+  if (trial.state == TrialState::kRunning && !std::ranges::all_of(trial.live->members, &Member::joined)) {
+    findings.push_back(cat(who, ": it runs although not every rank has joined"));
+  }
+}
+
+void check_queue(const Core& core, TrialKey key, Findings& findings) {
+  const Trial& trial = core.at(key);
+  const bool should_queue = trial.state == TrialState::kQueued && wanted(core, trial);
+  const auto queue = core.queue.find({trial.ranks, trial.device});
+  const bool queued = queue != core.queue.end() && queue->second.contains({-trial.settings.priority, key});
+  if (queued != should_queue) findings.push_back(cat("trial ", short_form(trial.id), ": the queue disagrees with its state"));
+  const bool ready = stages_ready(core, trial);
+  if (trial.state == TrialState::kWaiting && ready) findings.push_back(cat("trial ", short_form(trial.id), " waits for nothing"));
+  if (is_open(trial.state) && !claimed(core, trial)) findings.push_back(cat("trial ", short_form(trial.id), " is open but unclaimed"));
+}
+
+void check_worker(const Core& core, const Worker& worker, Findings& findings) {
+  if (worker.session) {
+    const auto it = core.sessions.find(*worker.session);
+    if (it == core.sessions.end() || it->second != worker.record.id) findings.push_back(cat(describe(worker), ": session unknown"));
+  }
+  if (worker.lost && worker.occupant) findings.push_back(cat(describe(worker), " is lost but holds a slot"));
+  if (!worker.occupant || worker.occupant->ended) return;
+  const Trial& trial = core.at(worker.occupant->trial);
+  if (!trial.live || attempt_key(trial) != worker.occupant->key) findings.push_back(cat(describe(worker), " works on an attempt that has ended"));
+}
+
+void check_counts(const Core& core, const SweepEntry& entry, Findings& findings) {
+  std::set<TrialKey> distinct;
+  for (const Claim& claim : entry.claims) distinct.insert(claim.trial);
+  std::array<int64_t, 9> counts{};
+  for (const TrialKey key : distinct) ++counts[static_cast<size_t>(core.at(key).state)];
+  if (counts != entry.counts) findings.push_back(cat("sweep ", entry.record.id, ": its counts are wrong"));
+}
+
+}  // namespace
+
+std::vector<std::string> Engine::check_invariants() const {
+  Findings findings;
+  for (TrialKey key = 1; key < static_cast<TrialKey>(core_->trials.size()); ++key) {
+    check_live(*core_, key, findings);
+    check_queue(*core_, key, findings);
+  }
+  for (const auto& [id, worker] : core_->workers) check_worker(*core_, worker, findings);
+  for (const auto& [id, entry] : core_->sweeps) check_counts(*core_, entry, findings);
+  return findings;
+}
+
+}  // namespace autonorm::engine

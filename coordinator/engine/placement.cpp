@@ -1,0 +1,96 @@
+#include "coordinator/engine/placement.h"
+
+#include <algorithm>
+
+#include "coordinator/engine/attempts.h"
+
+namespace autonorm::engine {
+namespace {
+
+struct Supply {
+  std::vector<scheduler::Slot> slots;
+  std::vector<const Worker*> workers;  // slot → worker
+  size_t free = 0;
+};
+
+Supply supply_of(const Core& core) {
+  Supply supply;
+  for (const auto& [id, worker] : core.workers) {
+    if (!worker.session || worker.lost) continue;
+    const WorkerRecord& record = worker.record;
+    const auto use = !record.quarantine.empty() ? scheduler::SlotUse::kQuarantined
+                     : worker.occupant          ? scheduler::SlotUse::kBusy
+                                                : scheduler::SlotUse::kFree;
+    supply.slots.push_back({record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
+    supply.workers.push_back(&worker);
+    if (use == scheduler::SlotUse::kFree) ++supply.free;
+  }
+  return supply;
+}
+
+// The heads of every queue, the most urgent first: no more than could start on the free slots, and a few that could not.
+std::vector<scheduler::Want> heads(const Core& core, size_t free) {
+  constexpr size_t kSpare = 4;
+  std::vector<QueueKey> keys;
+  for (const auto& [shape, queue] : core.queue) {
+    const size_t limit = free / static_cast<size_t>(shape.ranks) + kSpare;
+    size_t taken = 0;
+    for (auto it = queue.begin(); it != queue.end() && taken < limit; ++it, ++taken) keys.push_back(*it);
+  }
+  std::ranges::sort(keys);
+  std::vector<scheduler::Want> wants;
+  for (const QueueKey& key : keys) wants.push_back(want_of(core, key.trial));
+  return wants;
+}
+
+void note_blocked(Core& core, TrialKey blocked, Now now) {
+  if (blocked == core.blocked) return;
+  core.blocked = blocked;
+  core.blocked_since = now.steady;
+  core.reserved_world.clear();
+}
+
+bool reservation_is_due(const Core& core, Now now) {
+  return core.blocked != 0 && now.steady - core.blocked_since >= core.options.limits.reserve_after;
+}
+
+}  // namespace
+
+std::vector<scheduler::Slot> connected_slots(const Core& core) { return supply_of(core).slots; }
+
+scheduler::Want want_of(const Core& core, TrialKey key) {
+  const Trial& trial = core.at(key);
+  scheduler::Want want{.trial = key, .ranks = trial.ranks, .device = trial.device, .avoid = {}, .never_hosts = {}};
+  if (!trial.misfortune) return want;
+  for (const WorkerId& worker : trial.misfortune->avoid) want.avoid.push_back(worker.value());
+  for (const std::string& host : trial.misfortune->no_data) want.never_hosts.push_back(host);
+  return want;
+}
+
+void place_trials(Core& core, Now now) {
+  const bool reserve = reservation_is_due(core, now) && core.reserved_world.empty();
+  if (!core.schedule_due && !reserve) return;
+  core.schedule_due = false;
+  Supply supply = supply_of(core);
+  for (auto& [id, worker] : core.workers) worker.reserved = false;
+  if (supply.free == 0 || core.queue.empty()) return;
+
+  scheduler::Request request{.slots = supply.slots, .wants = heads(core, supply.free), .reserve_for = 0,
+                             .reserved_world = core.reserved_world};
+  if (reservation_is_due(core, now)) request.reserve_for = core.blocked;
+  const scheduler::Plan plan = scheduler::plan(request);
+  note_blocked(core, plan.blocked, now);
+  core.reserved_world = plan.reservation ? plan.reservation->world : "";
+  if (plan.reservation) {
+    for (const size_t slot : plan.reservation->withheld) core.workers.at(supply.workers[slot]->record.id).reserved = true;
+  }
+  for (const scheduler::Placement& placement : plan.placements) {
+    std::vector<WorkerId> workers;
+    for (const size_t slot : placement.slots) workers.push_back(supply.workers[slot]->record.id);
+    start_attempt(core, placement.trial, workers, now);
+  }
+  // More may fit than the heads of the queues showed.
+  if (!plan.placements.empty()) core.schedule_due = true;
+}
+
+}  // namespace autonorm::engine

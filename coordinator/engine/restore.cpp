@@ -1,0 +1,133 @@
+// Rows of the store → the same state that an engine without a restart would have, but for what lives in memory only: leases start
+// at full length, workers count as away until they come back.
+#include <algorithm>
+
+#include "coordinator/engine/claims.h"
+#include "coordinator/engine/core_state.h"
+#include "coordinator/engine/transitions.h"
+
+namespace autonorm::engine {
+namespace {
+
+void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
+  core.trials.reserve(records.size() + 1);
+  core.trial_keys.reserve(records.size());
+  for (TrialRecord& record : records) {
+    AUTONORM_CHECK(record.key == static_cast<TrialKey>(core.trials.size()), "trial rows are numbered from 1 without gaps");
+    Trial trial;
+    trial.id = std::move(record.id);
+    trial.seed = record.seed;
+    trial.ranks = static_cast<int32_t>(record.ranks);
+    trial.device = std::move(record.device);
+    trial.settings = record.settings;
+    trial.state = record.state;
+    trial.attempt = record.attempt;
+    trial.token = std::move(record.token);
+    trial.end = record.end;
+    trial.reason = std::move(record.reason);
+    trial.counted = record.counted;
+    trial.uncounted = record.uncounted;
+    trial.resume = std::move(record.resume);
+    trial.model = std::move(record.model);
+    trial.inputs = std::move(record.inputs);
+    for (const StageInput& input : trial.inputs) core.at(input.trial).children.push_back(record.key);
+    core.trial_keys.emplace(trial.id, record.key);
+    core.trials.push_back(std::move(trial));
+  }
+}
+
+void restore_sweeps(Core& core, Snapshot& snapshot) {
+  for (SweepRecord& record : snapshot.sweeps) {
+    SweepEntry& entry = core.sweeps[record.id.value()];
+    entry.interrupted = record.state == SweepState::kSubmitting;
+    core.sweep_keys[record.key] = record.id.value();
+    entry.record = std::move(record);
+  }
+  for (ClaimRecord& record : snapshot.claims) {
+    SweepEntry& entry = core.sweeps.at(record.sweep.value());
+    auto word = std::ranges::find(entry.words, record.variant);
+    if (word == entry.words.end()) word = entry.words.insert(entry.words.end(), record.variant);
+    entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()), record.is_stage,
+                            record.seed, std::move(record.labels)});
+    Trial& trial = core.at(record.trial);
+    if (std::ranges::find(trial.sweeps, record.sweep.value()) != trial.sweeps.end()) continue;
+    trial.sweeps.push_back(record.sweep.value());
+    ++entry.trials;
+    ++entry.counts[static_cast<size_t>(trial.state)];
+  }
+}
+
+void restore_workers(Core& core, std::vector<WorkerRecord>&& records, Now now) {
+  for (WorkerRecord& record : records) {
+    Worker worker;
+    worker.lost = true;  // until an open attempt or a Hello says otherwise
+    worker.lease_until = now.steady;
+    worker.record = std::move(record);
+    const WorkerId id = worker.record.id;
+    core.workers.emplace(id, std::move(worker));
+  }
+}
+
+void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
+  Trial& trial = core.at(record.trial);
+  auto live = std::make_unique<LiveAttempt>();
+  live->row = record.row;
+  live->tag = record.tag;
+  live->resume = record.resume;
+  live->endpoint = record.endpoint;
+  live->assigned = live->running = live->moved = now.steady;
+  for (const MemberRecord& member : record.members) {
+    live->members.push_back({.worker = member.worker, .acked = member.acked, .joined = member.joined});
+    Worker& worker = core.workers.at(member.worker);
+    worker.lost = false;
+    worker.lease_until = now.steady + core.options.limits.lease;
+    worker.occupant = Occupant{{trial.id, record.number, record.token}, record.trial, record.tag, false, {}};
+  }
+  trial.live = std::move(live);
+  core.live.insert(record.trial);
+}
+
+void restore_queue(Core& core, Now now) {
+  for (TrialKey key = 1; key < static_cast<TrialKey>(core.trials.size()); ++key) {
+    const Trial& trial = core.at(key);
+    if (trial.state == TrialState::kQueued) update_queue(core, key);
+    if (trial.state != TrialState::kWaiting) continue;
+    // An upload ends before its event is sent, so a model that is not here now is gone: its stage runs again.
+    const std::vector<StageInput> inputs = trial.inputs;
+    for (const StageInput& input : inputs) {
+      const Trial& stage = core.at(input.trial);
+      const bool gone = stage.state == TrialState::kSucceeded && !core.artifacts.contains(stage.model);
+      if (gone && !stage.model.value().empty()) run_again(core, input.trial, true, now);
+    }
+    settle_waiting(core, key, now);
+  }
+}
+
+}  // namespace
+
+void Engine::restore(Snapshot snapshot, Now now) {
+  Core& core = *core_;
+  core.last_attempt = snapshot.last_attempt;
+  core.artifacts.insert(snapshot.artifacts.begin(), snapshot.artifacts.end());
+  restore_trials(core, std::move(snapshot.trials));
+  restore_sweeps(core, snapshot);
+  restore_workers(core, std::move(snapshot.workers), now);
+  for (AttemptRecord& record : snapshot.open_attempts) restore_attempt(core, std::move(record), now);
+  for (ReplyRecord& reply : snapshot.replies) {
+    core.reply_order.push_back(reply.key);
+    core.replies.emplace(reply.key, std::move(reply));
+  }
+  restore_queue(core, now);
+  const std::vector<TrialKey> live(core.live.begin(), core.live.end());
+  for (const TrialKey key : live) preempt_if_unwanted(core, key, now);
+}
+
+std::vector<Interrupted> Engine::interrupted() const {
+  std::vector<Interrupted> found;
+  for (const auto& [id, entry] : core_->sweeps) {
+    if (entry.interrupted) found.push_back({entry.record.id, entry.record.fresh});
+  }
+  return found;
+}
+
+}  // namespace autonorm::engine

@@ -1,0 +1,292 @@
+#include "coordinator/engine/submission.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "coordinator/engine/transitions.h"
+#include "core/base/sha256.h"
+
+namespace autonorm::engine {
+namespace {
+
+// Content alone is not enough: another release may expand the same file to other trials.
+Sha256 sweep_key(const config::Sweep& sweep) {
+  Sha256Stream hash;
+  const auto add = [&hash](const std::string& text) { hash.update(text.data(), text.size()); };
+  add(sweep.content.value());
+  for (const config::PlannedTrial& trial : sweep.trials) add(trial.id.value());
+  return hash.finish();
+}
+
+SweepRecord sweep_record(SweepId id, const SubmitSweep& event, const Sha256& key, Now now) {
+  const config::Sweep& sweep = *event.sweep;
+  return {.id = id, .key = key, .content = sweep.content, .name = sweep.name, .question = sweep.question,
+          .baseline = sweep.baseline, .metric = sweep.metric, .profile = sweep.profile, .margin = sweep.margin,
+          .alpha = sweep.alpha, .seeds = sweep.seeds, .max_seeds = sweep.max_seeds, .variants = sweep.variants,
+          .matrix_keys = sweep.matrix_keys, .cells = static_cast<int64_t>(sweep.cells.size()),
+          .trials = static_cast<int64_t>(sweep.trials.size()), .fresh = event.fresh, .submitted = now.wall,
+          .state = SweepState::kSubmitting};
+}
+
+int64_t insert_sweep(Core& core, const SubmitSweep& event, const Sha256& key, Now now) {
+  const int64_t id = core.sweeps.empty() ? 1 : core.sweeps.rbegin()->first + 1;
+  SweepEntry& entry = core.sweeps[id];
+  entry.record = sweep_record(SweepId(id), event, key, now);
+  core.sweep_keys[key] = id;
+  core.change(SweepInserted{entry.record, event.source});
+  const nlohmann::json fields = {{"sweep", id}, {"name", entry.record.name}, {"trials", entry.record.trials}};
+  journal(core, now, "sweep_submitted", fields.dump());
+  return id;
+}
+
+void set_sweep_state(Core& core, SweepEntry& entry, SweepState state) {
+  if (entry.record.state == state) return;
+  entry.record.state = state;
+  core.change(SweepStateSet{entry.record.id, state});
+}
+
+Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
+  Submission job;
+  job.sweep = SweepId(id);
+  job.content = event.sweep;
+  job.configs = event.configs;
+  job.fresh = event.fresh;
+  for (size_t i = 0; i < event.sweep->cells.size(); ++i) {
+    job.cells[event.sweep->cells[i].trial].push_back(static_cast<int64_t>(i));
+  }
+  for (const config::PlannedTrial& trial : event.sweep->trials) {
+    for (const auto& [stage, parent] : trial.config.inputs) {
+      job.stage_names.emplace(parent, stage);
+      job.children[parent].push_back(trial.id);
+    }
+  }
+  SweepEntry& entry = core.sweeps.at(id);
+  entry.interrupted = false;
+  for (const Claim& claim : entry.claims) entry.positions.insert(claim.position);
+  return job;
+}
+
+Submission* running_submission(Core& core, int64_t sweep) {
+  const auto it = std::ranges::find(core.submissions, SweepId(sweep), &Submission::sweep);
+  return it == core.submissions.end() ? nullptr : &*it;
+}
+
+TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTrial& planned) {
+  const config::RunConfig& run = planned.config.run;
+  TrialRecord record{.key = key, .id = planned.id, .seed = planned.config.seed, .ranks = planned.config.ranks,
+                     .device = planned.config.device,
+                     .settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s}, .inputs = {},
+                     .state = TrialState::kQueued, .end = {}, .reason = {}, .counted = 0,
+                     .uncounted = 0, .resume = {}, .model = {}};
+  for (const auto& [stage, parent] : planned.config.inputs) record.inputs.push_back({stage, core.trial_keys.at(parent)});
+  return record;
+}
+
+TrialKey insert_trial(Core& core, const config::PlannedTrial& planned, std::shared_ptr<const FrozenConfig> config) {
+  const auto key = static_cast<TrialKey>(core.trials.size());
+  TrialRecord record = trial_record(core, key, planned);
+  Trial trial;
+  trial.id = record.id;
+  trial.seed = record.seed;
+  trial.ranks = static_cast<int32_t>(record.ranks);
+  trial.device = record.device;
+  trial.settings = record.settings;
+  trial.inputs = record.inputs;
+  if (!stages_ready(core, trial)) trial.state = record.state = TrialState::kWaiting;
+  for (const StageInput& input : trial.inputs) core.at(input.trial).children.push_back(key);
+  core.trials.push_back(std::move(trial));
+  core.trial_keys.emplace(record.id, key);
+  core.change(TrialInserted{std::move(record), std::move(config)});
+  return key;
+}
+
+// A stage whose model somebody in this sweep still has to read.
+bool model_needed(const Core& core, const Submission& job, const TrialId& stage) {
+  const auto it = job.children.find(stage);
+  if (it == job.children.end()) return false;
+  return std::ranges::any_of(it->second, [&](const TrialId& child) {
+    const auto key = core.trial_keys.find(child);
+    if (key == core.trial_keys.end() || job.fresh) return true;
+    const TrialState state = core.at(key->second).state;
+    return is_open(state) || state == TrialState::kFailed || state == TrialState::kCancelled;
+  });
+}
+
+void revise(Core& core, TrialKey key, const config::PlannedTrial& planned, std::shared_ptr<const FrozenConfig> config) {
+  const config::RunConfig& run = planned.config.run;
+  core.at(key).settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s};
+  core.change(TrialRevised{key, core.at(key).settings, std::move(config)});
+}
+
+// A trial that an earlier sweep brought in: its result is used, or it runs again.
+void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, Now now) {
+  const Trial& trial = core.at(key);
+  const config::PlannedTrial& planned = job.content->trials[index];
+  if (is_open(trial.state)) return;
+  const bool failed = trial.state == TrialState::kFailed || trial.state == TrialState::kCancelled;
+  const bool model_gone = trial.state == TrialState::kSucceeded && model_needed(core, job, trial.id) &&
+                          !core.artifacts.contains(trial.model);
+  if (!failed && !job.fresh && !model_gone) {
+    ++job.reply.cached;
+    return;
+  }
+  revise(core, key, planned, (*job.configs)[index]);
+  run_again(core, key, !failed || job.fresh, now);
+  ++job.reply.revived;
+}
+
+void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
+  if (!entry.positions.insert(record.position).second) return;
+  auto word = std::ranges::find(entry.words, record.variant);
+  if (word == entry.words.end()) word = entry.words.insert(entry.words.end(), record.variant);
+  entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()), record.is_stage,
+                          record.seed, record.labels});
+  Trial& trial = core.at(record.trial);
+  const int64_t sweep = record.sweep.value();
+  if (std::ranges::find(trial.sweeps, sweep) == trial.sweeps.end()) {
+    trial.sweeps.push_back(sweep);
+    ++entry.trials;
+    ++entry.counts[static_cast<size_t>(trial.state)];
+  }
+  core.change(ClaimInserted{std::move(record)});
+}
+
+std::shared_ptr<const Labels> shared_labels(const SweepEntry& entry, const Labels& labels) {
+  // Neighbouring cells mostly share them; a full index would cost more than it saves.
+  if (!entry.claims.empty() && *entry.claims.back().labels == labels) return entry.claims.back().labels;
+  return std::make_shared<const Labels>(labels);
+}
+
+void claim_trial(Core& core, const Submission& job, TrialKey key, size_t index) {
+  SweepEntry& entry = core.sweeps.at(job.sweep.value());
+  const config::PlannedTrial& planned = job.content->trials[index];
+  const auto cells = job.cells.find(planned.id);
+  if (cells != job.cells.end()) {
+    for (const int64_t position : cells->second) {
+      const config::Cell& cell = job.content->cells[static_cast<size_t>(position)];
+      add_claim(core, entry, {.sweep = job.sweep, .position = position, .trial = key, .variant = cell.variant,
+                              .labels = shared_labels(entry, cell.labels), .seed = cell.seed, .is_stage = false});
+    }
+    return;
+  }
+  const auto stage = job.stage_names.find(planned.id);
+  Labels labels;
+  const auto children = job.children.find(planned.id);
+  if (children != job.children.end()) {
+    const auto child_cells = job.cells.find(children->second.front());
+    if (child_cells != job.cells.end()) labels = job.content->cells[static_cast<size_t>(child_cells->second.front())].labels;
+  }
+  add_claim(core, entry, {.sweep = job.sweep, .position = static_cast<int64_t>(job.content->cells.size() + index), .trial = key,
+                          .variant = stage == job.stage_names.end() ? "stage" : stage->second,
+                          .labels = shared_labels(entry, labels), .seed = planned.config.seed, .is_stage = true});
+}
+
+void submit_trial(Core& core, Submission& job, size_t index, Now now) {
+  const config::PlannedTrial& planned = job.content->trials[index];
+  const auto known = core.trial_keys.find(planned.id);
+  const bool is_new = known == core.trial_keys.end();
+  const TrialKey key = is_new ? insert_trial(core, planned, (*job.configs)[index]) : known->second;
+  claim_trial(core, job, key, index);
+  if (is_new) {
+    ++job.reply.new_trials;
+    settle_waiting(core, key, now);
+  } else {
+    reuse_trial(core, job, key, index, now);
+  }
+  update_queue(core, key);
+}
+
+ReplyRecord record_of(const SubmitReply& reply, const std::string& key) {
+  return {.key = key, .sweep = reply.sweep, .existed = reply.existed, .cells = reply.cells, .trials = reply.trials,
+          .new_trials = reply.new_trials, .cached = reply.cached, .revived = reply.revived, .affected = 0};
+}
+
+void finish_submission(Core& core, Submission& job, Now now) {
+  SweepEntry& entry = core.sweeps.at(job.sweep.value());
+  entry.positions = {};
+  entry.claims.shrink_to_fit();
+  if (entry.record.state == SweepState::kSubmitting) set_sweep_state(core, entry, SweepState::kRunning);
+  job.reply.sweep = job.sweep;
+  job.reply.cells = entry.record.cells;
+  job.reply.trials = entry.record.trials;
+  for (const Submission::Caller& caller : job.callers) {
+    SubmitReply reply = job.reply;
+    reply.request = caller.request;
+    reply.existed = caller.existed;
+    remember(core, record_of(reply, caller.idempotency_key));
+    core.batch.outbox.push_back(reply);
+  }
+  const nlohmann::json fields = {{"sweep", job.sweep.value()}, {"new", job.reply.new_trials}, {"cached", job.reply.cached},
+                                 {"revived", job.reply.revived}};
+  journal(core, now, "sweep_inserted", fields.dump());
+}
+
+}  // namespace
+
+const ReplyRecord* remembered(const Core& core, const std::string& key) {
+  const auto it = core.replies.find(key);
+  return key.empty() || it == core.replies.end() ? nullptr : &it->second;
+}
+
+void remember(Core& core, ReplyRecord reply) {
+  if (reply.key.empty() || !core.replies.emplace(reply.key, reply).second) return;
+  core.reply_order.push_back(reply.key);
+  core.change(ReplyRemembered{std::move(reply)});
+  if (core.reply_order.size() <= core.options.limits.remembered_replies) return;
+  core.replies.erase(core.reply_order.front());
+  core.reply_order.pop_front();
+}
+
+void on_submit(Core& core, const SubmitSweep& event, Now now) {
+  AUTONORM_CHECK(event.sweep && event.configs && event.configs->size() == event.sweep->trials.size(),
+                 "a submission needs one frozen configuration per trial");
+  if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
+    core.batch.outbox.push_back(SubmitReply{.request = event.request, .status = {}, .sweep = known->sweep, .existed = known->existed,
+                                            .cells = known->cells, .trials = known->trials, .new_trials = known->new_trials,
+                                            .cached = known->cached, .revived = known->revived});
+    return;
+  }
+  const Sha256 key = sweep_key(*event.sweep);
+  const auto same = core.sweep_keys.find(key);
+  const bool existed = same != core.sweep_keys.end();
+  // A fresh submission is a sweep of its own, unless it repeats one that is still on its way in.
+  Submission* job = existed ? running_submission(core, same->second) : nullptr;
+  if (job && job->fresh == event.fresh) {
+    job->callers.push_back({event.request, true, event.idempotency_key});
+    return;
+  }
+  // An interrupted submission of the same kind goes on under its number.
+  const bool reuse = existed && (!event.fresh || (core.sweeps.at(same->second).interrupted && core.sweeps.at(same->second).record.fresh));
+  const int64_t id = reuse ? same->second : insert_sweep(core, event, key, now);
+  SweepEntry& entry = core.sweeps.at(id);
+  if (entry.record.state == SweepState::kCancelled) set_sweep_state(core, entry, SweepState::kRunning);
+  core.submissions.push_back(new_submission(core, event, id));
+  core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key});
+  continue_submission(core, now);
+}
+
+bool continue_submission(Core& core, Now now) {
+  if (core.submissions.empty()) return false;
+  Submission& job = core.submissions.front();
+  const auto total = static_cast<int64_t>(job.content->trials.size());
+  const int64_t end = std::min(total, job.next + core.options.limits.slice);
+  for (; job.next < end; ++job.next) submit_trial(core, job, static_cast<size_t>(job.next), now);
+  if (job.next == total) {
+    finish_submission(core, job, now);
+    core.submissions.pop_front();
+  }
+  return !core.submissions.empty();
+}
+
+void abandon_submission(Core& core, SweepId sweep, const Status& why) {
+  const auto it = std::ranges::find(core.submissions, sweep, &Submission::sweep);
+  if (it == core.submissions.end()) return;
+  for (const Submission::Caller& caller : it->callers) {
+    SubmitReply reply{.request = caller.request, .status = why, .sweep = sweep};
+    core.batch.outbox.push_back(std::move(reply));
+  }
+  core.sweeps.at(sweep.value()).positions = {};
+  core.submissions.erase(it);
+}
+
+}  // namespace autonorm::engine

@@ -1,0 +1,17 @@
+// Sweeps coming in: inserted in slices, so that a large one holds nobody up; equal trials are shared with earlier sweeps.
+#pragma once
+#include "coordinator/engine/core_state.h"
+
+namespace autonorm::engine {
+
+void on_submit(Core& core, const SubmitSweep& event, Now now);
+// The next slice of the oldest submission; true while more is left.
+bool continue_submission(Core& core, Now now);
+// Takes back the submission of a sweep that is being cancelled; its callers get `why`.
+void abandon_submission(Core& core, SweepId sweep, const Status& why);
+
+// Idempotency keys. remember() does nothing for an empty key.
+const ReplyRecord* remembered(const Core& core, const std::string& key);
+void remember(Core& core, ReplyRecord reply);
+
+}  // namespace autonorm::engine

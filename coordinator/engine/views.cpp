@@ -1,0 +1,145 @@
+#include <algorithm>
+
+#include "coordinator/engine/explanations.h"
+
+namespace autonorm::engine {
+namespace {
+
+int64_t open_trials(const SweepEntry& entry) {
+  int64_t open = 0;
+  for (size_t i = 0; i < entry.counts.size(); ++i) {
+    if (is_open(static_cast<TrialState>(i))) open += entry.counts[i];
+  }
+  return open;
+}
+
+std::string state_word(const SweepEntry& entry) {
+  if (entry.record.state == SweepState::kRunning && open_trials(entry) == 0) return "done";
+  return std::string(name(entry.record.state));
+}
+
+int64_t usable_slots(const Core& core) {
+  return std::ranges::count_if(core.workers, [](const auto& entry) {
+    return entry.second.session && !entry.second.lost && entry.second.record.quarantine.empty();
+  });
+}
+
+std::optional<double> time_left(const Core& core, const SweepEntry& entry) {
+  const int64_t slots = usable_slots(core);
+  if (core.finished_attempts == 0 || slots == 0) return std::nullopt;
+  const double mean = core.finished_seconds / static_cast<double>(core.finished_attempts);
+  return mean * static_cast<double>(open_trials(entry)) / static_cast<double>(slots);
+}
+
+SweepView view_of(const Core& core, const SweepEntry& entry) {
+  SweepView view{.id = entry.record.id, .name = entry.record.name, .question = entry.record.question,
+                 .state = state_word(entry), .counts = {}, .trials = entry.trials, .cells = entry.record.cells,
+                 .submitted = entry.record.submitted, .eta_s = time_left(core, entry)};
+  for (size_t i = 0; i < entry.counts.size(); ++i) {
+    if (entry.counts[i] > 0) view.counts[static_cast<TrialState>(i)] = entry.counts[i];
+  }
+  return view;
+}
+
+void add_progress(const Core& core, const Trial& trial, TrialView& view) {
+  if (!trial.live) return;
+  for (const Member& member : trial.live->members) view.workers.push_back(member.worker);
+  if (const Worker* leader = find_worker(core, view.workers.front())) view.host = leader->record.host;
+  const fleet::AttemptProgress& progress = trial.live->progress;
+  view.step = progress.step;
+  view.total_steps = progress.total_steps;
+  view.phase = trial.live->kill_at ? "stopping" : progress.phase;
+  if (progress.loss == progress.loss && progress.step > 0) view.loss = progress.loss;  // NaN = none yet
+  view.samples_per_s = progress.samples_per_s;
+}
+
+TrialView view_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim) {
+  const Trial& trial = core.at(claim.trial);
+  TrialView view;
+  view.id = trial.id;
+  view.variant = entry.words[claim.variant];
+  view.labels = *claim.labels;
+  view.seed = claim.seed;
+  view.state = trial.state;
+  view.attempt = trial.attempt;
+  view.ranks = trial.ranks;
+  view.is_stage = claim.is_stage;
+  view.reason = explainer.reason(claim.trial);
+  view.end = trial.end;
+  add_progress(core, trial, view);
+  return view;
+}
+
+std::string state_word(const Worker& worker) {
+  if (worker.lost || !worker.session) return "lost";
+  if (!worker.record.quarantine.empty()) return "quarantined";
+  if (worker.occupant) return "busy";
+  return worker.reserved ? "reserved" : "idle";
+}
+
+std::string reason_of(const Core& core, const Worker& worker) {
+  if (!worker.record.quarantine.empty()) return worker.record.quarantine;
+  if (worker.lost) return "no message within its lease; it is used again when it comes back";
+  if (!worker.session) return "its connection is gone; its lease runs on";
+  if (worker.occupant && worker.occupant->ended) return "its trainer is being stopped";
+  if (worker.reserved) return cat("kept for trial ", short_form(core.at(core.blocked).id), ", which needs several slots");
+  return "";
+}
+
+WorkerView view_of(const Core& core, const Worker& worker, Now now) {
+  WorkerView view;
+  view.id = worker.record.id;
+  view.host = worker.record.host;
+  view.device = worker.record.device;
+  view.mpi_world = worker.record.mpi_world;
+  view.mpi_rank = worker.record.mpi_rank;
+  view.mpi_size = worker.record.mpi_size;
+  view.state = state_word(worker);
+  view.reason = reason_of(core, worker);
+  if (worker.occupant) view.trial = worker.occupant->key.trial;
+  if (!worker.lost) view.lease_left_s = std::max(0.0, std::chrono::duration<double>(worker.lease_until - now.steady).count());
+  view.build = worker.record.build;
+  view.torch = worker.record.torch;
+  view.recovery = worker.record.recovery;
+  return view;
+}
+
+}  // namespace
+
+std::vector<SweepView> Engine::sweeps(Now) const {
+  std::vector<SweepView> views;
+  for (const auto& [id, entry] : core_->sweeps) views.push_back(view_of(*core_, entry));
+  return views;
+}
+
+std::vector<TrialView> Engine::trials(std::optional<SweepId> sweep) const {
+  std::vector<TrialView> views;
+  if (core_->sweeps.empty()) return views;
+  const auto it = sweep ? core_->sweeps.find(sweep->value()) : std::prev(core_->sweeps.end());
+  if (it == core_->sweeps.end()) return views;
+  Explainer explainer(*core_);
+  std::vector<const Claim*> claims;
+  for (const Claim& claim : it->second.claims) claims.push_back(&claim);
+  std::ranges::sort(claims, {}, &Claim::position);
+  for (const Claim* claim : claims) views.push_back(view_of(*core_, explainer, it->second, *claim));
+  return views;
+}
+
+std::vector<WorkerView> Engine::workers(Now now) const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : core_->workers) views.push_back(view_of(*core_, worker, now));
+  return views;
+}
+
+std::set<TrialId> Engine::finished_trials() const {
+  std::set<TrialId> finished;
+  for (size_t key = 1; key < core_->trials.size(); ++key) {
+    const Trial& trial = core_->trials[key];
+    if (!is_open(trial.state) && trial.state != TrialState::kFailed && trial.state != TrialState::kCancelled) finished.insert(trial.id);
+  }
+  return finished;
+}
+
+bool Engine::has_artifact(const Sha256& hash) const { return core_->artifacts.contains(hash); }
+
+}  // namespace autonorm::engine

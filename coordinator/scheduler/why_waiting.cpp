@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "coordinator/scheduler/eligible.h"
+#include "coordinator/scheduler/scheduler.h"
+#include "core/base/text.h"
+
+namespace autonorm::scheduler {
+namespace {
+
+std::string start_command(const Want& want, std::string_view worker_command) {
+  return cat("mpirun -np ", want.ranks, " ", worker_command);
+}
+
+std::string one_or_many(int64_t count, std::string_view one, std::string_view many) {
+  return cat(count, " ", count == 1 ? one : many);
+}
+
+std::string devices_of(const std::vector<Slot>& slots) {
+  std::map<std::string_view, int64_t> counts;
+  for (const Slot& slot : slots) ++counts[slot.device];
+  std::vector<std::string> words;
+  for (const auto& [device, count] : counts) words.push_back(cat(device, " (", count, ")"));
+  return join(words);
+}
+
+std::string ahead_clause(int64_t ahead) {
+  if (ahead == 0) return "; it is the next in the queue";
+  return cat("; ", one_or_many(ahead, "trial is", "trials are"), " ahead of it in the queue");
+}
+
+struct Supply {
+  int64_t largest = 0, largest_free = 0, suitable = 0, free = 0;
+  std::string_view largest_host;
+};
+
+Supply supply(const Want& want, const std::vector<Slot>& slots) {
+  Supply supply;
+  Pools pools;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (suits(want, slots[i])) pools[{slots[i].device, slots[i].world}].push_back(i);
+  }
+  for (const auto& [pool, members] : pools) {
+    const auto size = static_cast<int64_t>(members.size());
+    const int64_t free = std::ranges::count_if(members, [&](size_t i) { return slots[i].use == SlotUse::kFree; });
+    supply.suitable += size;
+    supply.free += free;
+    supply.largest_free = std::max(supply.largest_free, free);
+    if (size > supply.largest) supply.largest = size, supply.largest_host = slots[members.front()].host;
+  }
+  return supply;
+}
+
+// No slot suits at all: the first reason that rules every one out.
+std::string why_none_suits(const Want& want, const std::vector<Slot>& slots, std::string_view worker_command) {
+  if (slots.empty()) return cat("no worker is connected; start one with: ", start_command(want, worker_command));
+  if (std::ranges::none_of(slots, [&](const Slot& s) { return device_fits(want, s); })) {
+    return cat("needs a ", want.device, " device; the connected workers have ", devices_of(slots),
+               "; start one on a machine that has it with: ", start_command(want, worker_command));
+  }
+  if (std::ranges::all_of(slots, [](const Slot& s) { return s.use == SlotUse::kQuarantined; })) {
+    return cat("every connected worker (", slots.size(), ") is quarantined because its trainers crashed; see why with: coordinator workers; ",
+               "a restarted worker is used again");
+  }
+  std::vector<std::string> hosts(want.never_hosts.begin(), want.never_hosts.end());
+  return cat("its data is missing on ", join(hosts), "; put it there, or start a worker elsewhere with: ",
+             start_command(want, worker_command));
+}
+
+}  // namespace
+
+std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead, std::string_view worker_command) {
+  const Supply have = supply(want, slots);
+  if (have.suitable == 0) return why_none_suits(want, slots, worker_command);
+  if (have.largest < want.ranks) {
+    return cat("needs ", one_or_many(want.ranks, "slot", "slots"), " in one MPI world; the largest has ", have.largest, " (host ",
+               have.largest_host, "); start more with: ", start_command(want, worker_command));
+  }
+  if (have.largest_free < want.ranks) {
+    if (want.ranks == 1) {
+      return cat("waits for a free slot: ", have.suitable, " of ", have.suitable, have.suitable == 1 ? " is" : " are", " busy",
+                 ahead_clause(ahead));
+    }
+    return cat("waits for ", want.ranks, " free slots in one MPI world: ", have.free, " of ", have.suitable,
+               have.free == 1 ? " is" : " are", " free, at most ", have.largest_free, " in one world", ahead_clause(ahead));
+  }
+  return cat("is about to start", ahead_clause(ahead));
+}
+
+}  // namespace autonorm::scheduler

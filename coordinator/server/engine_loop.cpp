@@ -1,0 +1,369 @@
+#include "coordinator/server/engine_loop.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "coordinator/store/store.h"
+#include "core/base/log.h"
+#include "core/base/sha256.h"
+
+namespace autonorm::server {
+namespace {
+
+using engine::RequestId;
+using std::chrono::milliseconds;
+
+constexpr size_t kQueueLimit = 65'536;  // events; post() waits when the queue is full
+constexpr size_t kBatchLimit = 4'096;   // events per transaction
+constexpr milliseconds kTick{500};
+constexpr milliseconds kStallWorthNoting{1'000};  // beyond the tick's period
+constexpr milliseconds kCommitRetry{250};
+
+void end_process(const Status& status) {
+  log_error("the coordinator cannot go on: ", status.message());
+  std::_Exit(1);
+}
+
+std::string default_secret(const store::Store& store, const Clock& clock) {
+  return sha256(cat(store.directory().string(), "/", store.epoch(), "/", to_us(clock.now().wall))).value();
+}
+
+class Loop final : public EngineLoop {
+ public:
+  Loop(store::Store& store, Transport& transport, const Clock& clock, EngineLoopOptions options)
+      : store_(store), transport_(transport), clock_(clock), on_fatal_(std::move(options.on_fatal)), epoch_(store.epoch()),
+        engine_({.epoch = epoch_,
+                 .secret = options.secret.empty() ? default_secret(store, clock) : std::move(options.secret),
+                 .build = std::move(options.build),
+                 .worker_command = std::move(options.worker_command),
+                 .limits = options.limits}) {
+    if (!on_fatal_) on_fatal_ = end_process;
+  }
+
+  ~Loop() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    room_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    abandon_callers();
+  }
+
+  void start() {
+    auto rows = store_.load();
+    if (!rows.ok()) {
+      on_fatal_(rows.status().with_context("reading the database"));
+      return;
+    }
+    const Now now = clock_.now();
+    last_tick_ = now.steady;
+    engine_.restore(std::move(rows).value(), now);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  void post(engine::EngineEvent event) override { enqueue(Item{.event = std::move(event), .task = {}, .arrival = {}}); }
+
+  engine::SubmitReply submit(engine::SubmitSweep event) override {
+    if (!event.configs) event.configs = std::make_shared<const engine::FrozenConfigs>(freeze_configs(*event.sweep));
+    return call(std::move(event), submit_callers_);
+  }
+  engine::ActReply act(engine::ActOnSweep event) override { return call(std::move(event), act_callers_); }
+
+  std::vector<engine::SweepView> sweeps() override {
+    return ask<std::vector<engine::SweepView>>([this](Now now) { return engine_.sweeps(now); });
+  }
+  std::vector<engine::TrialView> trials(std::optional<SweepId> sweep) override {
+    return ask<std::vector<engine::TrialView>>([this, sweep](Now) { return engine_.trials(sweep); });
+  }
+  std::vector<engine::WorkerView> workers() override {
+    return ask<std::vector<engine::WorkerView>>([this](Now now) { return engine_.workers(now); });
+  }
+  Result<std::vector<std::string>> explain(const std::string& prefix) override {
+    return ask<Result<std::vector<std::string>>>([this, prefix](Now now) { return engine_.explain(prefix, now); },
+                                                 Result<std::vector<std::string>>(stopped()));
+  }
+  std::set<TrialId> finished_trials() override {
+    return ask<std::set<TrialId>>([this](Now) { return engine_.finished_trials(); });
+  }
+  bool has_artifact(const Sha256& hash) override {
+    return ask<bool>([this, hash](Now) { return engine_.has_artifact(hash); });
+  }
+  std::optional<std::string> trouble() override {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+  }
+  int64_t epoch() const override { return epoch_; }
+
+ private:
+  using Task = std::function<void(Now)>;
+  struct Item {
+    std::optional<engine::EngineEvent> event;  // or a task
+    Task task;
+    Now arrival;
+  };
+  template <class Reply>
+  using Callers = std::unordered_map<RequestId, std::promise<Reply>>;
+
+  static Status stopped() { return unavailable("the coordinator is stopping; try again when it is back"); }
+
+  // False when the loop is stopping: nothing will come of the item.
+  bool enqueue(Item item) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [this] { return queue_.size() < kQueueLimit || stopping_; });
+    if (stopping_) return false;
+    item.arrival = clock_.now();  // under the lock: the queue's times never go back
+    queue_.push_back(std::move(item));
+    wake_.notify_one();
+    return true;
+  }
+
+  template <class Event, class Reply>
+  Reply call(Event event, Callers<Reply>& callers) {
+    std::future<Reply> future;
+    {
+      const std::lock_guard lock(mutex_);
+      event.request = ++last_request_;
+      future = callers[event.request].get_future();
+    }
+    const RequestId request = event.request;
+    if (!enqueue(Item{.event = std::move(event), .task = {}, .arrival = {}})) {
+      answer(callers, Reply{.request = request, .status = stopped()});
+    }
+    return future.get();
+  }
+
+  template <class Reply>
+  void answer(Callers<Reply>& callers, Reply reply) {
+    std::unique_lock lock(mutex_);
+    const auto it = callers.find(reply.request);
+    if (it == callers.end()) return;  // nobody waits: a submission that the loop itself took up again
+    std::promise<Reply> promise = std::move(it->second);
+    callers.erase(it);
+    lock.unlock();
+    promise.set_value(std::move(reply));
+  }
+
+  template <class View>
+  View ask(std::function<View(Now)> take, View without = {}) {
+    auto promise = std::make_shared<std::promise<View>>();
+    std::future<View> future = promise->get_future();
+    Item item;
+    item.task = [promise, take = std::move(take)](Now now) { promise->set_value(take(now)); };
+    if (!enqueue(std::move(item))) return without;
+    item.task = nullptr;
+    promise.reset();
+    try {
+      return future.get();
+    } catch (const std::future_error&) {  // the loop stopped with the question in its queue
+      return without;
+    }
+  }
+
+  void run() {
+    resume_submissions();
+    bool more = false;
+    while (true) {
+      std::deque<Item> items = drain(more);
+      if (stopping_) return;
+      more = step(items);
+    }
+  }
+
+  // Up to a batch of items; waits for the first one until the next tick, unless there is other work.
+  std::deque<Item> drain(bool busy) {
+    std::unique_lock lock(mutex_);
+    if (!busy) wake_.wait_for(lock, kTick, [this] { return !queue_.empty() || stopping_; });
+    std::deque<Item> items;
+    while (!queue_.empty() && items.size() < kBatchLimit) {
+      items.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    drained_ = queue_.empty();
+    room_.notify_all();
+    return items;
+  }
+
+  // Decide → commit → send → reply, then the questions. True when there is more to do without waiting.
+  bool step(std::deque<Item>& items) {
+    for (const Item& item : items) {
+      if (item.event) engine_.apply(*item.event, item.arrival);
+    }
+    const Now now = clock_.now();
+    // Leases expire only when every message that has arrived was heard.
+    if (drained_ && now.steady - last_tick_ >= kTick) tick(now);
+    const bool more = engine_.continue_submissions(now);
+    engine_.schedule(now);
+    if (!carry_out(engine_.take())) return false;
+    for (Item& item : items) {
+      if (item.task) item.task(clock_.now());
+    }
+    return more || !drained_;
+  }
+
+  void tick(Now now) {
+    const auto late = std::chrono::duration_cast<milliseconds>(now.steady - last_tick_) - kTick;
+    if (late > kStallWorthNoting) {
+      log_warning("the coordinator stood still for ", late.count(), " ms; leases are extended by that");
+      engine_.extend_leases(late);
+    }
+    last_tick_ = now.steady;
+    engine_.apply(engine::Tick{}, now);
+  }
+
+  // False when the loop is to stop.
+  bool carry_out(engine::Batch batch) {
+    if (!batch.changes.empty() && !commit(batch.changes)) return false;
+    for (engine::Outgoing& message : batch.outbox) {
+      std::visit([this](auto& m) { deliver(m); }, message);
+    }
+    return true;
+  }
+
+  // Tries for ever where that can help; meanwhile nothing else is decided, but people can ask what is going on.
+  bool commit(const std::vector<engine::Change>& changes) {
+    while (true) {
+      const Status status = store_.commit(changes);
+      if (status.ok()) {
+        set_trouble(std::nullopt);
+        return true;
+      }
+      if (status.code() != Code::kExhausted && status.code() != Code::kUnavailable) {
+        on_fatal_(status.with_context("writing the database"));
+        return false;
+      }
+      set_trouble(status.message());
+      answer_questions();
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, kCommitRetry, [this] { return stopping_.load(); });
+      if (stopping_) return false;
+    }
+  }
+
+  void set_trouble(std::optional<std::string> text) {
+    const std::lock_guard lock(mutex_);
+    if (text != trouble_) {
+      if (text) {
+        log_error(*text);
+      } else {
+        log_info("the database can be written again");
+      }
+    }
+    trouble_ = std::move(text);
+  }
+
+  void answer_questions() {
+    std::vector<Task> tasks;
+    {
+      const std::lock_guard lock(mutex_);
+      std::deque<Item> rest;
+      for (Item& item : queue_) {
+        if (item.task) {
+          tasks.push_back(std::move(item.task));
+        } else {
+          rest.push_back(std::move(item));
+        }
+      }
+      queue_ = std::move(rest);
+    }
+    room_.notify_all();
+    for (const Task& task : tasks) task(clock_.now());
+  }
+
+  void deliver(engine::ToSession& message) {
+    if (auto* start = std::get_if<fleet::Start>(&message.message)) {
+      auto config = store_.trial_config(start->key.trial);
+      if (!config.ok()) {
+        on_fatal_(config.status().with_context("reading a trial's configuration"));
+        return;
+      }
+      start->config = std::move(config).value();
+    }
+    transport_.send(message.session, message.message);
+  }
+  void deliver(engine::CloseSession& message) { transport_.close(message.session); }
+  void deliver(engine::SubmitReply& reply) { answer(submit_callers_, std::move(reply)); }
+  void deliver(engine::ActReply& reply) { answer(act_callers_, std::move(reply)); }
+
+  // A crash in the middle of a submission left half a sweep: its source is stored, so the rest follows now.
+  void resume_submissions() {
+    for (const engine::Interrupted& interrupted : engine_.interrupted()) {
+      auto source = store_.sweep_source(interrupted.sweep);
+      auto sweep = source.ok() ? config::expand_sweep(*source) : Result<config::Sweep>(source.status());
+      if (!sweep.ok()) {
+        log_error("sweep ", interrupted.sweep, " was being submitted when the coordinator stopped and cannot be completed: ",
+                  sweep.status().message(), "; it is cancelled, submit its file again");
+        engine_.apply(engine::ActOnSweep{.request = 0, .sweep = interrupted.sweep, .action = engine::SweepAction::kCancel,
+                                         .idempotency_key = {}},
+                      clock_.now());
+        continue;
+      }
+      engine::SubmitSweep event;
+      event.sweep = std::make_shared<const config::Sweep>(std::move(sweep).value());
+      event.source = std::move(source).value();
+      event.configs = std::make_shared<const engine::FrozenConfigs>(freeze_configs(*event.sweep));
+      event.fresh = interrupted.fresh;
+      engine_.apply(event, clock_.now());
+    }
+  }
+
+  void abandon_callers() {
+    for (auto& [request, promise] : submit_callers_) promise.set_value({.request = request, .status = stopped()});
+    for (auto& [request, promise] : act_callers_) promise.set_value({.request = request, .status = stopped()});
+  }
+
+  store::Store& store_;
+  Transport& transport_;
+  const Clock& clock_;
+  std::function<void(const Status&)> on_fatal_;
+  const int64_t epoch_;
+
+  // of the thread alone
+  engine::Engine engine_;
+  SteadyTime last_tick_{};
+  bool drained_ = true;
+
+  std::mutex mutex_;  // protects what follows
+  std::condition_variable wake_, room_;
+  std::deque<Item> queue_;
+  RequestId last_request_ = 0;
+  Callers<engine::SubmitReply> submit_callers_;
+  Callers<engine::ActReply> act_callers_;
+  std::optional<std::string> trouble_;
+  std::atomic<bool> stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace
+
+engine::FrozenConfigs freeze_configs(const config::Sweep& sweep) {
+  engine::FrozenConfigs configs;
+  std::unordered_map<std::string, std::shared_ptr<const engine::FrozenConfig>> known;
+  for (const config::PlannedTrial& trial : sweep.trials) {
+    nlohmann::json json = config::resolved(trial.config);
+    json.erase("seed");
+    json.erase("inputs");
+    std::string text = json.dump();
+    auto& shared = known[text];
+    if (!shared) shared = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256(text), text});
+    configs.push_back(shared);
+  }
+  return configs;
+}
+
+std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,
+                                              EngineLoopOptions options) {
+  auto loop = std::make_unique<Loop>(store, transport, clock, std::move(options));
+  loop->start();
+  return loop;
+}
+
+}  // namespace autonorm::server
