@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/base/clock.h"
-#include "worker/agent/outbox.h"
-#include "worker/agent/session_keeper.h"
+#include "worker/agent/delivery/outbox.h"
+#include "worker/agent/delivery/session_keeper.h"
 #include "worker/agent/slot.h"
 
 namespace autonorm::agent {

@@ -15,9 +15,9 @@
 #include "worker/agent/agent.h"
 #include "worker/agent/device_inventory.h"
 #include "worker/agent/local_address.h"
-#include "worker/agent/mpi_world.h"
+#include "worker/agent/relay/mpi_world.h"
 #include "worker/agent/options.h"
-#include "worker/agent/session_client.h"
+#include "worker/agent/delivery/session_client.h"
 
 namespace autonorm::agent {
 namespace {

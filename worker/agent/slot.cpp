@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
-#include "worker/agent/checkpoint_folder.h"
+#include "worker/agent/delivery/checkpoint_folder.h"
 
 namespace autonorm::agent {
 namespace {

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "core/base/clock.h"
-#include "worker/agent/artifact_mover.h"
-#include "worker/agent/outbox.h"
-#include "worker/agent/relay_service.h"
-#include "worker/agent/trainer_supervisor.h"
-#include "worker/agent/work_dir.h"
+#include "worker/agent/delivery/artifact_mover.h"
+#include "worker/agent/delivery/outbox.h"
+#include "worker/agent/relay/relay_service.h"
+#include "worker/agent/supervision/trainer_supervisor.h"
+#include "worker/agent/delivery/work_dir.h"
 
 namespace autonorm::agent {
 

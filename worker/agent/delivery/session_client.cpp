@@ -1,4 +1,4 @@
-#include "worker/agent/session_client.h"
+#include "worker/agent/delivery/session_client.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -12,7 +12,7 @@
 #include "core/base/durable_file.h"
 #include "core/base/sha256.h"
 #include "proto/codec/fleet_codec.h"
-#include "worker/agent/event_queue.h"
+#include "worker/agent/delivery/event_queue.h"
 
 namespace autonorm::agent {
 namespace {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/messages/fleet.h"
-#include "worker/agent/coordinator_link.h"
-#include "worker/agent/event_queue.h"
+#include "worker/agent/delivery/coordinator_link.h"
+#include "worker/agent/delivery/event_queue.h"
 
 namespace autonorm::agent {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/base/clock.h"
-#include "worker/agent/coordinator_link.h"
+#include "worker/agent/delivery/coordinator_link.h"
 
 namespace autonorm::agent {
 

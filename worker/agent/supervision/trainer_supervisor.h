@@ -17,8 +17,8 @@
 
 #include "core/base/clock.h"
 #include "core/messages/fleet.h"
-#include "worker/agent/log_file.h"
-#include "worker/agent/trainer_process.h"
+#include "worker/agent/supervision/log_file.h"
+#include "worker/agent/supervision/trainer_process.h"
 
 namespace autonorm::agent {
 

@@ -11,8 +11,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/durable_file.h"
-#include "worker/agent/relay_channel.h"
-#include "worker/agent/relay_gang.h"
+#include "worker/agent/relay/relay_channel.h"
+#include "worker/agent/relay/relay_gang.h"
 
 namespace autonorm::agent {
 

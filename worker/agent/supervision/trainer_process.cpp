@@ -1,4 +1,4 @@
-#include "worker/agent/trainer_process.h"
+#include "worker/agent/supervision/trainer_process.h"
 
 #include <fcntl.h>
 #include <signal.h>

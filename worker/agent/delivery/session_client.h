@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "worker/agent/coordinator_link.h"
+#include "worker/agent/delivery/coordinator_link.h"
 
 namespace autonorm::agent {
 

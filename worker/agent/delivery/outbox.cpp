@@ -1,4 +1,4 @@
-#include "worker/agent/outbox.h"
+#include "worker/agent/delivery/outbox.h"
 
 #include <algorithm>
 

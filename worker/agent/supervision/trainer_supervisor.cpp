@@ -1,4 +1,4 @@
-#include "worker/agent/trainer_supervisor.h"
+#include "worker/agent/supervision/trainer_supervisor.h"
 
 #include <csignal>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "worker/agent/event_spool.h"
+#include "worker/agent/delivery/event_spool.h"
 
 #include <fcntl.h>
 #include <unistd.h>

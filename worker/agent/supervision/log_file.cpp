@@ -1,4 +1,4 @@
-#include "worker/agent/log_file.h"
+#include "worker/agent/supervision/log_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

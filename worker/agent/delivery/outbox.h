@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "worker/agent/artifact_mover.h"
-#include "worker/agent/coordinator_link.h"
-#include "worker/agent/event_spool.h"
-#include "worker/agent/work_dir.h"
+#include "worker/agent/delivery/artifact_mover.h"
+#include "worker/agent/delivery/coordinator_link.h"
+#include "worker/agent/delivery/event_spool.h"
+#include "worker/agent/delivery/work_dir.h"
 
 namespace autonorm::agent {
 

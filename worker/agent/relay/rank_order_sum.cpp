@@ -1,4 +1,4 @@
-#include "worker/agent/rank_order_sum.h"
+#include "worker/agent/relay/rank_order_sum.h"
 
 #include <algorithm>
 #include <array>

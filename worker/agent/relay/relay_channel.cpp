@@ -1,4 +1,4 @@
-#include "worker/agent/relay_channel.h"
+#include "worker/agent/relay/relay_channel.h"
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
 #include <sstream>
 #include <string>
 
-#include "worker/agent/trainer_supervisor.h"
+#include "worker/agent/supervision/trainer_supervisor.h"
 
 namespace autonorm::agent {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "core/base/durable_file.h"
 #include "core/base/status.h"
-#include "worker/agent/relay_channel.h"
+#include "worker/agent/relay/relay_channel.h"
 #include "worker/control_protocol.h"
 
 namespace autonorm::agent {

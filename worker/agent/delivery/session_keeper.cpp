@@ -1,4 +1,4 @@
-#include "worker/agent/session_keeper.h"
+#include "worker/agent/delivery/session_keeper.h"
 
 #include <algorithm>
 

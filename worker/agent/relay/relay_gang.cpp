@@ -1,10 +1,10 @@
-#include "worker/agent/relay_gang.h"
+#include "worker/agent/relay/relay_gang.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "core/base/status.h"
-#include "worker/agent/rank_order_sum.h"
+#include "worker/agent/relay/rank_order_sum.h"
 
 namespace autonorm::agent {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/base/status.h"
-#include "worker/agent/fabric.h"
+#include "worker/agent/relay/fabric.h"
 
 namespace autonorm::agent {
 

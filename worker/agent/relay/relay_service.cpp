@@ -1,4 +1,4 @@
-#include "worker/agent/relay_service.h"
+#include "worker/agent/relay/relay_service.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

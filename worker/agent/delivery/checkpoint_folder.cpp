@@ -1,4 +1,4 @@
-#include "worker/agent/checkpoint_folder.h"
+#include "worker/agent/delivery/checkpoint_folder.h"
 
 #include <nlohmann/json.hpp>
 

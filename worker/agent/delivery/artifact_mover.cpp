@@ -1,8 +1,8 @@
-#include "worker/agent/artifact_mover.h"
+#include "worker/agent/delivery/artifact_mover.h"
 
 #include "core/base/durable_file.h"
 #include "core/base/log.h"
-#include "worker/agent/checkpoint_folder.h"
+#include "worker/agent/delivery/checkpoint_folder.h"
 
 namespace autonorm::agent {
 

@@ -1,4 +1,4 @@
-#include "worker/agent/mpi_world.h"
+#include "worker/agent/relay/mpi_world.h"
 
 #include <mpi.h>
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
-#include "worker/agent/fabric.h"
+#include "worker/agent/relay/fabric.h"
 #include "worker/relay_protocol.h"
 
 namespace autonorm::agent {

@@ -1,4 +1,4 @@
-#include "worker/agent/work_dir.h"
+#include "worker/agent/delivery/work_dir.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,4 +1,4 @@
-#include "worker/agent/event_json.h"
+#include "worker/agent/delivery/event_json.h"
 
 #include <cmath>
 #include <limits>

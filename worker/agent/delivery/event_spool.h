@@ -9,7 +9,7 @@
 
 #include "core/base/durable_file.h"
 #include "core/base/status.h"
-#include "worker/agent/event_json.h"
+#include "worker/agent/delivery/event_json.h"
 
 namespace autonorm::agent {
 
