@@ -25,7 +25,8 @@ constexpr auto kGates = std::to_array<Kind>({
     {"random", 1, "uniformly random weight per sample, nothing learned"},
     {"fixed", 1, "the constants in `weights`"},
 });
-constexpr auto kOptimizers = std::to_array<Kind>({{"adamw", 1, "AdamW; no weight decay on parameters with one dimension"}});
+constexpr auto kOptimizers =
+    std::to_array<Kind>({{"adamw", 1, "AdamW; no weight decay on parameters with one dimension"}});
 constexpr auto kSchedules = std::to_array<Kind>({
     {"cosine", 1, "linear warm-up, then half a cosine down to 0"},
     {"constant", 1, "linear warm-up, then constant"},
@@ -57,21 +58,37 @@ constexpr auto kMetrics = std::to_array<Metric>({
 template <class Enum>
 struct Words;
 template <>
-struct Words<DataSource> { static constexpr auto kAll = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist", "idx"}); };
+struct Words<DataSource> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist", "idx"});
+};
 template <>
-struct Words<ModelFamily> { static constexpr auto kAll = std::to_array<std::string_view>({"vit", "mlp"}); };
+struct Words<ModelFamily> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"vit", "mlp"});
+};
 template <>
-struct Words<Pool> { static constexpr auto kAll = std::to_array<std::string_view>({"cls", "mean"}); };
+struct Words<Pool> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"cls", "mean"});
+};
 template <>
-struct Words<NormKind> { static constexpr auto kAll = std::to_array<std::string_view>({"layer", "rms", "scale", "dyt", "selector", "none"}); };
+struct Words<NormKind> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"layer", "rms", "scale", "dyt", "selector", "none"});
+};
 template <>
-struct Words<Gate> { static constexpr auto kAll = std::to_array<std::string_view>({"softmax", "gumbel", "random", "fixed"}); };
+struct Words<Gate> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"softmax", "gumbel", "random", "fixed"});
+};
 template <>
-struct Words<GateEval> { static constexpr auto kAll = std::to_array<std::string_view>({"as_trained", "expected"}); };
+struct Words<GateEval> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"as_trained", "expected"});
+};
 template <>
-struct Words<Precision> { static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"}); };
+struct Words<Precision> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"});
+};
 template <>
-struct Words<Schedule> { static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant"}); };
+struct Words<Schedule> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant"});
+};
 
 template <class Enum>
 std::string_view word_of(Enum value) {
@@ -115,21 +132,37 @@ std::string_view name(Precision precision) { return word_of(precision); }
 std::string_view name(Schedule schedule) { return word_of(schedule); }
 
 template <>
-std::span<const std::string_view> words<DataSource>() { return Words<DataSource>::kAll; }
+std::span<const std::string_view> words<DataSource>() {
+  return Words<DataSource>::kAll;
+}
 template <>
-std::span<const std::string_view> words<ModelFamily>() { return Words<ModelFamily>::kAll; }
+std::span<const std::string_view> words<ModelFamily>() {
+  return Words<ModelFamily>::kAll;
+}
 template <>
-std::span<const std::string_view> words<Pool>() { return Words<Pool>::kAll; }
+std::span<const std::string_view> words<Pool>() {
+  return Words<Pool>::kAll;
+}
 template <>
-std::span<const std::string_view> words<NormKind>() { return Words<NormKind>::kAll; }
+std::span<const std::string_view> words<NormKind>() {
+  return Words<NormKind>::kAll;
+}
 template <>
-std::span<const std::string_view> words<Gate>() { return Words<Gate>::kAll; }
+std::span<const std::string_view> words<Gate>() {
+  return Words<Gate>::kAll;
+}
 template <>
-std::span<const std::string_view> words<GateEval>() { return Words<GateEval>::kAll; }
+std::span<const std::string_view> words<GateEval>() {
+  return Words<GateEval>::kAll;
+}
 template <>
-std::span<const std::string_view> words<Precision>() { return Words<Precision>::kAll; }
+std::span<const std::string_view> words<Precision>() {
+  return Words<Precision>::kAll;
+}
 template <>
-std::span<const std::string_view> words<Schedule>() { return Words<Schedule>::kAll; }
+std::span<const std::string_view> words<Schedule>() {
+  return Words<Schedule>::kAll;
+}
 
 double default_eps(NormKind kind) { return kind == NormKind::kRms ? 1e-6 : 1e-5; }
 

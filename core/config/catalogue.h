@@ -1,6 +1,7 @@
-// The one list of what a trial can be made of: kinds (norms, models, data sets, …), configuration keys with type, range,
-// default and mark, and metrics. The coordinator validates with it without LibTorch; core/norms, core/models, core/data
-// map each kind to its code, and tests fail when the two differ. Everything here is constant and lives for ever.
+// The one list of what a trial can be made of: kinds (norms, models, data sets, …), configuration keys with type,
+// range, default and mark, and metrics. The coordinator validates with it without LibTorch; core/norms, core/models,
+// core/data map each kind to its code, and tests fail when the two differ. Everything here is constant and lives for
+// ever.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,24 +15,25 @@
 
 namespace autonorm::config {
 
-// One thing that can be chosen by name. `numerics` is part of the identity of each trial that uses the kind: raise it when
-// the code of the kind computes something else than before.
+// One thing that can be chosen by name. `numerics` is part of the identity of each trial that uses the kind: raise it
+// when the code of the kind computes something else than before.
 struct Kind {
   std::string_view name;
   int numerics = 1;
   std::string_view help;
 };
-std::span<const Kind> norms();       // in the order of NormKind
-std::span<const Kind> models();      // in the order of ModelFamily
-std::span<const Kind> gates();       // in the order of Gate
+std::span<const Kind> norms();   // in the order of NormKind
+std::span<const Kind> models();  // in the order of ModelFamily
+std::span<const Kind> gates();   // in the order of Gate
 std::span<const Kind> optimizers();
-std::span<const Kind> schedules();   // in the order of Schedule
-std::span<const Kind> losses();      // cross_entropy always, distill with train.distill
-std::span<const Kind> devices();     // words of `device`
+std::span<const Kind> schedules();  // in the order of Schedule
+std::span<const Kind> losses();     // cross_entropy always, distill with train.distill
+std::span<const Kind> devices();    // words of `device`
 // The training loop itself: batch order, initial values, reduction order.
 const Kind& training_loop();
 
-// A file of a data set, named as it is without ".gz". Hashes are of the decompressed content, because mirrors compress anew.
+// A file of a data set, named as it is without ".gz". Hashes are of the decompressed content, because mirrors compress
+// anew.
 struct DataFile {
   std::string_view name;
   std::string_view sha256;
@@ -40,12 +42,12 @@ struct DataFile {
 struct DataSet {
   DataSource source{};
   Kind kind;
-  std::string_view folder;             // below a data root; empty for digits
+  std::string_view folder;  // below a data root; empty for digits
   int64_t channels = 1, height = 0, width = 0, classes = 0;
-  double full_scale = 255;             // the pixel value of full white
+  double full_scale = 255;                      // the pixel value of full white
   int64_t train_samples = 0, test_samples = 0;  // before the validation split is carved out of train
   std::span<const DataFile> files;
-  std::string_view fingerprint;        // SHA-256 of the files' decompressed contents, one after the other in this order
+  std::string_view fingerprint;  // SHA-256 of the files' decompressed contents, one after the other in this order
 };
 std::span<const DataSet> data_sets();  // kIdx is not among them: its shape and content are the user's
 // nullptr for kIdx.
@@ -60,13 +62,13 @@ std::string_view name(KeyType type);
 enum class Mark { kIdentity, kExecution };
 
 struct Key {
-  std::string_view path;               // "train.lr"; "norm.eps" also stands for norm_sites.SITE.eps and branches
+  std::string_view path;  // "train.lr"; "norm.eps" also stands for norm_sites.SITE.eps and branches
   KeyType type{};
-  std::string_view fallback = {};      // the default as JSON text; "" = must be given where it belongs
-  double min = 0, max = 0;             // integers and reals
-  bool above_min = false;              // min itself is not allowed
+  std::string_view fallback = {};  // the default as JSON text; "" = must be given where it belongs
+  double min = 0, max = 0;         // integers and reals
+  bool above_min = false;          // min itself is not allowed
   std::span<const std::string_view> words = {};
-  std::string_view belongs_to = {};    // e.g. "kind = layer" ; empty = always valid
+  std::string_view belongs_to = {};  // e.g. "kind = layer" ; empty = always valid
   Mark mark = Mark::kIdentity;
   std::string_view help = {};
 };

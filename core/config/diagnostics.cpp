@@ -25,7 +25,8 @@ std::string line_of(const std::string& text, int line) {
   return out;
 }
 
-// A line ending in a caret under `column` (in characters, from 1). Tabs stay tabs, so that it stands right in any editor.
+// A line ending in a caret under `column` (in characters, from 1). Tabs stay tabs, so that it stands right in any
+// editor.
 std::string caret_line(const std::string& line, int column) {
   std::string pad;
   int seen = 1;
@@ -37,10 +38,10 @@ std::string caret_line(const std::string& line, int column) {
   return pad + "^";
 }
 
-// Neither escape sequences nor broken UTF-8 reach a terminal.
+// No escape sequence of a file reaches a terminal.
 std::string printable(const std::string& line) {
   std::string out;
-  for (const char c : line) out += static_cast<unsigned char>(c) < 0x20 && c != '\t' ? '?' : c;
+  for (const char c : line) out += (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F ? '?' : c;
   return out;
 }
 
@@ -51,10 +52,10 @@ int Diagnostics::add_file(std::string name, std::string text) {
   return static_cast<int>(files_.size()) - 1;
 }
 
-void Diagnostics::error(Place place, const std::string& text) { errors_.insert({place, text}); }
+void Diagnostics::error(Place place, const std::string& text) { errors_.insert({place, printable(text)}); }
 
 void Diagnostics::warning(Place place, const std::string& text) {
-  const Problem problem{place, text};
+  const Problem problem{place, printable(text)};
   if (std::ranges::find(warnings_, problem) == warnings_.end()) warnings_.push_back(problem);
 }
 
@@ -94,7 +95,7 @@ std::string quoted(const std::string& word) {
   size_t shown = 0;
   for (const char c : word) {
     if (shown >= kLongestWord && starts_character(c)) return out + "…'";
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
     ++shown;
   }
   return out + "'";

@@ -19,8 +19,8 @@ class Diagnostics {
   // Returns the index that Place::file uses.
   int add_file(std::string name, std::string text);
 
-  // `text` says what is wrong (with the key path), what is allowed, and the remedy, separated by "; ". The same error at
-  // the same place is kept once: many cells of a sweep share a line.
+  // `text` says what is wrong (with the key path), what is allowed, and the remedy, separated by "; ". The same error
+  // at the same place is kept once: many cells of a sweep share a line.
   void error(Place place, const std::string& text);
   void warning(Place place, const std::string& text);
 
@@ -28,7 +28,8 @@ class Diagnostics {
   void absorb(const Diagnostics& other);
 
   bool ok() const { return errors_.empty(); }
-  // All errors in the order of files and lines, one per line; those with a place are followed by the source line and a caret.
+  // All errors in the order of files and lines, one per line; those with a place are followed by the source line and a
+  // caret.
   std::string error_text() const;
   // One text per warning, in the order in which they were found.
   std::vector<std::string> warning_texts() const;

@@ -118,7 +118,8 @@ void merge_trial(Value& under, const Value& over) { merge_at(under, "", over); }
 void merge_axis(Value& tree, const std::string& path, Place key_place, const Value& value) {
   const std::vector<std::string> parts = split_path(path);
   Value leaf = spelled_out(path, value);
-  // Another kind or family makes the old one's keys meaningless; data.name leaves val_fraction and train_limit as they are.
+  // Another kind or family makes the old one's keys meaningless; data.name leaves val_fraction and train_limit as they
+  // are.
   const bool as_table = leaf.is_table() || path == "model.family" || path.ends_with(".kind");
   Value overlay{Table{}, key_place};
   Value* parent = as_table ? &overlay : &tree;

@@ -32,7 +32,9 @@ SectionReader::SectionReader(const Value* table, std::string section, std::strin
   table_ = nullptr;
 }
 
-std::string SectionReader::shown(std::string_view key) const { return shown_.empty() ? std::string(key) : cat(shown_, ".", key); }
+std::string SectionReader::shown(std::string_view key) const {
+  return shown_.empty() ? std::string(key) : cat(shown_, ".", key);
+}
 
 const Key& SectionReader::key_of(std::string_view key) const {
   const Key* found = find_key(section_.empty() ? std::string(key) : cat(section_, ".", key));
@@ -45,7 +47,8 @@ const Value* SectionReader::take(std::string_view key) {
   const Value* value = table_ == nullptr ? nullptr : table_->find(key);
   if (value == nullptr && table_ != nullptr && key_of(key).fallback.empty()) {
     const Key& needed = key_of(key);
-    diagnostics_.error(table_->place, cat(shown(key), " is missing; it is needed for ", needed.belongs_to, ": ", needed.help));
+    diagnostics_.error(table_->place,
+                       cat(shown(key), " is missing; it is needed for ", needed.belongs_to, ": ", needed.help));
   }
   return value;
 }
@@ -133,8 +136,10 @@ void SectionReader::operator()(std::string_view key, std::vector<NormKind>& memb
   for (const Value& item : *value->list()) {
     if (item.text() == nullptr) return wrong_type(row, item);
     const auto kind = parse_word<NormKind>(*item.text());
-    if (kind) member.push_back(*kind);
-    else bad_word(row, *item.text(), item.place);
+    if (kind)
+      member.push_back(*kind);
+    else
+      bad_word(row, *item.text(), item.place);
   }
 }
 
@@ -162,7 +167,8 @@ void SectionReader::data_source(DataSource& member) {
   member = DataSource::kIdx;
   if (has("name")) {
     skip("name");
-    diagnostics_.error(table_->find("name")->place, cat(shown("name"), " and ", shown("kind"), " exclude each other; keep one"));
+    diagnostics_.error(table_->find("name")->place,
+                       cat(shown("name"), " and ", shown("kind"), " exclude each other; keep one"));
   }
 }
 
@@ -189,12 +195,17 @@ void SectionReader::report_stranger(const Entry& entry, const std::string& kind_
   const Key* known = find_key(section_.empty() ? entry.key : cat(section_, ".", entry.key));
   const std::string place = shown(entry.key);
   if (known != nullptr && !known->belongs_to.empty()) {
-    diagnostics_.error(entry.key_place, cat("key '", place, "' does not belong to ", kind_text, "; it needs ", known->belongs_to,
-                                            "; allowed here: ", allowed));
+    std::vector<std::string> owners;
+    for (const Key& key : keys()) {
+      if (key.path == known->path) owners.emplace_back(key.belongs_to);
+    }
+    diagnostics_.error(entry.key_place, cat("key '", place, "' does not belong to ", kind_text, "; it needs ",
+                                            join(owners, " or "), "; allowed here: ", allowed));
     return;
   }
-  diagnostics_.error(entry.key_place, cat("unknown key ", quoted(place), "; allowed: ", allowed,
-                                          did_you_mean(entry.key, std::vector<std::string>(seen_.begin(), seen_.end()))));
+  diagnostics_.error(entry.key_place,
+                     cat("unknown key ", quoted(place), "; allowed: ", allowed,
+                         did_you_mean(entry.key, std::vector<std::string>(seen_.begin(), seen_.end()))));
 }
 
 NormConfig read_norm(const Value& value, const std::string& shown, bool nested, Diagnostics& diagnostics) {
@@ -212,7 +223,9 @@ NormConfig read_norm(const Value& value, const std::string& shown, bool nested, 
   // With an unknown kind nobody can say which keys belong to it.
   if (known || kind == nullptr) reader.finish(kind_text(config));
   if (nested && config.kind == NormKind::kSelector) {
-    diagnostics.error(table.place, cat(shown, ": a selector cannot be a branch of a selector; allowed: layer, rms, scale, dyt, none"));
+    diagnostics.error(
+        table.place,
+        cat(shown, ": a selector cannot be a branch of a selector; allowed: layer, rms, scale, dyt, none"));
   }
   return config;
 }

@@ -13,8 +13,8 @@ namespace autonorm::config {
 
 class SectionReader {
  public:
-  // `table`: nullptr when the trial has no such table. `section` is the catalogue's prefix ("norm"), `shown` the key path in
-  // messages ("norm_sites.embed"). Both referents must outlive the reader.
+  // `table`: nullptr when the trial has no such table. `section` is the catalogue's prefix ("norm"), `shown` the key
+  // path in messages ("norm_sites.embed"). Both referents must outlive the reader.
   SectionReader(const Value* table, std::string section, std::string shown, Diagnostics& diagnostics);
 
   void operator()(std::string_view key, int64_t& member);
@@ -25,7 +25,7 @@ class SectionReader {
   void operator()(std::string_view key, std::vector<double>& member);
   void operator()(std::string_view key, std::vector<NormKind>& member);
   template <class Enum>
-    requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
   void operator()(std::string_view key, Enum& member) {
     if (const std::string* word = read_word(key)) {
       if (const auto value = parse_word<Enum>(*word)) member = *value;

@@ -1,4 +1,5 @@
-// From the text of a sweep file to the trials it asks for. Pure: files come as (path → text), nothing is read from disk here.
+// From the text of a sweep file to the trials it asks for. Pure: files come as (path → text), nothing is read from disk
+// here.
 #pragma once
 #include <map>
 #include <optional>
@@ -13,37 +14,38 @@ namespace autonorm::config {
 
 // A sweep file with everything it includes. Paths are as the includes name them, relative to the root file's folder.
 struct SweepSource {
-  std::string root;                          // key into files
+  std::string root;  // key into files
   std::map<std::string, std::string> files;
   auto operator<=>(const SweepSource&) const = default;
 };
 // Reads FILE and its includes from disk (the client does this before it submits). Errors carry file:line:column.
 Result<SweepSource> load_sweep_source(const std::string& path);
 
-struct Cell {                                // one row × column × seed
+struct Cell {  // one row × column × seed
   std::string variant;
-  std::map<std::string, std::string> labels; // matrix key → value as text, e.g. "data.name" → "mnist"; always has "data.name"
+  std::map<std::string, std::string>
+      labels;  // matrix key → value as text, e.g. "data.name" → "mnist"; always has "data.name"
   uint64_t seed = 0;
-  TrialId trial;                             // into Sweep::trials
+  TrialId trial;  // into Sweep::trials
 };
 struct PlannedTrial {
   TrialId id;
   TrialConfig config;
-  std::vector<TrialId> parents;              // stages it waits for; parents precede children in Sweep::trials
-  bool is_stage = false;                     // only a stage: not a row of the table
+  std::vector<TrialId> parents;  // stages it waits for; parents precede children in Sweep::trials
+  bool is_stage = false;         // only a stage: not a row of the table
 };
 struct Sweep {
   std::string name, question, baseline, metric, profile;
   double margin = 0, alpha = 0.05;
   std::vector<uint64_t> seeds;
-  int64_t max_seeds = 0;                     // registered later extension; 0 = none
-  std::vector<std::string> variants;         // in the file's order
-  std::vector<std::string> matrix_keys;      // columns; empty without [matrix]
+  int64_t max_seeds = 0;                 // registered later extension; 0 = none
+  std::vector<std::string> variants;     // in the file's order
+  std::vector<std::string> matrix_keys;  // columns; empty without [matrix]
   std::vector<Cell> cells;
-  std::vector<PlannedTrial> trials;          // distinct, topological order
-  Sha256 content;                            // of the source files: the same file twice is the same sweep
-  std::vector<std::string> shared_stages;    // trained once for all seeds: differences hold for that run only
-  std::vector<std::string> warnings;         // for people, each as path:line:col: warning: …; nothing that forbids the sweep
+  std::vector<PlannedTrial> trials;        // distinct, topological order
+  Sha256 content;                          // of the source files: the same file twice is the same sweep
+  std::vector<std::string> shared_stages;  // trained once for all seeds: differences hold for that run only
+  std::vector<std::string> warnings;  // for people, each as path:line:col: warning: …; nothing that forbids the sweep
 };
 
 // Validates and expands. On failure the message holds all errors, each as

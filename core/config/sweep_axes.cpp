@@ -25,10 +25,12 @@ class AxisReader {
 
   void add(const std::string& prefix, const Entry& entry) {
     const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;
-    if (path == "seed" || path == "seeds") return error(entry.key_place, "seeds are no column; write them in [sweep] seeds");
+    if (path == "seed" || path == "seeds")
+      return error(entry.key_place, "seeds are no column; write them in [sweep] seeds");
     for (const char* search : {"log_uniform", "uniform", "sobol", "tpe"}) {
       if (entry.value.find(search) == nullptr) continue;
-      return error(entry.value.place, cat("search axes (", search, ") are not supported yet; list the values to try: ", path, " = [...]"));
+      return error(entry.value.place,
+                   cat("search axes (", search, ") are not supported yet; list the values to try: ", path, " = [...]"));
     }
     if (entry.value.is_table()) {
       for (const Entry& inner : *entry.value.table()) add(path, inner);
@@ -36,7 +38,8 @@ class AxisReader {
     }
     if (!check_path(path, entry)) return;
     if (!entry.value.is_list() || entry.value.list()->empty()) {
-      return error(entry.value.place, cat("[matrix] ", path, " must be a list with at least one value; this is ", type_text(entry.value)));
+      return error(entry.value.place,
+                   cat("[matrix] ", path, " must be a list with at least one value; this is ", type_text(entry.value)));
     }
     check_distinct(path, *entry.value.list());
     axes_.push_back({path, entry.key_place, *entry.value.list()});
@@ -54,7 +57,8 @@ class AxisReader {
     }
     const Key* key = key_at(path);
     if (path == "run" || (key != nullptr && key->mark == Mark::kExecution)) {
-      error(entry.key_place, cat(path, " does not change a result, so it makes no columns; put it in [base] or a [[variant]]"));
+      error(entry.key_place,
+            cat(path, " does not change a result, so it makes no columns; put it in [base] or a [[variant]]"));
       return false;
     }
     if (std::ranges::any_of(axes_, [&](const Axis& axis) { return axis.path == path; })) {
@@ -67,7 +71,8 @@ class AxisReader {
   void check_distinct(const std::string& path, const List& values) {
     std::set<std::string> seen;
     for (const Value& value : values) {
-      if (!seen.insert(label_text(value)).second) error(value.place, cat("[matrix] ", path, " lists ", quoted(to_text(value)), " twice"));
+      if (!seen.insert(label_text(value)).second)
+        error(value.place, cat("[matrix] ", path, " lists ", quoted(to_text(value)), " twice"));
     }
   }
 
@@ -98,7 +103,9 @@ void read_conditions(const std::string& prefix, const Value& table, Exclude& exc
 }  // namespace
 
 bool is_trial_path(const std::string& path) {
-  if (path == "data" || path == "model" || path == "norm" || path == "train" || path == "train.distill" || path == "run") return true;
+  if (path == "data" || path == "model" || path == "norm" || path == "train" || path == "train.distill" ||
+      path == "run")
+    return true;
   if (path.starts_with("norm_sites.")) {
     const std::string inner = path_in_catalogue(path);
     return inner == "norm" || find_key(inner) != nullptr;
@@ -115,7 +122,8 @@ std::vector<std::string> all_trial_paths() {
 }
 
 void read_axes(const Value& table, std::vector<Axis>& axes, Diagnostics& diagnostics) {
-  if (!table.is_table()) return diagnostics.error(table.place, cat("[matrix] must be a table of key = [values], not ", type_text(table)));
+  if (!table.is_table())
+    return diagnostics.error(table.place, cat("[matrix] must be a table of key = [values], not ", type_text(table)));
   AxisReader reader(axes, diagnostics);
   for (const Entry& entry : *table.table()) reader.add("", entry);
 }
@@ -130,8 +138,10 @@ void read_excludes(const Value& list, std::vector<Exclude>& excludes, Diagnostic
     Exclude exclude;
     exclude.place = item.place;
     read_conditions("", item, exclude, diagnostics);
-    if (item.table()->empty()) diagnostics.error(item.place, "[[exclude]] without keys would drop every cell; name what to drop");
-    else excludes.push_back(std::move(exclude));
+    if (item.table()->empty())
+      diagnostics.error(item.place, "[[exclude]] without keys would drop every cell; name what to drop");
+    else
+      excludes.push_back(std::move(exclude));
   }
 }
 

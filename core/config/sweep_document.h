@@ -26,8 +26,8 @@ struct Recipe {
 };
 struct StageRecipe {
   Recipe recipe;
-  bool shared_seed = false;                             // one trial for all seeds
-  std::vector<std::pair<std::string, Place>> axes;      // matrix keys that it takes over from the trial that waits for it
+  bool shared_seed = false;                         // one trial for all seeds
+  std::vector<std::pair<std::string, Place>> axes;  // matrix keys that it takes over from the trial that waits for it
 };
 struct PresetRecipe {
   std::string profile;  // "faithful" | "corrected" | "both"
@@ -41,8 +41,8 @@ struct Axis {
 // Drops the cells for which every condition holds.
 struct Exclude {
   struct Condition {
-    std::string key;    // "variant", "seed" or a key path
-    List values;        // any of these
+    std::string key;  // "variant", "seed" or a key path
+    List values;      // any of these
     Place place;
   };
   std::vector<Condition> conditions;
@@ -66,8 +66,10 @@ void read_settings(const Value& table, SweepSettings& settings, Diagnostics& dia
 void read_axes(const Value& table, std::vector<Axis>& axes, Diagnostics& diagnostics);
 void read_excludes(const Value& list, std::vector<Exclude>& excludes, Diagnostics& diagnostics);
 
-// Reports an unknown key of a sweep file: features of a later version by name, else what is allowed and the nearest word.
-void report_unknown(const Entry& entry, const std::string& where, const std::vector<std::string>& allowed, Diagnostics& diagnostics);
+// Reports an unknown key of a sweep file: features of a later version by name, else what is allowed and the nearest
+// word.
+void report_unknown(const Entry& entry, const std::string& where, const std::vector<std::string>& allowed,
+                    Diagnostics& diagnostics);
 // Whether a path names a key of a trial or a table of them; norm_sites.SITE.KEY and norm_sites.SITE count.
 bool is_trial_path(const std::string& path);
 std::vector<std::string> all_trial_paths();

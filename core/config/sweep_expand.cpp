@@ -5,11 +5,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/merge.h"
-#include "core/config/sweep_files.h"
 #include "core/config/trial_identity.h"
 #include "core/config/trial_reader.h"
 
@@ -43,7 +41,8 @@ class Expander {
     check_base();
     check_stage_axes();
     if (count_cells() > kMaxCells) {
-      error(doc_.settings.place, cat("the sweep has more than ", kMaxCells, " cells; split it or drop values of the matrix"));
+      error(doc_.settings.place,
+            cat("the sweep has more than ", kMaxCells, " cells; split it or drop values of the matrix"));
       return {};
     }
     for (const Recipe& variant : doc_.variants) expand_variant(variant);
@@ -72,7 +71,8 @@ class Expander {
     const auto names = variant_names();
     const std::string& baseline = doc_.settings.baseline;
     if (!baseline.empty() && !doc_.variants.empty() && std::ranges::find(names, baseline) == names.end()) {
-      error(doc_.settings.baseline_place, cat("baseline ", quoted(baseline), " is no variant; allowed: ", join(names), did_you_mean(baseline, names)));
+      error(doc_.settings.baseline_place, cat("baseline ", quoted(baseline), " is no variant; allowed: ", join(names),
+                                              did_you_mean(baseline, names)));
     }
     for (const Exclude& exclude : doc_.excludes) {
       for (const Exclude::Condition& condition : exclude.conditions) {
@@ -85,7 +85,8 @@ class Expander {
     for (const Value& value : condition.values) {
       const std::string wanted = label_text(value);
       if (std::ranges::find(names, wanted) != names.end()) continue;
-      error(value.place, cat("[[exclude]] names ", quoted(wanted), ", which is no variant; allowed: ", join(names), did_you_mean(wanted, names)));
+      error(value.place, cat("[[exclude]] names ", quoted(wanted), ", which is no variant; allowed: ", join(names),
+                             did_you_mean(wanted, names)));
     }
   }
 
@@ -97,7 +98,8 @@ class Expander {
     for (const StageRecipe& stage : doc_.stages) {
       for (const auto& [axis, place] : stage.axes) {
         if (std::ranges::find(paths, axis) == paths.end()) {
-          error(place, cat("axes names ", quoted(axis), ", which is no key of [matrix]; allowed: ", join(paths), did_you_mean(axis, paths)));
+          error(place, cat("axes names ", quoted(axis), ", which is no key of [matrix]; allowed: ", join(paths),
+                           did_you_mean(axis, paths)));
         } else if (stage.recipe.keys.find_path(axis) != nullptr) {
           error(place, cat(axis, " is set by the stage and taken over by its axes; keep one"));
         }
@@ -106,7 +108,8 @@ class Expander {
   }
 
   int64_t count_cells() const {
-    int64_t cells = static_cast<int64_t>(std::max<size_t>(1, doc_.variants.size()) * std::max<size_t>(1, doc_.settings.seeds.size()));
+    int64_t cells = static_cast<int64_t>(std::max<size_t>(1, doc_.variants.size()) *
+                                         std::max<size_t>(1, doc_.settings.seeds.size()));
     for (const Axis& axis : doc_.axes) {
       cells *= static_cast<int64_t>(axis.values.size());
       if (cells > kMaxCells) break;
@@ -125,10 +128,14 @@ class Expander {
     do {
       expand_group(variant, merged.tree, combination);
     } while (next(combination));
-    const bool some_seed = std::any_of(groups_.begin() + static_cast<std::ptrdiff_t>(before), groups_.end(), [&](const Group& group) {
-      return std::ranges::any_of(doc_.settings.seeds, [&](uint64_t seed) { return !excluded(group.variant->name, group.tree, seed); });
-    });
-    if (!some_seed && !doc_.settings.seeds.empty()) error(variant.place, cat("[[exclude]] drops every cell of variant ", quoted(variant.name), "; remove the variant instead"));
+    const bool some_seed =
+        std::any_of(groups_.begin() + static_cast<std::ptrdiff_t>(before), groups_.end(), [&](const Group& group) {
+          return std::ranges::any_of(doc_.settings.seeds,
+                                     [&](uint64_t seed) { return !excluded(group.variant->name, group.tree, seed); });
+        });
+    if (!some_seed && !doc_.settings.seeds.empty())
+      error(variant.place,
+            cat("[[exclude]] drops every cell of variant ", quoted(variant.name), "; remove the variant instead"));
   }
 
   // The last axis runs fastest.
@@ -192,7 +199,9 @@ class Expander {
     }
     check_trial(config, tree, diagnostics_);
     if (config.data.source == DataSource::kIdx && config.data.sha256.empty()) {
-      error(place_of(tree, "data"), cat("data.sha256 is missing; equal trials share results by content, so state ", find_key("data.sha256")->help));
+      error(place_of(tree, "data"),
+            cat("data.sha256 is missing; trials share results by content, so a sweep states it; it is the SHA-256 ",
+                find_key("data.sha256")->help));
     }
     return config;
   }
@@ -206,7 +215,8 @@ class Expander {
     }
     if (group.stage == nullptr) {
       const std::string allowed = names.empty() ? "there is no [stage." + wanted + "]" : "allowed: " + join(names);
-      return error(place_of(group.tree, "train.distill.from"), cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
+      return error(place_of(group.tree, "train.distill.from"),
+                   cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
     }
     used_stages_.insert(wanted);
     group.stage_config = read_checked(stage_tree(group, combination));
@@ -220,7 +230,8 @@ class Expander {
     Value tree = merge_recipe(doc_, base, group.stage->recipe, diagnostics_).tree;
     for (size_t i = 0; i < combination.size(); ++i) {
       const Axis& axis = doc_.axes[i];
-      const bool listed = std::ranges::any_of(group.stage->axes, [&](const auto& entry) { return entry.first == axis.path; });
+      const bool listed =
+          std::ranges::any_of(group.stage->axes, [&](const auto& entry) { return entry.first == axis.path; });
       if (listed) merge_axis(tree, axis.path, axis.place, axis.values[combination[i]]);
     }
     return tree;
@@ -228,15 +239,18 @@ class Expander {
 
   void check_unused() {
     for (size_t i = 0; i < doc_.excludes.size(); ++i) {
-      if (!used_excludes_[i] && !doc_.settings.seeds.empty()) error(doc_.excludes[i].place, "[[exclude]] matches no cell; correct its keys or remove it");
+      if (used_excludes_[i] || !diagnostics_.ok()) continue;  // other errors may be the reason
+      error(doc_.excludes[i].place, "[[exclude]] matches no cell; correct its keys or remove it");
     }
     for (const StageRecipe& stage : doc_.stages) {
       if (used_stages_.contains(stage.recipe.name)) continue;
       read_checked(merge_recipe(doc_, doc_.base, stage.recipe, diagnostics_).tree);
-      diagnostics_.warning(stage.recipe.place, cat("no variant uses stage ", quoted(stage.recipe.name), "; it will not run"));
+      diagnostics_.warning(stage.recipe.place,
+                           cat("no variant uses stage ", quoted(stage.recipe.name), "; it will not run"));
     }
     if (doc_.settings.seeds.size() == 1) {
-      diagnostics_.warning(doc_.settings.place, "one seed: no comparison is possible; write seeds = { count = 5 } or more");
+      diagnostics_.warning(doc_.settings.place,
+                           "one seed: no comparison is possible; write seeds = { count = 5 } or more");
     }
   }
 
@@ -254,7 +268,8 @@ class Expander {
     out_.variants = variant_names();
     out_.matrix_keys = axis_paths();
     for (const StageRecipe& stage : doc_.stages) {
-      if (stage.shared_seed && used_stages_.contains(stage.recipe.name)) out_.shared_stages.push_back(stage.recipe.name);
+      if (stage.shared_seed && used_stages_.contains(stage.recipe.name))
+        out_.shared_stages.push_back(stage.recipe.name);
     }
   }
 
@@ -284,8 +299,10 @@ class Expander {
   // Equal trials run once; one that is a row of the table is not only a stage.
   void add_trial(PlannedTrial trial) {
     const auto [found, inserted] = index_.try_emplace(trial.id.value(), out_.trials.size());
-    if (inserted) out_.trials.push_back(std::move(trial));
-    else if (!trial.is_stage) out_.trials[found->second].is_stage = false;
+    if (inserted)
+      out_.trials.push_back(std::move(trial));
+    else if (!trial.is_stage)
+      out_.trials[found->second].is_stage = false;
   }
 
   const SweepDocument& doc_;
@@ -297,36 +314,10 @@ class Expander {
   Sweep out_;
 };
 
-// Of everything that was read, the root's own name apart: the same content is the same sweep.
-Sha256 content_hash(const std::vector<ParsedFile>& files) {
-  std::string all;
-  for (size_t i = 0; i < files.size(); ++i) {
-    const std::string file_name = i == 0 ? "" : files[i].name;
-    all += cat(file_name.size(), ":", file_name, files[i].text.size(), ":", files[i].text);
-  }
-  return sha256(all);
-}
-
 }  // namespace
 
-Sweep expand_document(const SweepDocument& document, Diagnostics& diagnostics) { return Expander(document, diagnostics).run(); }
-
-Result<Sweep> expand_sweep(const SweepSource& source) {
-  Diagnostics diagnostics;
-  const FileProvider provider = [&](const std::string& name) -> Result<std::string> {
-    const auto found = source.files.find(name);
-    if (found == source.files.end()) return not_found("the file ", name, " was not sent along");
-    return found->second;
-  };
-  const auto files = read_sweep_files(source.root, provider, diagnostics);
-  SweepDocument document;
-  for (size_t i = 0; i < files.size(); ++i) read_document(files[i].root, i == 0, document, diagnostics);
-  if (files.empty()) return invalid(diagnostics.error_text());
-  Sweep sweep = expand_document(document, diagnostics);
-  if (!diagnostics.ok()) return invalid(diagnostics.error_text());
-  sweep.content = content_hash(files);
-  sweep.warnings = diagnostics.warning_texts();
-  return sweep;
+Sweep expand_document(const SweepDocument& document, Diagnostics& diagnostics) {
+  return Expander(document, diagnostics).run();
 }
 
 }  // namespace autonorm::config

@@ -15,7 +15,8 @@ Sweep expand_document(const SweepDocument& document, Diagnostics& diagnostics);
 struct MergedRecipe {
   Value tree, own;
 };
-MergedRecipe merge_recipe(const SweepDocument& document, const Value& base, const Recipe& recipe, Diagnostics& diagnostics);
+MergedRecipe merge_recipe(const SweepDocument& document, const Value& base, const Recipe& recipe,
+                          Diagnostics& diagnostics);
 
 // One combination of the matrix: an index into each axis's values.
 using Combination = std::vector<size_t>;

@@ -39,7 +39,9 @@ class FileReader {
     const Value* includes = root.find("include");
     if (includes == nullptr) return true;
     if (!includes->is_list()) {
-      problems_.emplace_back(includes->place, cat("include must be a list of files like [\"presets/autonorm.toml\"], not ", type_text(*includes)));
+      problems_.emplace_back(
+          includes->place,
+          cat("include must be a list of files like [\"presets/autonorm.toml\"], not ", type_text(*includes)));
       return true;
     }
     return std::ranges::all_of(*includes->list(), [&](const Value& item) { return follow(name, item); });
@@ -51,7 +53,8 @@ class FileReader {
       problems_.emplace_back(item.place, cat("include must name files, not ", type_text(item)));
       return true;
     }
-    const std::string name = (std::filesystem::path(from).parent_path() / *item.text()).lexically_normal().generic_string();
+    const std::string name =
+        (std::filesystem::path(from).parent_path() / *item.text()).lexically_normal().generic_string();
     if (std::ranges::find(open_, name) != open_.end()) {
       problems_.emplace_back(item.place, cat("include circle: ", join(open_, " -> "), " -> ", name));
       return true;
@@ -63,7 +66,8 @@ class FileReader {
     }
     const auto text = provider_(name);
     if (!text.ok()) {
-      problems_.emplace_back(item.place, cat("cannot include ", quoted(*item.text()), ": ", text.status().message(), "; paths are relative to ", from));
+      problems_.emplace_back(item.place, cat("cannot include ", quoted(*item.text()), ": ", text.status().message(),
+                                             "; paths are relative to ", from));
       return true;
     }
     open_.push_back(name);
@@ -83,14 +87,16 @@ Result<std::string> read_from_disk(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return invalid(path.generic_string(), " is a folder, not a file");
   const auto size = std::filesystem::file_size(path, ignored);
-  if (!ignored && size > kMaxSweepFileBytes) return invalid(path.generic_string(), " has ", size, " bytes; allowed: at most ", kMaxSweepFileBytes);
+  if (!ignored && size > kMaxSweepFileBytes)
+    return invalid(path.generic_string(), " has ", size, " bytes; allowed: at most ", kMaxSweepFileBytes);
   if (!std::filesystem::exists(path, ignored)) return not_found("there is no file ", path.generic_string());
   return read_file(path);
 }
 
 }  // namespace
 
-std::vector<ParsedFile> read_sweep_files(const std::string& root, const FileProvider& provider, Diagnostics& diagnostics) {
+std::vector<ParsedFile> read_sweep_files(const std::string& root, const FileProvider& provider,
+                                         Diagnostics& diagnostics) {
   return FileReader(provider, diagnostics).run(root);
 }
 
@@ -106,7 +112,8 @@ Result<SweepSource> load_sweep_source(const std::string& path) {
   Diagnostics diagnostics;
   SweepSource source;
   source.root = given.filename().generic_string();
-  for (ParsedFile& file : read_sweep_files(source.root, provider, diagnostics)) source.files[file.name] = std::move(file.text);
+  for (ParsedFile& file : read_sweep_files(source.root, provider, diagnostics))
+    source.files[file.name] = std::move(file.text);
   if (!diagnostics.ok()) return invalid(diagnostics.error_text());
   return source;
 }

@@ -24,17 +24,21 @@ void report_unknown_preset(const SweepDocument& document, const Recipe& recipe, 
     if (preset.profile == "both" || preset.profile == document.settings.profile) names.push_back(preset.recipe.name);
   }
   if (document.presets.empty()) {
-    return diagnostics.error(recipe.use_place, cat("unknown preset ", quoted(*recipe.use), "; no preset is defined: add include = [\"presets/autonorm.toml\"]"));
+    return diagnostics.error(recipe.use_place,
+                             cat("unknown preset ", quoted(*recipe.use),
+                                 "; no preset is defined: add include = [\"presets/autonorm.toml\"]"));
   }
-  diagnostics.error(recipe.use_place, cat("unknown preset ", quoted(*recipe.use), " in profile '", document.settings.profile, "'; allowed: ", join(names),
-                                          did_you_mean(*recipe.use, names)));
+  diagnostics.error(recipe.use_place,
+                    cat("unknown preset ", quoted(*recipe.use), " in profile '", document.settings.profile,
+                        "'; allowed: ", join(names), did_you_mean(*recipe.use, names)));
 }
 
 bool equal(const Value& wanted, const nlohmann::json& found) { return to_json(wanted) == found; }
 
 }  // namespace
 
-MergedRecipe merge_recipe(const SweepDocument& document, const Value& base, const Recipe& recipe, Diagnostics& diagnostics) {
+MergedRecipe merge_recipe(const SweepDocument& document, const Value& base, const Recipe& recipe,
+                          Diagnostics& diagnostics) {
   MergedRecipe merged{base, Value{Table{}, recipe.place}};
   merged.tree.place = recipe.place;
   if (recipe.use) {

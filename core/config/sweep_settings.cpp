@@ -14,13 +14,16 @@ constexpr int64_t kMaxSeeds = 10000;
 
 class SettingsReader {
  public:
-  SettingsReader(const Value& table, SweepSettings& out, Diagnostics& diagnostics) : table_(table), out_(out), diagnostics_(diagnostics) {}
+  SettingsReader(const Value& table, SweepSettings& out, Diagnostics& diagnostics)
+      : table_(table), out_(out), diagnostics_(diagnostics) {}
 
   void run() {
-    static const std::vector<std::string> kKeys{"name", "question", "baseline", "metric", "margin", "alpha", "seeds", "profile"};
+    static const std::vector<std::string> kKeys{"name",   "question", "baseline", "metric",
+                                                "margin", "alpha",    "seeds",    "profile"};
     out_.place = table_.place;
     for (const Entry& entry : *table_.table()) {
-      if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end()) report_unknown(entry, "[sweep]", kKeys, diagnostics_);
+      if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end())
+        report_unknown(entry, "[sweep]", kKeys, diagnostics_);
     }
     read_text("name", out_.name, "a short name of the study");
     if (table_.find("question") != nullptr) read_text("question", out_.question, "what the study asks");
@@ -40,7 +43,8 @@ class SettingsReader {
     const Value* value = table_.find(key);
     if (value == nullptr) return error(table_.place, cat("[sweep] ", key, " is missing: ", help));
     if (value->text() == nullptr || value->text()->empty()) {
-      return error(value->place, cat("[sweep] ", key, " must be a text that is not empty (", help, "); this is ", type_text(*value)));
+      return error(value->place,
+                   cat("[sweep] ", key, " must be a text that is not empty (", help, "); this is ", type_text(*value)));
     }
     member = *value->text();
   }
@@ -49,11 +53,16 @@ class SettingsReader {
     const Value* value = table_.find(key);
     if (value == nullptr) return;
     double number = std::numeric_limits<double>::quiet_NaN();
-    if (const int64_t* integer = value->integer()) number = static_cast<double>(*integer);
-    else if (const double* real = std::get_if<double>(&value->data)) number = *real;
-    else return error(value->place, cat("[sweep] ", key, " must be a number from ", min, " to ", max, "; this is ", type_text(*value)));
+    if (const int64_t* integer = value->integer())
+      number = static_cast<double>(*integer);
+    else if (const double* real = std::get_if<double>(&value->data))
+      number = *real;
+    else
+      return error(value->place,
+                   cat("[sweep] ", key, " must be a number from ", min, " to ", max, "; this is ", type_text(*value)));
     if (!(number >= min && number <= max)) {
-      return error(value->place, cat("[sweep] ", key, " = ", to_text(*value), " is out of range; allowed: a number from ", min, " to ", max, " (", help, ")"));
+      return error(value->place, cat("[sweep] ", key, " = ", to_text(*value),
+                                     " is out of range; allowed: a number from ", min, " to ", max, " (", help, ")"));
     }
     member = number;
   }
@@ -63,9 +72,12 @@ class SettingsReader {
     const Value* value = table_.find(key);
     if (value == nullptr) return;
     const std::string* word = value->text();
-    if (word == nullptr) return error(value->place, cat("[sweep] ", key, " must be one of ", join(allowed), "; this is ", type_text(*value)));
+    if (word == nullptr)
+      return error(value->place,
+                   cat("[sweep] ", key, " must be one of ", join(allowed), "; this is ", type_text(*value)));
     if (std::find(allowed.begin(), allowed.end(), *word) == allowed.end()) {
-      return error(value->place, cat("unknown ", key, " ", quoted(*word), "; allowed: ", join(allowed), did_you_mean(*word, allowed)));
+      return error(value->place, cat("unknown ", key, " ", quoted(*word), "; allowed: ", join(allowed),
+                                     did_you_mean(*word, allowed)));
     }
     member = *word;
   }
@@ -79,20 +91,24 @@ class SettingsReader {
 
   void read_seeds() {
     const Value* value = table_.find("seeds");
-    if (value == nullptr) return error(table_.place, "[sweep] seeds is missing; write seeds = { count = 5 } or seeds = [0, 1, 2]");
+    if (value == nullptr)
+      return error(table_.place, "[sweep] seeds is missing; write seeds = { count = 5 } or seeds = [0, 1, 2]");
     if (value->is_list()) return read_seed_list(*value);
     if (value->is_table()) return read_seed_table(*value);
-    error(value->place, cat("[sweep] seeds must be a table like { count = 5 } or a list like [0, 1, 2]; this is ", type_text(*value)));
+    error(value->place, cat("[sweep] seeds must be a table like { count = 5 } or a list like [0, 1, 2]; this is ",
+                            type_text(*value)));
   }
 
   void read_seed_list(const Value& value) {
     std::set<int64_t> seen;
     if (value.list()->empty()) error(value.place, "[sweep] seeds is empty; at least one seed is needed");
-    if (static_cast<int64_t>(value.list()->size()) > kMaxSeeds) return error(value.place, cat("more than ", kMaxSeeds, " seeds"));
+    if (static_cast<int64_t>(value.list()->size()) > kMaxSeeds)
+      return error(value.place, cat("more than ", kMaxSeeds, " seeds"));
     for (const Value& item : *value.list()) {
       const int64_t* seed = item.integer();
       if (seed == nullptr || *seed < 0) {
-        error(item.place, cat("a seed must be an integer from 0 on, not ", seed == nullptr ? std::string(type_text(item)) : to_text(item)));
+        error(item.place, cat("a seed must be an integer from 0 on, not ",
+                              seed == nullptr ? std::string(type_text(item)) : to_text(item)));
       } else if (!seen.insert(*seed).second) {
         error(item.place, cat("seed ", *seed, " is listed twice"));
       } else {
@@ -104,7 +120,8 @@ class SettingsReader {
   void read_seed_table(const Value& value) {
     static const std::vector<std::string> kKeys{"count", "first", "max"};
     for (const Entry& entry : *value.table()) {
-      if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end()) report_unknown(entry, "seeds", kKeys, diagnostics_);
+      if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end())
+        report_unknown(entry, "seeds", kKeys, diagnostics_);
     }
     if (value.find("count") == nullptr) return error(value.place, "[sweep] seeds.count is missing: how many seeds");
     int64_t count = 0, first = 0;

@@ -59,9 +59,10 @@ class Converter {
   int depth_ = 0;
 };
 
-// The library bounds the nesting of brackets but not of dotted keys, and frees tables recursively. Returns the line of a
-// name with too many parts, or 0. Blind to quotes and comments on purpose: what it takes for text could be code. Dots in a
-// row are never part of a key, and separators end one, so dotted lines in comments and lists of numbers do not count.
+// The library bounds the nesting of brackets but not of dotted keys, and frees tables recursively. Returns the line of
+// a name with too many parts, or 0. Blind to quotes and comments on purpose: what it takes for text could be code. Dots
+// in a row are never part of a key, and separators end one, so dotted lines in comments and lists of numbers do not
+// count.
 int line_of_endless_key(const std::string& text) {
   constexpr std::string_view kSeparators = "\n,={}[]#";
   int line = 1, dots = 0;
@@ -76,6 +77,13 @@ int line_of_endless_key(const std::string& text) {
   return 0;
 }
 
+// "Error while parsing a table: …" says "error" twice behind our own prefix.
+std::string reason(std::string_view description) {
+  constexpr std::string_view kPrefix = "Error while ";
+  if (description.starts_with(kPrefix)) description.remove_prefix(std::string_view("Error ").size());
+  return std::string(description);
+}
+
 }  // namespace
 
 bool read_toml(const std::string& text, int file, Value& root, Diagnostics& diagnostics) {
@@ -84,7 +92,9 @@ bool read_toml(const std::string& text, int file, Value& root, Diagnostics& diag
     return false;
   }
   if (const int line = line_of_endless_key(text); line > 0) {
-    diagnostics.error({file, line, 1}, cat("more than ", kMaxDottedParts, " dots in one name or text; keys are at most ", kMaxDottedParts, " parts deep"));
+    diagnostics.error({file, line, 1},
+                      cat("more than ", kMaxDottedParts, " dots in one name or text; keys are at most ",
+                          kMaxDottedParts, " parts deep"));
     return false;
   }
   try {
@@ -94,7 +104,8 @@ bool read_toml(const std::string& text, int file, Value& root, Diagnostics& diag
     return true;
   } catch (const toml::parse_error& failure) {
     const auto at = failure.source().begin;
-    diagnostics.error({file, static_cast<int>(at.line), static_cast<int>(at.column)}, cat("not valid TOML: ", failure.description()));
+    diagnostics.error({file, static_cast<int>(at.line), static_cast<int>(at.column)},
+                      "not valid TOML: " + reason(failure.description()));
     return false;
   }
 }

@@ -10,7 +10,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(const TrialConfig& config, const Value& root, Diagnostics& diagnostics) : c_(config), root_(root), diagnostics_(diagnostics) {}
+  Checker(const TrialConfig& config, const Value& root, Diagnostics& diagnostics)
+      : c_(config), root_(root), diagnostics_(diagnostics) {}
 
   void run() {
     check_model();
@@ -29,7 +30,8 @@ class Checker {
     const ModelConfig& m = c_.model;
     if (m.family != ModelFamily::kVit) return;
     if (m.dim % m.heads != 0) {
-      error("model.heads", cat("model.heads = ", m.heads, " does not divide model.dim = ", m.dim, "; choose heads so that each gets the same channels"));
+      error("model.heads", cat("model.heads = ", m.heads, " does not divide model.dim = ", m.dim,
+                               "; choose heads so that each gets the same channels"));
     }
     const DataSet* data = find_data_set(c_.data.source);
     if (data == nullptr || (data->height % m.patch == 0 && data->width % m.patch == 0)) return;
@@ -37,8 +39,8 @@ class Checker {
     for (int64_t patch = 1; patch <= data->height; ++patch) {
       if (data->height % patch == 0 && data->width % patch == 0) allowed.push_back(cat(patch));
     }
-    error("model.patch", cat("model.patch = ", m.patch, " does not divide the ", data->height, "x", data->width, " images of ",
-                             data->kind.name, "; allowed: ", join(allowed)));
+    error("model.patch", cat("model.patch = ", m.patch, " does not divide the ", data->height, "x", data->width,
+                             " images of ", data->kind.name, "; allowed: ", join(allowed)));
   }
 
   void check_norm(const NormConfig& norm, const std::string& path) {
@@ -48,7 +50,8 @@ class Checker {
       error(path + ".branches", cat(path, ".branches has ", branches, " branches; allowed: 1 to 16"));
     }
     if (norm.gate == Gate::kFixed && !norm.weights.empty() && norm.weights.size() != branches) {
-      error(path + ".weights", cat(path, ".weights has ", norm.weights.size(), " weights for ", branches, " branches; give one for each"));
+      error(path + ".weights",
+            cat(path, ".weights has ", norm.weights.size(), " weights for ", branches, " branches; give one for each"));
     }
     if (norm.gate == Gate::kRandom && branches != 2) {
       error(path + ".gate", cat(path, ".gate = 'random' blends two branches, not ", branches));
@@ -57,19 +60,21 @@ class Checker {
       if (std::ranges::any_of(norm.branches, [&](const NormConfig& b) { return b.kind == kind; })) continue;
       std::vector<std::string> kinds;
       for (const NormConfig& branch : norm.branches) kinds.emplace_back(name(branch.kind));
-      error(path + ".freeze", cat(path, ".freeze names '", name(kind), "', which is no branch of this selector; allowed: ", join(kinds)));
+      error(path + ".freeze",
+            cat(path, ".freeze names '", name(kind), "', which is no branch of this selector; allowed: ", join(kinds)));
     }
   }
 
   void check_train() {
     const TrainConfig& t = c_.train;
     if (t.batch < c_.ranks * t.accumulate) {
-      error("train.batch", cat("train.batch = ", t.batch, " is smaller than ranks x accumulate = ", c_.ranks, " x ", t.accumulate,
-                               "; each micro-batch of each rank needs a sample"));
+      error("train.batch", cat("train.batch = ", t.batch, " is smaller than ranks x accumulate = ", c_.ranks, " x ",
+                               t.accumulate, "; each micro-batch of each rank needs a sample"));
     }
     if (t.checkpoint_every % t.log_every != 0) {
-      error("train.checkpoint_every", cat("train.checkpoint_every = ", t.checkpoint_every, " is no multiple of train.log_every = ", t.log_every,
-                                          "; checkpoints fall on logged steps so that a resumed curve continues exactly"));
+      error("train.checkpoint_every",
+            cat("train.checkpoint_every = ", t.checkpoint_every, " is no multiple of train.log_every = ", t.log_every,
+                "; checkpoints fall on logged steps so that a resumed curve continues exactly"));
     }
   }
 
@@ -80,6 +85,8 @@ class Checker {
 
 }  // namespace
 
-void check_trial(const TrialConfig& config, const Value& root, Diagnostics& diagnostics) { Checker(config, root, diagnostics).run(); }
+void check_trial(const TrialConfig& config, const Value& root, Diagnostics& diagnostics) {
+  Checker(config, root, diagnostics).run();
+}
 
 }  // namespace autonorm::config

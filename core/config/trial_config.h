@@ -23,11 +23,11 @@ namespace autonorm::config {
 enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
-  std::string path;             // kIdx only: folder with the four IDX files
-  std::string sha256;           // kIdx only: of the four files' decompressed contents, one after the other (catalogue.h);
-                                // a sweep must state it, because equal trials share results by content
-  double val_fraction = 0.1;    // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
-  int64_t train_limit = 0;      // use only this many training samples (0 = all), chosen before the val split
+  std::string path;           // kIdx only: folder with the four IDX files
+  std::string sha256;         // kIdx only: of the four files' decompressed contents, one after the other (catalogue.h);
+                              // a sweep must state it, because equal trials share results by content
+  double val_fraction = 0.1;  // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
+  int64_t train_limit = 0;    // use only this many training samples (0 = all), chosen before the val split
 };
 
 enum class ModelFamily { kVit, kMlp };
@@ -48,45 +48,46 @@ enum class Gate { kSoftmax, kGumbel, kRandom, kFixed };
 enum class GateEval { kAsTrained, kExpected };  // kExpected: random → equal weights, gumbel → arg-max without noise
 struct NormConfig {
   NormKind kind = NormKind::kLayer;
-  double eps = 1e-5;        // layer; rms has its own default 1e-6 in the catalogue
-  bool affine = true;       // layer, rms
-  double alpha0 = 0.5;      // dyt
+  double eps = 1e-5;    // layer; rms has its own default 1e-6 in the catalogue
+  bool affine = true;   // layer, rms
+  double alpha0 = 0.5;  // dyt
   // selector
-  std::vector<NormConfig> branches;     // in order of the gate's outputs; default scale, layer
+  std::vector<NormConfig> branches;  // in order of the gate's outputs; default scale, layer
   Gate gate = Gate::kSoftmax;
   GateEval gate_eval = GateEval::kAsTrained;
-  double tau = 1.0;                     // gumbel
-  bool hard = true;                     // gumbel: straight-through
-  int64_t gate_hidden = 0;              // 0 = dim / 2
-  std::vector<double> weights;          // fixed: one per branch
-  std::vector<NormKind> freeze;         // branches whose parameters do not learn
+  double tau = 1.0;              // gumbel
+  bool hard = true;              // gumbel: straight-through
+  int64_t gate_hidden = 0;       // 0 = dim / 2
+  std::vector<double> weights;   // fixed: one per branch
+  std::vector<NormKind> freeze;  // branches whose parameters do not learn
 };
 
 enum class Precision { kFp32, kBf16 };
 enum class Schedule { kCosine, kConstant };
 struct DistillConfig {
-  std::string from;          // name of the stage, key of `inputs`
+  std::string from;  // name of the stage, key of `inputs`
   double temperature = 1.0;
-  double alpha = 0.5;        // loss = (1-alpha)·CE + alpha·T²·KL(student ‖ teacher), batch mean
+  double alpha = 0.5;  // loss = (1-alpha)·CE + alpha·T²·KL(student ‖ teacher), batch mean
 };
 struct TrainConfig {
-  int64_t epochs = 10, batch = 64;      // batch = global batch per optimizer step, over all ranks and micro-batches
-  int64_t accumulate = 1;               // micro-batches per optimizer step
+  int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
+  int64_t accumulate = 1;           // micro-batches per optimizer step
   double lr = 1e-3, weight_decay = 0.05, beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
-  double warmup = 0.05;                 // fraction of all steps, linear from 0
+  double warmup = 0.05;  // fraction of all steps, linear from 0
   Schedule schedule = Schedule::kCosine;
-  double clip = 1.0;                    // global L2 norm of the reduced gradient; 0 = off
+  double clip = 1.0;  // global L2 norm of the reduced gradient; 0 = off
   double label_smoothing = 0.0;
   Precision precision = Precision::kFp32;
   std::optional<DistillConfig> distill;
-  int64_t eval_every = 1;               // epochs
-  int64_t log_every = 10;               // steps (execution)
-  int64_t checkpoint_every = 0;         // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
+  int64_t eval_every = 1;  // epochs
+  int64_t log_every = 10;  // steps (execution)
+  int64_t checkpoint_every =
+      0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };
 
-struct RunConfig {                      // execution only: never part of the identity
+struct RunConfig {  // execution only: never part of the identity
   int64_t priority = 0;
-  int64_t timeout_s = 0;                // 0 = none
+  int64_t timeout_s = 0;  // 0 = none
   int64_t stall_timeout_s = 600;
   int64_t max_attempts = 3;
 };
@@ -94,14 +95,14 @@ struct RunConfig {                      // execution only: never part of the ide
 struct TrialConfig {
   uint64_t seed = 0;
   int64_t ranks = 1;
-  std::string device = "auto";          // "auto" | "cpu" | "cuda"
+  std::string device = "auto";  // "auto" | "cpu" | "cuda"
   DataConfig data;
   ModelConfig model;
-  NormConfig norm;                      // at the model's standard sites (vit: pre_attn, pre_ffn, final; mlp: hidden)
+  NormConfig norm;  // at the model's standard sites (vit: pre_attn, pre_ffn, final; mlp: hidden)
   std::map<std::string, NormConfig> norm_sites;  // site → norm; vit also has embed, post_attn, post_ffn
   TrainConfig train;
   RunConfig run;
-  std::map<std::string, TrialId> inputs;         // stage → trial that provides it
+  std::map<std::string, TrialId> inputs;  // stage → trial that provides it
 
   // The norm at a site: the site's own, else `norm` at standard sites, else none.
   NormConfig norm_at(const std::string& site) const;
@@ -112,10 +113,10 @@ struct TrialConfig {
 Result<TrialConfig> parse_trial(const nlohmann::json& json);
 // All keys, defaults filled in. parse_trial(resolved(c)) == c.
 nlohmann::json resolved(const TrialConfig& config);
-// The identity: keys that differ from their defaults (sorted, compact), a numerics version per catalogue kind in use, the
-// data fingerprint. Execution keys and labels are absent. Stable across releases (golden test).
+// The identity: keys that differ from their defaults (sorted, compact), a numerics version per catalogue kind in use,
+// the data fingerprint. Execution keys and labels are absent. Stable across releases (golden test).
 std::string canonical(const TrialConfig& config);
-TrialId trial_id(const TrialConfig& config);       // SHA-256 of canonical()
+TrialId trial_id(const TrialConfig& config);  // SHA-256 of canonical()
 // As canonical() without the seed: one configuration of a report's cell.
 Sha256 cell_id(const TrialConfig& config);
 

@@ -1,5 +1,5 @@
-// Ties the catalogue's keys to the members of TrialConfig, once, for reading, writing and hashing. A visitor is called as
-// v("lr", c.lr); only keys that are in use for the chosen kind, family and gate are visited, kind first. Internal.
+// Ties the catalogue's keys to the members of TrialConfig, once, for reading, writing and hashing. A visitor is called
+// as v("lr", c.lr); only keys that are in use for the chosen kind, family and gate are visited, kind first. Internal.
 #pragma once
 #include "core/config/trial_config.h"
 

@@ -26,7 +26,8 @@ json difference(const json& value, const json& fallback) {
 
 // gate_eval says nothing where training's gate and its expectation are the same function.
 NormConfig simplified(NormConfig norm) {
-  if (norm.kind == NormKind::kSelector && norm.gate != Gate::kRandom && norm.gate != Gate::kGumbel) norm.gate_eval = GateEval::kAsTrained;
+  if (norm.kind == NormKind::kSelector && norm.gate != Gate::kRandom && norm.gate != Gate::kGumbel)
+    norm.gate_eval = GateEval::kAsTrained;
   if (norm.branches.empty() && norm.kind == NormKind::kSelector) norm.branches = default_branches();
   std::sort(norm.freeze.begin(), norm.freeze.end());
   for (NormConfig& branch : norm.branches) branch = simplified(branch);
@@ -66,7 +67,11 @@ class Identity {
     add_norms();
     add_train();
     numerics_["training"] = training_loop().numerics;
-    return {{"config", config_}, {"data", data_fingerprint(c_.data)}, {"device", c_.device}, {"format", 1}, {"numerics", numerics_}};
+    return {{"config", config_},
+            {"data", data_fingerprint(c_.data)},
+            {"device", c_.device},
+            {"format", 1},
+            {"numerics", numerics_}};
   }
 
  private:
@@ -84,8 +89,10 @@ class Identity {
     fallback.source = c_.data.source;
     json members = difference(write_data(c_.data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
     members.erase("sha256");  // it is the fingerprint
-    if (c_.data.source == DataSource::kIdx) members["kind"] = "idx";
-    else if (c_.data.source != DataSource::kDigits) members["name"] = std::string(name(c_.data.source));
+    if (c_.data.source == DataSource::kIdx)
+      members["kind"] = "idx";
+    else if (c_.data.source != DataSource::kDigits)
+      members["name"] = std::string(name(c_.data.source));
     put("data", members);
     const DataSet* set = find_data_set(c_.data.source);
     numerics_[cat("data.", name(c_.data.source))] = set == nullptr ? 1 : set->kind.numerics;
@@ -100,8 +107,8 @@ class Identity {
     use("model", models(), name(c_.model.family));
   }
 
-  // From what the sites get, however it was written: `norm` is what the first standard site has, others are listed where
-  // they differ.
+  // From what the sites get, however it was written: `norm` is what the first standard site has, others are listed
+  // where they differ.
   void add_norms() {
     const Sites& known = sites(c_.model.family);
     const NormConfig common = c_.norm_at(known.standard.front());
@@ -139,7 +146,8 @@ class Identity {
       members["distill"] = difference(write_train(c_.train)["distill"], write_train(fallback)["distill"]);
       // The stage's name is a label; the trial behind it is what counts.
       const auto teacher = c_.inputs.find(c_.train.distill->from);
-      members["distill"]["from"] = teacher == c_.inputs.end() ? "stage:" + c_.train.distill->from : teacher->second.value();
+      members["distill"]["from"] =
+          teacher == c_.inputs.end() ? "stage:" + c_.train.distill->from : teacher->second.value();
       use("loss", losses(), "distill");
     }
     put("train", members);

@@ -32,8 +32,9 @@ void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics
   allowed.insert(allowed.end(), known.optional.begin(), known.optional.end());
   for (const Entry& entry : *table->table()) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end()) {
-      diagnostics.error(entry.key_place, cat("unknown site ", quoted(entry.key), " of model family '", name(config.model.family),
-                                             "'; allowed: ", join(allowed), did_you_mean(entry.key, allowed)));
+      diagnostics.error(entry.key_place,
+                        cat("unknown site ", quoted(entry.key), " of model family '", name(config.model.family),
+                            "'; allowed: ", join(allowed), did_you_mean(entry.key, allowed)));
       continue;
     }
     const std::string* word = entry.value.text();
@@ -66,7 +67,8 @@ void read_inputs(const Value& root, TrialConfig& config, Diagnostics& diagnostic
   for (const Entry& entry : *table->table()) {
     const std::string* id = entry.value.text();
     if (id == nullptr || id->empty()) {
-      diagnostics.error(entry.value.place, cat("inputs.", entry.key, " must be the id of a trial, not ", type_text(entry.value)));
+      diagnostics.error(entry.value.place,
+                        cat("inputs.", entry.key, " must be the id of a trial, not ", type_text(entry.value)));
       continue;
     }
     config.inputs[entry.key] = TrialId(*id);
@@ -82,7 +84,8 @@ void read_device(SectionReader& reader, const Value& root, std::string& device) 
 }  // namespace
 
 const std::vector<std::string>& trial_sections() {
-  static const std::vector<std::string> kSections{"seed", "ranks", "device", "data", "model", "norm", "norm_sites", "train", "run", "inputs"};
+  static const std::vector<std::string> kSections{"seed", "ranks",      "device", "data", "model",
+                                                  "norm", "norm_sites", "train",  "run",  "inputs"};
   return kSections;
 }
 

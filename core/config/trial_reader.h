@@ -10,8 +10,8 @@ namespace autonorm::config {
 // A site of norm_sites may be the word "norm": it then gets what `norm` says.
 TrialConfig read_trial(const Value& root, Diagnostics& diagnostics);
 
-// What one key cannot see: patch divides the image, heads divides dim, weights per branch, sites of the family, batch and
-// ranks, checkpoint_every and log_every. `root` serves for places only.
+// What one key cannot see: patch divides the image, heads divides dim, weights per branch, sites of the family, batch
+// and ranks, checkpoint_every and log_every. `root` serves for places only.
 void check_trial(const TrialConfig& config, const Value& root, Diagnostics& diagnostics);
 
 // The keys that a trial's table may have at its top.

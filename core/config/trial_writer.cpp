@@ -28,7 +28,8 @@ class SectionWriter {
   void only_word(std::string_view key, std::string_view word) { put(key, std::string(word)); }
   void branches(std::string_view key, const std::vector<NormConfig>& members) {
     nlohmann::json list = nlohmann::json::array();
-    for (const NormConfig& branch : members.empty() ? default_branches() : members) list.push_back(write_norm(branch, which_));
+    for (const NormConfig& branch : members.empty() ? default_branches() : members)
+      list.push_back(write_norm(branch, which_));
     put(key, std::move(list));
   }
 

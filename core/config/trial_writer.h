@@ -1,4 +1,5 @@
-// The parts of a TrialConfig as JSON: every key in use, defaults filled in. Internal to the resolved and canonical forms.
+// The parts of a TrialConfig as JSON: every key in use, defaults filled in. Internal to the resolved and canonical
+// forms.
 #pragma once
 #include <nlohmann/json.hpp>
 

@@ -13,7 +13,8 @@ Value convert(const nlohmann::json& json, int depth) {
   if (depth > kMaxDepth) return value;
   if (json.is_boolean()) {
     value.data = json.get<bool>();
-  } else if (json.is_number_unsigned() && json.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+  } else if (json.is_number_unsigned() &&
+             json.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     value.data = json.get<double>();
   } else if (json.is_number_integer()) {
     value.data = json.get<int64_t>();
@@ -115,7 +116,8 @@ void Value::erase(std::string_view key) {
 }
 
 std::string_view type_text(const Value& value) {
-  static constexpr std::string_view kNames[] = {"a value of another type", "true or false", "an integer", "a number", "a text", "a list", "a table"};
+  static constexpr std::string_view kNames[] = {
+      "a value of another type", "a true/false value", "an integer", "a number", "a text", "a list", "a table"};
   return kNames[value.data.index()];
 }
 

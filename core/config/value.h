@@ -9,7 +9,8 @@
 
 namespace autonorm::config {
 
-// Where a value stands. line and column count from 1; file indexes the reader's list of files; -1 = no place (JSON, defaults).
+// Where a value stands. line and column count from 1; file indexes the reader's list of files; -1 = no place (JSON,
+// defaults).
 struct Place {
   int file = -1;
   int line = 0, column = 0;
@@ -28,7 +29,7 @@ struct Value {
 
   bool is_table() const;
   bool is_list() const;
-  const std::string* text() const;     // nullptr when it is something else
+  const std::string* text() const;  // nullptr when it is something else
   const int64_t* integer() const;
   const bool* flag() const;
   const List* list() const;

@@ -78,8 +78,9 @@ TEST(Catalogue, DefaultsAreThoseOfTheStructs) {
   const json defaults = everything_in_use();
   for (const Key& key : keys()) {
     if (key.fallback.empty()) continue;
-    if (key.path == "norm.branches" || key.path == "norm.gate" || key.path == "model.family" || key.path == "norm.kind") continue;  // set above
-    if (key.path == "norm.eps" && key.belongs_to == "norm.kind = rms") continue;                        // below
+    if (key.path == "norm.branches" || key.path == "norm.gate" || key.path == "model.family" || key.path == "norm.kind")
+      continue;                                                                   // set above
+    if (key.path == "norm.eps" && key.belongs_to == "norm.kind = rms") continue;  // below
     std::string pointer = "/" + std::string(key.path);
     std::ranges::replace(pointer, '.', '/');
     EXPECT_EQ(defaults.at(json::json_pointer(pointer)), json::parse(key.fallback)) << key.path;

@@ -23,9 +23,7 @@ std::string error_of(const std::string& text) {
   return config.status().message();
 }
 
-TEST(TrialConfig, AnEmptyObjectIsAllDefaults) {
-  EXPECT_EQ(resolved(parsed("{}")), resolved(TrialConfig{}));
-}
+TEST(TrialConfig, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(resolved(parsed("{}")), resolved(TrialConfig{})); }
 
 TEST(TrialConfig, ResolvedReadsBackTheSame) {
   const TrialConfig config = parsed(R"({
@@ -86,9 +84,11 @@ TEST(TrialConfig, ReportsAllErrorsOneEachLine) {
 }
 
 TEST(TrialConfig, KeysOfAnotherKindAreErrors) {
-  EXPECT_EQ(error_of(R"({"norm": {"kind": "layer", "tau": 1}})"),
-            "key 'norm.tau' does not belong to kind 'layer'; it needs norm.gate = gumbel; allowed here: affine, eps, kind");
-  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "weights": [0, 1]}})"), HasSubstr("does not belong to kind 'selector' with gate 'softmax'"));
+  EXPECT_EQ(
+      error_of(R"({"norm": {"kind": "layer", "tau": 1}})"),
+      "key 'norm.tau' does not belong to kind 'layer'; it needs norm.gate = gumbel; allowed here: affine, eps, kind");
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "weights": [0, 1]}})"),
+              HasSubstr("does not belong to kind 'selector' with gate 'softmax'"));
   EXPECT_THAT(error_of(R"({"model": {"family": "mlp", "patch": 2}})"), HasSubstr("does not belong to family 'mlp'"));
   EXPECT_THAT(error_of(R"({"data": {"name": "mnist", "path": "x"}})"), HasSubstr("it needs data.kind = idx"));
 }
@@ -100,21 +100,30 @@ TEST(TrialConfig, NeededKeysAreAskedFor) {
 }
 
 TEST(TrialConfig, ChecksAcrossKeys) {
-  EXPECT_EQ(error_of(R"({"model": {"patch": 3}})"), "model.patch = 3 does not divide the 8x8 images of digits; allowed: 1, 2, 4, 8");
-  EXPECT_THAT(error_of(R"({"model": {"dim": 64, "heads": 5}})"), HasSubstr("model.heads = 5 does not divide model.dim = 64"));
-  EXPECT_THAT(error_of(R"({"train": {"batch": 3, "accumulate": 2}, "ranks": 2})"), HasSubstr("smaller than ranks x accumulate = 2 x 2"));
-  EXPECT_THAT(error_of(R"({"train": {"log_every": 10, "checkpoint_every": 15}})"), HasSubstr("no multiple of train.log_every = 10"));
-  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [1]}})"), HasSubstr("1 weights for 2 branches"));
-  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "freeze": ["rms"]}})"), HasSubstr("no branch of this selector; allowed: scale, layer"));
+  EXPECT_EQ(error_of(R"({"model": {"patch": 3}})"),
+            "model.patch = 3 does not divide the 8x8 images of digits; allowed: 1, 2, 4, 8");
+  EXPECT_THAT(error_of(R"({"model": {"dim": 64, "heads": 5}})"),
+              HasSubstr("model.heads = 5 does not divide model.dim = 64"));
+  EXPECT_THAT(error_of(R"({"train": {"batch": 3, "accumulate": 2}, "ranks": 2})"),
+              HasSubstr("smaller than ranks x accumulate = 2 x 2"));
+  EXPECT_THAT(error_of(R"({"train": {"log_every": 10, "checkpoint_every": 15}})"),
+              HasSubstr("no multiple of train.log_every = 10"));
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [1]}})"),
+              HasSubstr("1 weights for 2 branches"));
+  EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "freeze": ["rms"]}})"),
+              HasSubstr("no branch of this selector; allowed: scale, layer"));
   EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "branches": ["selector"]}})"), HasSubstr("cannot be a branch"));
-  EXPECT_THAT(error_of(R"({"norm_sites": {"hidden": "layer"}})"), HasSubstr("unknown site 'hidden' of model family 'vit'"));
+  EXPECT_THAT(error_of(R"({"norm_sites": {"hidden": "layer"}})"),
+              HasSubstr("unknown site 'hidden' of model family 'vit'"));
 }
 
 TEST(TrialConfig, StrangeInputIsAnErrorNotACrash) {
-  for (const char* text : {"null", "3", "[]", "\"x\"", R"({"train": 3})", R"({"norm": []})", R"({"norm_sites": 1})", R"({"inputs": 1})",
-                           R"({"inputs": {"a": 1}})", R"({"seed": -1})", R"({"seed": 18446744073709551615})", R"({"seed": 1e300})",
-                           R"({"train": {"lr": 1e999}})", R"({"norm": {"kind": "selector", "branches": [[[]]]}})", R"({"norm": {"kind": 1}})",
-                           R"({"norm": {"kind": "selector", "weights": {}, "gate": "fixed"}})", R"({"device": 1})", R"({"train": {"distill": 1}})"}) {
+  for (const char* text :
+       {"null", "3", "[]", "\"x\"", R"({"train": 3})", R"({"norm": []})", R"({"norm_sites": 1})", R"({"inputs": 1})",
+        R"({"inputs": {"a": 1}})", R"({"seed": -1})", R"({"seed": 18446744073709551615})", R"({"seed": 1e300})",
+        R"({"train": {"lr": 1e999}})", R"({"norm": {"kind": "selector", "branches": [[[]]]}})",
+        R"({"norm": {"kind": 1}})", R"({"norm": {"kind": "selector", "weights": {}, "gate": "fixed"}})",
+        R"({"device": 1})", R"({"train": {"distill": 1}})"}) {
     const json value = json::parse(text, nullptr, false);
     const auto config = parse_trial(value);
     EXPECT_FALSE(config.ok()) << text;
@@ -123,7 +132,8 @@ TEST(TrialConfig, StrangeInputIsAnErrorNotACrash) {
 }
 
 TEST(TrialConfig, DeepNestingIsAnErrorNotACrash) {
-  std::string text = R"({"norm": {"branches": )" + std::string(100000, '[') + std::string(100000, ']') + R"(, "kind": "selector"}})";
+  std::string text =
+      R"({"norm": {"branches": )" + std::string(100000, '[') + std::string(100000, ']') + R"(, "kind": "selector"}})";
   EXPECT_FALSE(parse_trial(json::parse(text)).ok());
 }
 
