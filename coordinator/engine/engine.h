@@ -49,8 +49,8 @@ using EngineEvent = std::variant<SubmitSweep, ActOnSweep, WorkerHello, WorkerMes
 // ---- outbox ----
 struct ToSession { SessionId session; fleet::ToWorker message; };
 struct CloseSession { SessionId session; };
-struct SubmitReply { RequestId request = 0; Status status; SweepId sweep; bool existed = false; int64_t cells = 0; int64_t trials = 0; int64_t new_trials = 0; int64_t cached = 0; int64_t revived = 0; };
-struct ActReply { RequestId request = 0; Status status; int64_t trials_affected = 0; };
+struct SubmitReply { RequestId request = 0; Status status = {}; SweepId sweep = {}; bool existed = false; int64_t cells = 0; int64_t trials = 0; int64_t new_trials = 0; int64_t cached = 0; int64_t revived = 0; };
+struct ActReply { RequestId request = 0; Status status = {}; int64_t trials_affected = 0; };
 using Outgoing = std::variant<ToSession, CloseSession, SubmitReply, ActReply>;
 
 // ---- views for people (list, status, watch, workers, explain); plain values, no pointers into the engine ----

@@ -1,0 +1,55 @@
+#include "coordinator/store/database.h"
+
+#include <sqlite3.h>
+
+namespace autonorm::store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 2'000;  // readers never hold the writer up in WAL mode; a checkpoint by hand may
+
+int open_flags(Connection::Mode mode) {
+  return mode == Connection::Mode::kReadOnly ? SQLite::OPEN_READONLY | SQLite::OPEN_URI
+                                             : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
+}
+
+}  // namespace
+
+Status database_error(const SQLite::Exception& error, const std::filesystem::path& file) {
+  const std::string folder = std::filesystem::absolute(file).parent_path().string();
+  switch (error.getErrorCode() & 0xff) {
+    case SQLITE_FULL: return exhausted("database: disk full; free space on ", folder, ", work goes on by itself");
+    case SQLITE_IOERR:
+      return unavailable("database: I/O error in ", folder, " (", error.what(), "); check the disk, work goes on by itself");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return unavailable("database: ", file.string(), " is busy; close the program that holds it locked, work goes on by itself");
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return invalid("cannot open ", file.string(), " for writing (", error.what(),
+                     "); make the folder writable, or choose another with --state");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return internal(file.string(), " is damaged (", error.what(), "); put a copy in its place, such as ", file.string(),
+                      ".before-version-N, or start with another --state folder");
+    default: return internal("database ", file.string(), ": ", error.what());
+  }
+}
+
+Connection::Connection(const std::filesystem::path& file, Mode mode)
+    : file_(file), database_(file.string(), open_flags(mode), kBusyTimeoutMs) {
+  if (mode == Mode::kReadOnly) return;
+  database_.exec("PRAGMA journal_mode = WAL");
+  database_.exec("PRAGMA synchronous = FULL");
+  database_.exec("PRAGMA foreign_keys = OFF");  // the engine hands out the keys; checks would cost a look-up per row
+}
+
+SQLite::Statement& Connection::statement(std::string_view sql) {
+  auto& statement = statements_[sql];
+  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, std::string(sql));
+  statement->tryReset();  // an earlier failure must not surface here
+  statement->clearBindings();
+  return *statement;
+}
+
+}  // namespace autonorm::store

@@ -1,0 +1,84 @@
+// One SQLite connection with this project's settings, its statements prepared once, and its errors in words.
+#pragma once
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/base/ids.h"
+#include "core/base/status.h"
+
+namespace autonorm::store {
+
+inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
+
+// The failure in words, with a remedy. Disk full → kExhausted; I/O error or busy → kUnavailable: both may pass. Read-only →
+// kInvalid. A damaged file, a constraint or anything else → kInternal.
+Status database_error(const SQLite::Exception& error, const std::filesystem::path& file);
+
+// Not thread-safe. Its functions throw SQLite::Exception; the callers turn that into a Status at one place each.
+class Connection {
+ public:
+  enum class Mode { kReadWrite, kReadOnly };
+  Connection(const std::filesystem::path& file, Mode mode);
+
+  SQLite::Database& database() { return database_; }
+  const std::filesystem::path& file() const { return file_; }
+  // Prepared at first use, reset and without bindings. Valid until the next call with the same text.
+  SQLite::Statement& statement(std::string_view sql);
+  // Forgets prepared statements: needed before the schema changes.
+  void forget_statements() { statements_.clear(); }
+
+ private:
+  std::filesystem::path file_;
+  SQLite::Database database_;
+  std::unordered_map<std::string_view, std::unique_ptr<SQLite::Statement>> statements_;  // keys are string literals
+};
+
+// Binds values from parameter 1 on: integers, bool, double (NaN as NULL), text, ids, optional.
+class Binder {
+ public:
+  explicit Binder(SQLite::Statement& statement) : statement_(statement) {}
+  template <class... Values>
+  SQLite::Statement& operator()(const Values&... values) {
+    (bind(values), ...);
+    return statement_;
+  }
+
+ private:
+  void bind(const std::string& text) { statement_.bind(++index_, text); }
+  void bind(std::string_view text) { statement_.bind(++index_, std::string(text)); }
+  void bind(double value) { statement_.bind(++index_, value); }
+  template <class Integer>
+    requires std::is_integral_v<Integer>
+  void bind(Integer value) {
+    statement_.bind(++index_, static_cast<int64_t>(value));
+  }
+  template <class Tag, class Value>
+  void bind(const Id<Tag, Value>& id) {
+    bind(id.value());
+  }
+  template <class Value>
+  void bind(const std::optional<Value>& value) {
+    if (value) {
+      bind(*value);
+    } else {
+      statement_.bind(++index_);
+    }
+  }
+
+  SQLite::Statement& statement_;
+  int index_ = 0;
+};
+
+// Binds and runs a statement that returns no rows; the number of rows that it changed.
+template <class... Values>
+int run(Connection& connection, std::string_view sql, const Values&... values) {
+  return Binder(connection.statement(sql))(values...).exec();
+}
+
+}  // namespace autonorm::store

@@ -1,0 +1,123 @@
+#include "coordinator/store/migrations.h"
+
+#include <filesystem>
+
+#include "coordinator/store/database.h"
+#include "core/base/log.h"
+
+namespace autonorm::store {
+namespace {
+
+// Times are microseconds of the Unix epoch; states and reasons are the words of core/messages/trial_state.h.
+constexpr std::string_view kVersion1 = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('epoch', '0');
+
+CREATE TABLE sweep (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, content TEXT NOT NULL, name TEXT NOT NULL, question TEXT NOT NULL,
+  baseline TEXT NOT NULL, metric TEXT NOT NULL, profile TEXT NOT NULL, margin REAL, alpha REAL, seeds TEXT NOT NULL,
+  max_seeds INTEGER NOT NULL, variants TEXT NOT NULL, matrix_keys TEXT NOT NULL, cells INTEGER NOT NULL,
+  trials INTEGER NOT NULL, fresh INTEGER NOT NULL, submitted_us INTEGER NOT NULL, state TEXT NOT NULL, source TEXT NOT NULL);
+
+-- A resolved configuration without seed and inputs: the seeds of a cell share one.
+CREATE TABLE configuration (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, json TEXT NOT NULL);
+
+CREATE TABLE trial (
+  id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, configuration INTEGER NOT NULL REFERENCES configuration,
+  seed INTEGER NOT NULL, ranks INTEGER NOT NULL, device TEXT NOT NULL, priority INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL, timeout_s INTEGER NOT NULL, stall_timeout_s INTEGER NOT NULL, state TEXT NOT NULL,
+  attempt INTEGER NOT NULL DEFAULT 0, token TEXT NOT NULL DEFAULT '', end TEXT, reason TEXT NOT NULL DEFAULT '',
+  counted INTEGER NOT NULL DEFAULT 0, uncounted INTEGER NOT NULL DEFAULT 0, resume_manifest TEXT, resume_step INTEGER,
+  model TEXT NOT NULL DEFAULT '');
+CREATE TABLE trial_input (trial INTEGER NOT NULL, stage TEXT NOT NULL, parent INTEGER NOT NULL,
+  PRIMARY KEY (trial, stage)) WITHOUT ROWID;
+
+CREATE TABLE claim (sweep INTEGER NOT NULL, position INTEGER NOT NULL, trial INTEGER NOT NULL, variant TEXT NOT NULL,
+  labels TEXT NOT NULL, seed INTEGER NOT NULL, is_stage INTEGER NOT NULL, PRIMARY KEY (sweep, position)) WITHOUT ROWID;
+
+CREATE TABLE attempt (
+  id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, number INTEGER NOT NULL, token TEXT NOT NULL, tag INTEGER NOT NULL,
+  resume_manifest TEXT, resume_step INTEGER, endpoint TEXT NOT NULL DEFAULT '', assigned_us INTEGER NOT NULL,
+  running_us INTEGER, ended_us INTEGER, end TEXT, message TEXT, culprit TEXT, signal INTEGER, exit_code INTEGER,
+  step INTEGER, log_tail TEXT);
+CREATE UNIQUE INDEX attempt_by_trial ON attempt (trial, number);
+CREATE INDEX attempt_open ON attempt (id) WHERE ended_us IS NULL;
+CREATE TABLE attempt_member (attempt INTEGER NOT NULL, rank INTEGER NOT NULL, worker TEXT NOT NULL, host TEXT NOT NULL,
+  device TEXT NOT NULL, acked INTEGER NOT NULL DEFAULT 0, joined INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (attempt, rank)) WITHOUT ROWID;
+
+-- value: NULL = not a number
+CREATE TABLE metric_point (attempt INTEGER NOT NULL, metric TEXT NOT NULL, step INTEGER NOT NULL, value REAL,
+  PRIMARY KEY (attempt, metric, step)) WITHOUT ROWID;
+CREATE TABLE norm_stat (attempt INTEGER NOT NULL, site TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, value REAL,
+  PRIMARY KEY (attempt, site, step, name)) WITHOUT ROWID;
+CREATE TABLE checkpoint (attempt INTEGER NOT NULL, step INTEGER NOT NULL, manifest TEXT NOT NULL, bytes INTEGER NOT NULL,
+  durable INTEGER NOT NULL, PRIMARY KEY (attempt, step)) WITHOUT ROWID;
+
+CREATE TABLE result (trial INTEGER NOT NULL, metric TEXT NOT NULL, value REAL, PRIMARY KEY (trial, metric)) WITHOUT ROWID;
+CREATE TABLE fact (trial INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (trial, name)) WITHOUT ROWID;
+CREATE TABLE initial_hash (trial INTEGER NOT NULL, parameter TEXT NOT NULL, hash TEXT NOT NULL,
+  PRIMARY KEY (trial, parameter)) WITHOUT ROWID;
+CREATE TABLE result_artifact (trial INTEGER NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL,
+  PRIMARY KEY (trial, name)) WITHOUT ROWID;
+CREATE TABLE artifact (hash TEXT PRIMARY KEY, bytes INTEGER NOT NULL, stored_us INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE worker (
+  id TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, host TEXT NOT NULL, mpi_world TEXT NOT NULL, mpi_rank INTEGER NOT NULL,
+  mpi_size INTEGER NOT NULL, pid INTEGER NOT NULL, device_kind TEXT NOT NULL, device_index INTEGER NOT NULL,
+  device_name TEXT NOT NULL, device_memory INTEGER NOT NULL, build TEXT NOT NULL, torch TEXT NOT NULL,
+  recovery INTEGER NOT NULL, quarantine TEXT NOT NULL, seen_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE reply (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sweep INTEGER NOT NULL, existed INTEGER NOT NULL, cells INTEGER NOT NULL,
+  trials INTEGER NOT NULL, new_trials INTEGER NOT NULL, cached INTEGER NOT NULL, revived INTEGER NOT NULL,
+  affected INTEGER NOT NULL);
+CREATE TABLE event (seq INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL);
+
+-- What lists and reports look up.
+CREATE INDEX trial_by_state ON trial (state);
+CREATE INDEX claim_by_trial ON claim (trial);
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}};
+
+int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
+
+void back_up(SQLite::Database& database, int before_version) {
+  const std::filesystem::path copy = cat(database.getFilename(), ".before-version-", before_version);
+  // A copy that a crash interrupted is of the same, still unmigrated database.
+  std::filesystem::remove(copy);
+  SQLite::Statement statement(database, "VACUUM INTO ?");
+  statement.bind(1, copy.string());
+  statement.exec();
+  log_info("kept a copy of the database as ", copy.string());
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() { return kMigrations; }
+
+Status migrate(SQLite::Database& database, std::span<const Migration> steps) {
+  const int version = pragma(database, "PRAGMA user_version");
+  const int application = pragma(database, "PRAGMA application_id");
+  const bool empty = pragma(database, "SELECT count(*) FROM sqlite_master") == 0;
+  if (!empty && application != kApplicationId) {
+    return conflict(database.getFilename(), " is a database of another program; choose another --state folder");
+  }
+  const int newest = steps.empty() ? 0 : steps.back().version;
+  if (version > newest) {
+    return conflict(database.getFilename(), " has schema version ", version, ", this release knows versions up to ", newest,
+                    "; use the newer release, or another --state folder");
+  }
+  for (const Migration& step : steps) {
+    if (step.version <= version) continue;
+    if (!empty) back_up(database, step.version);
+    SQLite::Transaction transaction(database);
+    database.exec(std::string(step.sql));
+    database.exec(cat("PRAGMA user_version = ", step.version));
+    database.exec(cat("PRAGMA application_id = ", kApplicationId));
+    transaction.commit();
+  }
+  return {};
+}
+
+}  // namespace autonorm::store

@@ -1,0 +1,283 @@
+#include "coordinator/store/report_reader.h"
+
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "coordinator/store/migrations.h"
+#include "coordinator/store/rows.h"
+
+namespace autonorm::store {
+namespace {
+
+using nlohmann::json;
+using RowsOfTrial = std::unordered_map<int64_t, std::vector<size_t>>;  // trial → rows of the report that show it
+
+// Everything that concerns the trials of one sweep, cell rows only.
+constexpr std::string_view kTrialsOfSweep = "(SELECT DISTINCT trial FROM claim WHERE sweep = ? AND is_stage = 0)";
+
+std::string sweep_state_word(const std::string& stored, const std::map<TrialState, int64_t>& counts) {
+  if (stored != "running") return stored;
+  for (const auto& [state, count] : counts) {
+    if (is_open(state) && count > 0) return stored;
+  }
+  return "done";
+}
+
+report::SweepRow read_sweep(Connection& connection, int64_t id) {
+  report::SweepRow s;
+  SQLite::Statement& query = connection.statement(
+      "SELECT id, name, question, baseline, metric, profile, margin, alpha, seeds, variants, matrix_keys FROM sweep WHERE id = ?");
+  for_each_row(Binder{query}(id), [&](Row& row) {
+    s.id = SweepId(row.integer());
+    s.name = row.text(), s.question = row.text(), s.baseline = row.text(), s.metric = row.text(), s.profile = row.text();
+    s.margin = row.real(), s.alpha = row.real();
+    s.seeds = json::parse(row.text()).get<std::vector<uint64_t>>();
+    s.variants = json::parse(row.text()).get<std::vector<std::string>>();
+    s.matrix_keys = json::parse(row.text()).get<std::vector<std::string>>();
+  });
+  return s;
+}
+
+RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
+  RowsOfTrial rows_of;
+  SQLite::Statement& query = connection.statement(
+      "SELECT trial.id, hash, variant, labels, claim.seed, state, end, attempt, ranks FROM claim JOIN trial ON trial.id = claim.trial "
+      "WHERE sweep = ? AND is_stage = 0 ORDER BY position");
+  for_each_row(Binder{query}(sweep), [&](Row& row) {
+    rows_of[row.integer()].push_back(rows.size());
+    report::TrialRow t;
+    t.trial = TrialId(row.text());
+    t.variant = row.text();
+    t.labels = json::parse(row.text()).get<std::map<std::string, std::string>>();
+    t.seed = static_cast<uint64_t>(row.integer());
+    t.state = row.trial_state();
+    t.end = row.end_reason();
+    t.attempts = static_cast<int>(row.integer());
+    t.ranks = row.integer();
+    rows.push_back(std::move(t));
+  });
+  return rows_of;
+}
+
+// Runs `SELECT trial, … FROM <from> WHERE <table>.trial IN (the sweep's)` and hands each row to all report rows of its trial.
+template <class Take>
+void for_each_trial_row(Connection& connection, std::string_view sql, int64_t sweep, const RowsOfTrial& rows_of,
+                        std::vector<report::TrialRow>& rows, Take&& take) {
+  SQLite::Statement query(connection.database(), cat(sql, kTrialsOfSweep));
+  for_each_row(Binder{query}(sweep), [&](Row& row) {
+    const auto it = rows_of.find(row.integer());
+    if (it == rows_of.end()) return;
+    report::TrialRow& first = rows[it->second.front()];
+    take(row, first);
+  });
+}
+
+void copy_to_other_labels(const RowsOfTrial& rows_of, std::vector<report::TrialRow>& rows) {
+  for (const auto& [trial, indices] : rows_of) {
+    const report::TrialRow& first = rows[indices.front()];
+    for (size_t i = 1; i < indices.size(); ++i) {
+      report::TrialRow& row = rows[indices[i]];
+      row.duration_s = first.duration_s, row.worker = first.worker, row.device = first.device;
+      row.results = first.results, row.facts = first.facts, row.initial = first.initial;
+    }
+  }
+}
+
+void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of, std::vector<report::TrialRow>& rows) {
+  for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial IN ", sweep, rows_of, rows,
+                     [](Row& row, report::TrialRow& t) {
+                       const std::string metric = row.text();
+                       t.results[metric] = row.real();
+                     });
+  for_each_trial_row(connection, "SELECT trial, name, value FROM fact WHERE trial IN ", sweep, rows_of, rows,
+                     [](Row& row, report::TrialRow& t) {
+                       const std::string name = row.text();
+                       t.facts[name] = row.text();
+                     });
+  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial IN ", sweep, rows_of, rows,
+                     [](Row& row, report::TrialRow& t) {
+                       const std::string parameter = row.text();
+                       t.initial[parameter] = row.text();
+                     });
+  for_each_trial_row(connection,
+                     "SELECT trial.id, running_us, ended_us, worker, attempt_member.device FROM trial "
+                     "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
+                     "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 WHERE trial.id IN ",
+                     sweep, rows_of, rows, [](Row& row, report::TrialRow& t) {
+                       const auto running = row.optional_integer(), ended = row.optional_integer();
+                       if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
+                       t.worker = row.text(), t.device = row.text();
+                     });
+  copy_to_other_labels(rows_of, rows);
+}
+
+std::string known_sweeps(Connection& connection) {
+  std::vector<std::string> words;
+  for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id DESC LIMIT 20"), [&](Row& row) {
+    const int64_t id = row.integer();
+    words.push_back(cat(id, " (", row.text(), ")"));
+  });
+  return words.empty() ? "it holds none yet" : cat("it holds ", join(words));
+}
+
+struct AttemptSpan {
+  int64_t row = 0;
+  int number = 0;
+  int64_t from = 0;  // resume step
+};
+
+std::vector<AttemptSpan> attempts_of(Connection& connection, int64_t trial) {
+  std::vector<AttemptSpan> spans;
+  SQLite::Statement& query =
+      connection.statement("SELECT id, number, resume_step FROM attempt WHERE trial = ? ORDER BY number");
+  for_each_row(Binder{query}(trial), [&](Row& row) {
+    AttemptSpan span;
+    span.row = row.integer();
+    span.number = static_cast<int>(row.integer());
+    // Step 0 exists (evaluation before training), so a fresh start takes everything from there on.
+    span.from = row.optional_integer().value_or(-1);
+    spans.push_back(span);
+  });
+  return spans;
+}
+
+Result<int64_t> trial_row(Connection& connection, const std::string& prefix) {
+  if (prefix.size() < 4) return invalid("'", prefix, "' is too short for the start of a trial's id; give at least 4 digits");
+  std::vector<int64_t> rows;
+  SQLite::Statement& query = connection.statement("SELECT id FROM trial WHERE hash >= ? AND hash < ? LIMIT 2");
+  for_each_row(Binder{query}(prefix, prefix + "g"), [&](Row& row) { rows.push_back(row.integer()); });
+  if (rows.empty()) return not_found("no trial id starts with '", prefix, "'");
+  if (rows.size() > 1) return invalid("several trial ids start with '", prefix, "'; give more digits");
+  return rows.front();
+}
+
+std::filesystem::path database_file(const std::filesystem::path& path) {
+  return std::filesystem::is_directory(path) ? path / "autonorm.db" : path;
+}
+
+// Without its -wal and -shm files and without leave to create them, a copy can only be read as immutable.
+std::unique_ptr<Connection> connect(const std::filesystem::path& file) {
+  auto connection = std::make_unique<Connection>(file, Connection::Mode::kReadOnly);
+  try {
+    connection->database().execAndGet("SELECT count(*) FROM sqlite_master");
+    return connection;
+  } catch (const SQLite::Exception&) {
+    connection = std::make_unique<Connection>("file:" + std::filesystem::absolute(file).string() + "?immutable=1", Connection::Mode::kReadOnly);
+    connection->database().execAndGet("SELECT count(*) FROM sqlite_master");
+    return connection;
+  }
+}
+
+}  // namespace
+
+struct ReportReader::State {
+  std::unique_ptr<Connection> connection;
+};
+
+ReportReader::ReportReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ReportReader::~ReportReader() = default;
+
+Result<std::unique_ptr<ReportReader>> ReportReader::open(const std::filesystem::path& path) {
+  const std::filesystem::path file = database_file(path);
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    return not_found("there is no database ", file.string(), "; name a state directory with --state, or a database with --db");
+  }
+  try {
+    auto state = std::make_unique<State>();
+    state->connection = connect(file);
+    SQLite::Database& database = state->connection->database();
+    const int version = database.execAndGet("PRAGMA user_version").getInt();
+    if (database.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
+      return conflict(file.string(), " is not a database of this program");
+    }
+    if (const int known = migrations().back().version; version != known) {
+      return conflict(file.string(), " has schema version ", version, ", this release reads version ", known,
+                      version < known ? "; start `coordinator serve` on it once, which brings it up to date" : "; use the newer release");
+    }
+    return std::unique_ptr<ReportReader>(new ReportReader(std::move(state)));
+  } catch (const SQLite::Exception& e) {
+    return database_error(e, file);
+  }
+}
+
+Result<std::vector<SweepSummary>> ReportReader::sweeps() {
+  Connection& connection = *state_->connection;
+  try {
+    SQLite::Transaction snapshot(connection.database());
+    std::vector<SweepSummary> summaries;
+    std::unordered_map<int64_t, size_t> index;
+    for_each_row(connection.statement("SELECT id, name, state, cells, trials, submitted_us FROM sweep ORDER BY id"), [&](Row& row) {
+      SweepSummary s;
+      s.id = SweepId(row.integer());
+      s.name = row.text(), s.state = row.text(), s.cells = row.integer(), s.trials = row.integer();
+      s.submitted = wall_from_us(row.integer());
+      index[s.id.value()] = summaries.size();
+      summaries.push_back(std::move(s));
+    });
+    for_each_row(connection.statement("SELECT sweep, state, count(DISTINCT trial) FROM claim JOIN trial ON trial.id = claim.trial "
+                                      "GROUP BY sweep, state"),
+                 [&](Row& row) {
+                   SweepSummary& summary = summaries[index.at(row.integer())];
+                   const TrialState state = row.trial_state();
+                   summary.counts[state] = row.integer();
+                 });
+    for (SweepSummary& summary : summaries) summary.state = sweep_state_word(summary.state, summary.counts);
+    return summaries;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  }
+}
+
+Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
+  Connection& connection = *state_->connection;
+  try {
+    SQLite::Transaction snapshot(connection.database());
+    std::optional<int64_t> id;
+    SQLite::Statement& query = sweep ? connection.statement("SELECT id FROM sweep WHERE id = ?")
+                                     : connection.statement("SELECT id FROM sweep ORDER BY id DESC LIMIT 1");
+    if (sweep) query.bind(1, sweep->value());
+    for_each_row(query, [&](Row& row) { id = row.integer(); });
+    if (!id) {
+      return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ", connection.file().string(), "; ",
+                       known_sweeps(connection));
+    }
+    report::ReportData data;
+    data.sweep = read_sweep(connection, *id);
+    const RowsOfTrial rows_of = read_claims(connection, *id, data.trials);
+    read_details(connection, *id, rows_of, data.trials);
+    return data;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  } catch (const json::exception& error) {
+    return internal(connection.file().string(), " holds a row that cannot be read: ", error.what());
+  }
+}
+
+Result<std::vector<Curve>> ReportReader::curves(const std::string& trial) {
+  Connection& connection = *state_->connection;
+  try {
+    SQLite::Transaction snapshot(connection.database());
+    const auto key = trial_row(connection, trial);
+    if (!key.ok()) return key.status();
+    const std::vector<AttemptSpan> spans = attempts_of(connection, *key);
+    std::map<std::string, Curve> curves;
+    for (size_t i = 0; i < spans.size(); ++i) {
+      const int64_t to = i + 1 < spans.size() ? spans[i + 1].from : std::numeric_limits<int64_t>::max();
+      SQLite::Statement& query = connection.statement(
+          "SELECT metric, step, value FROM metric_point WHERE attempt = ? AND step > ? AND step <= ? ORDER BY metric, step");
+      for_each_row(Binder{query}(spans[i].row, spans[i].from, to), [&](Row& row) {
+        const std::string metric = row.text();
+        const int64_t step = row.integer();
+        curves[metric].points.push_back({step, row.real(), spans[i].number});
+      });
+    }
+    std::vector<Curve> list;
+    for (auto& [metric, curve] : curves) list.push_back({metric, std::move(curve.points)});
+    return list;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  }
+}
+
+}  // namespace autonorm::store

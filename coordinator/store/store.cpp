@@ -1,0 +1,127 @@
+#include "coordinator/store/store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "coordinator/store/change_writer.h"
+#include "coordinator/store/migrations.h"
+#include "coordinator/store/rows.h"
+#include "coordinator/store/snapshot_reader.h"
+#include "coordinator/store/state_directory.h"
+
+namespace autonorm::store {
+namespace {
+
+int64_t next_epoch(Connection& connection) {
+  SQLite::Transaction transaction(connection.database());
+  run(connection, "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'");
+  SQLite::Statement& query = connection.statement("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'");
+  query.executeStep();
+  const int64_t epoch = query.getColumn(0).getInt64();
+  query.tryReset();
+  transaction.commit();
+  return epoch;
+}
+
+}  // namespace
+
+struct Store::State {
+  State(StateDirectory d, std::unique_ptr<ArtifactStore> a)
+      : directory(std::move(d)), artifacts(std::move(a)), connection(directory.path() / "autonorm.db", Connection::Mode::kReadWrite) {}
+
+  StateDirectory directory;  // first: unlocked after the database is closed
+  std::unique_ptr<ArtifactStore> artifacts;
+  Connection connection;
+  ChangeWriter writer{connection};
+  int64_t epoch = 0;
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir) {
+  auto directory = StateDirectory::lock(dir);
+  if (!directory.ok()) return directory.status();
+  const std::filesystem::path file = directory->path() / "autonorm.db";
+  auto artifacts = ArtifactStore::open(directory->path() / "artifacts");
+  if (!artifacts.ok()) return artifacts.status();
+  try {
+    auto state = std::make_unique<State>(std::move(directory).value(), std::move(artifacts).value());
+    AUTONORM_RETURN_IF_ERROR(migrate(state->connection.database(), migrations()));
+    state->epoch = next_epoch(state->connection);
+    return std::unique_ptr<Store>(new Store(std::move(state)));
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, file);
+  }
+}
+
+const std::filesystem::path& Store::directory() const { return state_->directory.path(); }
+int64_t Store::epoch() const { return state_->epoch; }
+ArtifactStore& Store::artifacts() { return *state_->artifacts; }
+
+Result<engine::Snapshot> Store::load() {
+  try {
+    return read_snapshot(state_->connection, [this](const Sha256& hash) { return state_->artifacts->exists(hash); });
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection.file());
+  } catch (const nlohmann::json::exception& error) {
+    return internal(state_->connection.file().string(), " holds a row that cannot be read: ", error.what());
+  }
+}
+
+Status Store::commit(std::span<const engine::Change> changes) {
+  Status status;
+  try {
+    SQLite::Transaction transaction(state_->connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
+    for (const engine::Change& change : changes) {
+      status = state_->writer.write(change);
+      if (!status.ok()) break;
+    }
+    if (status.ok()) transaction.commit();
+  } catch (const SQLite::Exception& error) {
+    status = database_error(error, state_->connection.file());
+  }
+  if (!status.ok()) state_->writer.forget();
+  return status;
+}
+
+Result<std::string> Store::trial_config(const TrialId& trial) {
+  try {
+    SQLite::Statement& query = state_->connection.statement(
+        "SELECT trial.id, seed, json FROM trial JOIN configuration ON configuration.id = trial.configuration WHERE trial.hash = ?");
+    std::optional<nlohmann::json> config;
+    int64_t key = 0;
+    for_each_row(Binder{query}(trial), [&](Row& row) {
+      key = row.integer();
+      const auto seed = static_cast<uint64_t>(row.integer());
+      config = nlohmann::json::parse(row.text());
+      (*config)["seed"] = seed;
+      (*config)["inputs"] = nlohmann::json::object();
+    });
+    if (!config) return not_found("there is no trial ", trial);
+    SQLite::Statement& inputs = state_->connection.statement(
+        "SELECT stage, hash FROM trial_input JOIN trial ON trial.id = trial_input.parent WHERE trial_input.trial = ?");
+    for_each_row(Binder{inputs}(key), [&](Row& row) {
+      const std::string stage = row.text();
+      (*config)["inputs"][stage] = row.text();
+    });
+    return config->dump();
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection.file());
+  }
+}
+
+Result<config::SweepSource> Store::sweep_source(SweepId sweep) {
+  try {
+    std::optional<config::SweepSource> source;
+    for_each_row(Binder{state_->connection.statement("SELECT source FROM sweep WHERE id = ?")}(sweep), [&](Row& row) {
+      const auto json = nlohmann::json::parse(row.text());
+      source = config::SweepSource{json.at("root"), json.at("files")};
+    });
+    if (!source) return not_found("there is no sweep ", sweep);
+    return *source;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection.file());
+  }
+}
+
+}  // namespace autonorm::store
