@@ -45,7 +45,10 @@ json branch_identities(const std::vector<NormConfig>& branches) {
 // `always_kind`: a site or branch states its kind even when it is the default one.
 json norm_identity(const NormConfig& norm, bool always_kind) {
   const NormConfig simple = simplified(norm);
-  json out = difference(write_norm(simple, Keys::kIdentity), write_norm(default_norm(simple.kind), Keys::kIdentity));
+  NormConfig fallback = default_norm(simple.kind);
+  fallback.gate = simple.gate;  // so that the keys of this gate have their defaults to differ from
+  json out = difference(write_norm(simple, Keys::kIdentity), write_norm(fallback, Keys::kIdentity));
+  if (simple.kind == NormKind::kSelector && simple.gate != Gate::kSoftmax) out["gate"] = std::string(name(simple.gate));
   // Branches in full would change with each key that a norm gains.
   if (out.contains("branches")) out["branches"] = branch_identities(simple.branches);
   if (always_kind || simple.kind != NormKind::kLayer) out["kind"] = std::string(name(simple.kind));

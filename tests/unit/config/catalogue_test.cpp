@@ -123,6 +123,20 @@ TEST(Catalogue, DataSetsAreComplete) {
   EXPECT_EQ(find_data_set("cifar"), nullptr);
 }
 
+TEST(Catalogue, WordsOfKeysAreNamesOfKinds) {
+  const auto expect_words = [](const char* path, std::vector<std::string_view> names) {
+    const auto words = find_key(path)->words;
+    EXPECT_EQ(std::vector<std::string_view>(words.begin(), words.end()), names) << path;
+  };
+  std::vector<std::string_view> sets, device_names, optimizer_names;
+  for (const DataSet& set : data_sets()) sets.push_back(set.kind.name);
+  for (const Kind& kind : devices()) device_names.push_back(kind.name);
+  for (const Kind& kind : optimizers()) optimizer_names.push_back(kind.name);
+  expect_words("data.name", sets);
+  expect_words("device", device_names);
+  expect_words("train.optimizer", optimizer_names);
+}
+
 TEST(Catalogue, MetricsKnowTheirDirection) {
   ASSERT_NE(find_metric("test/accuracy"), nullptr);
   EXPECT_TRUE(find_metric("test/accuracy")->higher_is_better);

@@ -10,6 +10,15 @@ namespace {
 
 using nlohmann::json;
 
+const char* const kManyKeys =
+    R"({"config":{"data":{"name":"mnist","val_fraction":0.2},"model":{"patch":7,"pool":"cls"},"norm":{"alpha0":0.8,"kind":"dyt"},)"
+    R"("norm_sites":{"embed":{"branches":[{"kind":"rms"},{"eps":0.001,"kind":"layer"}],"freeze":["rms"],"gate":"gumbel",)"
+    R"("kind":"selector","tau":0.5},"final":{"kind":"rms"}},"ranks":2,"seed":3,)"
+    R"("train":{"distill":{"alpha":0.3,"from":"0a"},"lr":0.01,"schedule":"constant"}},)"
+    R"("data":"b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a","device":"cuda","format":1,)"
+    R"("numerics":{"data.mnist":1,"gate.gumbel":1,"loss.cross_entropy":1,"loss.distill":1,"model.vit":1,"norm.dyt":1,)"
+    R"("norm.layer":1,"norm.rms":1,"norm.selector":1,"optimizer.adamw":1,"schedule.constant":1,"training":1}})";
+
 TrialConfig trial(const std::string& text) {
   const auto config = parse_trial(json::parse(text));
   EXPECT_TRUE(config.ok()) << config.status().message();
@@ -22,6 +31,18 @@ TEST(TrialIdentity, GoldenDefault) {
       canonical(TrialConfig{}),
       R"({"config":{},"data":"6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8","device":"auto","format":1,)"
       R"("numerics":{"data.digits":1,"loss.cross_entropy":1,"model.vit":1,"norm.layer":1,"optimizer.adamw":1,"schedule.cosine":1,"training":1}})");
+}
+
+TEST(TrialIdentity, GoldenOfManyKeys) {
+  const TrialConfig config = trial(R"({
+    "seed": 3, "ranks": 2, "device": "cuda", "data": {"name": "mnist", "val_fraction": 0.2},
+    "model": {"patch": 7, "pool": "cls"}, "norm": {"kind": "dyt", "alpha0": 0.8},
+    "norm_sites": {"final": "rms", "embed": {"kind": "selector", "branches": ["rms", {"kind": "layer", "eps": 1e-3}],
+                   "gate": "gumbel", "tau": 0.5, "freeze": ["rms"]}},
+    "train": {"lr": 0.01, "schedule": "constant", "log_every": 3, "distill": {"from": "teacher", "alpha": 0.3}},
+    "run": {"priority": 1}, "inputs": {"teacher": "0a"}})");
+  EXPECT_EQ(canonical(config), kManyKeys);
+  EXPECT_EQ(trial_id(config).value(), "05fd50cffc8612fb089ec3b22881543de555ab01433fe2aee8d642724c9d3c56");
 }
 
 TEST(TrialIdentity, IdIsTheHashOfTheCanonicalText) {
