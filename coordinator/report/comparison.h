@@ -38,8 +38,9 @@ struct VariantRow {
   bool is_baseline = false;
   Counts counts;
   Pairing pairing;
-  std::optional<std::string> same_trials_as;  // an earlier variant of the sweep (baseline first) with exactly these trials
-  std::vector<MetricRow> metrics;             // parallel to Comparison::metrics
+  std::optional<std::string>
+      same_trials_as;              // an earlier variant of the sweep (baseline first) with exactly these trials
+  std::vector<MetricRow> metrics;  // parallel to Comparison::metrics
 };
 
 struct CellTable {

@@ -51,7 +51,7 @@ std::string interval_text(const std::optional<stats::Interval>& interval, int de
   return cat("[", with_sign(interval->low, decimals), ", ", with_sign(interval->high, decimals), "]");
 }
 
-int primary_decimals(const Comparison& comparison, size_t metric) {
+int metric_decimals(const Comparison& comparison, size_t metric) {
   std::vector<double> values;
   for (const CellTable& cell : comparison.cells) {
     for (const VariantRow& row : cell.rows) {
@@ -92,31 +92,34 @@ Section primary_section(const SweepRow& sweep, const Comparison& comparison, con
   return section;
 }
 
-std::vector<size_t> secondary_metrics(const Comparison& comparison) {
-  std::vector<size_t> chosen;
+struct Column {
+  size_t metric;  // into Comparison::metrics
+  int decimals;
+};
+
+std::vector<Column> secondary_columns(const Comparison& comparison) {
+  std::vector<Column> chosen;
   for (const char* name : kSecondary) {
     const auto found = std::ranges::find(comparison.metrics, name);
-    const auto index = static_cast<size_t>(found - comparison.metrics.begin());
-    if (found != comparison.metrics.end() && index != 0) chosen.push_back(index);
+    const auto metric = static_cast<size_t>(found - comparison.metrics.begin());
+    if (found == comparison.metrics.end() || metric == 0) continue;
+    chosen.push_back({metric, metric_decimals(comparison, metric)});
   }
   return chosen;
 }
 
-Section secondary_section(const Comparison& comparison, const CellTable& cell, const std::vector<size_t>& chosen) {
+Section secondary_section(const Comparison& comparison, const CellTable& cell, const std::vector<Column>& columns) {
   Section section;
   section.heading = cat("other metrics on ", one_line(cell_name(cell.labels, comparison.label_keys)), " (means)");
   section.table.header = {"variant"};
-  std::vector<int> decimals;
-  for (const size_t metric : chosen) {
-    section.table.header.push_back(comparison.metrics[metric]);
-    decimals.push_back(primary_decimals(comparison, metric));
-  }
+  for (const Column& column : columns) section.table.header.push_back(comparison.metrics[column.metric]);
   section.table.align.assign(section.table.header.size(), Align::kRight);
   section.table.align[0] = Align::kLeft;
   for (const VariantRow& row : cell.rows) {
     std::vector<TableCell> cells = {{one_line(row.variant)}};
-    for (size_t i = 0; i < chosen.size(); ++i)
-      cells.push_back({fixed(row.metrics[chosen[i]].summary.mean, decimals[i])});
+    for (const Column& column : columns) {
+      cells.push_back({fixed(row.metrics[column.metric].summary.mean, column.decimals)});
+    }
     section.table.rows.push_back(std::move(cells));
   }
   return section;
@@ -209,8 +212,8 @@ std::string progress_text(const ReportData& data) {
 Document comparison_document(const ReportData& data, const Comparison& comparison) {
   Document document = begin_document(data);
   if (comparison.cells.empty()) return document;
-  const int decimals = primary_decimals(comparison, 0);
-  const auto secondary = secondary_metrics(comparison);
+  const int decimals = metric_decimals(comparison, 0);
+  const auto secondary = secondary_columns(comparison);
   for (const CellTable& cell : comparison.cells) {
     document.sections.push_back(primary_section(data.sweep, comparison, cell, decimals));
     if (!secondary.empty()) document.sections.push_back(secondary_section(comparison, cell, secondary));

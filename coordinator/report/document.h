@@ -15,18 +15,19 @@ struct Section {
 };
 struct Document {
   std::string title;
-  std::vector<std::string> preamble;   // question, how far the sweep is
+  std::vector<std::string> preamble;  // question, how far the sweep is
   std::vector<Section> sections;
   std::vector<std::string> footnotes;
 };
 
-// Per cell the primary metric against the baseline, then the other metrics worth a glance; footnotes name test, confidence
-// level and correction, and count unclean pairs.
+// Per cell the primary metric against the baseline, then the other metrics worth a glance; footnotes name test,
+// confidence level and correction, and count unclean pairs.
 Document comparison_document(const ReportData& data, const Comparison& comparison);
 // One row per trial and label.
 Document trials_document(const ReportData& data);
 
-// "18 trials: 16 succeeded, 1 failed, 1 diverged", or "interim: 12 of 18 trials finished" with what the others wait for.
+// "18 trials: 16 succeeded, 1 failed, 1 diverged", or "interim: 12 of 18 trials finished" with what the others wait
+// for.
 std::string progress_text(const ReportData& data);
 
 }  // namespace autonorm::report

@@ -18,7 +18,8 @@ struct Table {
   std::vector<std::vector<TableCell>> rows;  // each as long as the header
 };
 
-// Columns two spaces apart, no trailing blanks; widths count UTF-8 code points. `colour` adds ANSI escapes, which take no width.
+// Columns two spaces apart, no trailing blanks; widths count UTF-8 code points. `colour` adds ANSI escapes, which take
+// no width.
 std::string aligned_text(const Table& table, bool colour);
 // GitHub's pipe table; pipes and line breaks in cells are escaped.
 std::string markdown_text(const Table& table);
