@@ -1,0 +1,269 @@
+#include "coordinator/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/server/version.h"
+#include "core/base/text.h"
+
+namespace autonorm::cli {
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 ok; 1 trials failed, or something went wrong; 2 wrong usage or input; 3 no coordinator answers.";
+constexpr const char* kSweepHelp = "number or name of a sweep; without it, the newest";
+
+const std::map<std::string, Output> kOutputs{{"text", Output::kText}, {"json", Output::kJson}};
+const std::map<std::string, report::Format> kFormats{{"text", report::Format::kText},
+                                                     {"csv", report::Format::kCsv},
+                                                     {"json", report::Format::kJson},
+                                                     {"markdown", report::Format::kMarkdown}};
+
+template <class Value>
+std::string listed(const std::map<std::string, Value>& words) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : words) names.push_back(name);
+  return join(names);
+}
+
+// One verb: its values and how they become a Command.
+struct Verb {
+  CLI::App* app = nullptr;
+  std::function<Command()> command;
+};
+
+// Builds the verbs one by one; owns the values that the library writes to.
+class Verbs {
+ public:
+  Verbs(CLI::App& app, const Defaults& defaults) : app_(app), defaults_(defaults), coordinator_(defaults.coordinator) {
+    add_serve();
+    add_run();
+    add_submit();
+    add_plan();
+    add_list();
+    add_status();
+    add_watch();
+    add_explain();
+    add_act("cancel", "stop a sweep; trials that no other sweep wants stop too", engine::SweepAction::kCancel);
+    add_act("pause", "start no more trials of a sweep; running ones go on", engine::SweepAction::kPause);
+    add_act("resume", "undo pause", engine::SweepAction::kResume);
+    add_workers();
+    add_report();
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& verb : verbs_) names.push_back(verb.app->get_name());
+    return names;
+  }
+  // The verb that was given; null when none was.
+  const Verb* chosen() const {
+    const auto found = std::ranges::find_if(verbs_, [](const Verb& verb) { return verb.app->parsed(); });
+    return found == verbs_.end() ? nullptr : &*found;
+  }
+  const std::string& coordinator() const { return coordinator_; }
+
+ private:
+  template <class Options>
+  std::shared_ptr<Options> add(const std::string& name, const std::string& help, const std::string& example) {
+    auto options = std::make_shared<Options>();
+    auto* app = app_.add_subcommand(name, help);
+    app->footer("Example: coordinator " + example + "\n" + kExitCodes);
+    app->get_formatter()->column_width(28);
+    verbs_.push_back({app, [options] { return Command(*options); }});
+    return options;
+  }
+  CLI::App& verb() { return *verbs_.back().app; }
+
+  void coordinator_flag() {
+    verb()
+        .add_option("--coordinator", coordinator_, "address of the coordinator")
+        ->type_name("ADDR")
+        ->capture_default_str();
+  }
+  void output_flag(Output& output) { word_flag("--output", output, kOutputs, "text or json", "text|json"); }
+  // A flag that takes one of a few words.
+  template <class Value>
+  void word_flag(const std::string& flag, Value& value, const std::map<std::string, Value>& words,
+                 const std::string& help, const std::string& type) {
+    const auto take = [&value, &words, flag](const std::string& word) {
+      const auto found = words.find(word);
+      if (found == words.end()) throw CLI::ValidationError(flag, cat("'", word, "' is not one of ", listed(words)));
+      value = found->second;
+    };
+    verb().add_option_function<std::string>(flag, take, help)->type_name(type);
+  }
+  void state_flag(std::string& state) {
+    state = defaults_.state;
+    verb().add_option("--state", state, "state directory")->type_name("DIR")->capture_default_str();
+  }
+
+  void add_serve() {
+    auto serve = add<Serve>("serve", "run the coordinator: keeps the state and hands trials to workers",
+                            "serve --listen 0.0.0.0:50551 --state ./runs");
+    serve->listen = defaults_.coordinator;
+    verb()
+        .add_option("--listen", serve->listen, "address to listen on; port 0 takes any free one")
+        ->type_name("ADDR")
+        ->capture_default_str();
+    state_flag(serve->state);
+  }
+  void add_run() {
+    auto run = add<Run>("run", "serve, start local workers, submit, watch and report: a whole study on this machine",
+                        "run sweeps/quickstart.toml --workers 2");
+    verb().add_option("FILE", run->file, "sweep file")->required()->type_name("");
+    verb()
+        .add_option("--workers", run->workers, "local worker processes")
+        ->type_name("N")
+        ->check(CLI::Range(1, 4096).description(""))
+        ->capture_default_str();
+    state_flag(run->state);
+  }
+  void add_submit() {
+    auto submit = add<Submit>("submit", "hand a sweep file to the coordinator", "submit sweeps/ablation.toml");
+    verb().add_option("FILE", submit->file, "sweep file")->required()->type_name("");
+    verb().add_flag("--strict", submit->strict, "refuse a sweep whose seeds cannot answer its question");
+    verb().add_flag("--fresh", submit->fresh, "train every cell again, whatever earlier sweeps found");
+    verb().add_flag("--wait", submit->wait, "watch until the sweep is done");
+    coordinator_flag();
+  }
+  void add_plan() {
+    auto plan = add<Plan>("plan", "show what a sweep file would train, without training", "plan sweeps/ablation.toml");
+    verb().add_option("FILE", plan->file, "sweep file")->required()->type_name("");
+    coordinator_flag();
+  }
+  void add_list() {
+    auto list = add<List>("list", "list all sweeps", "list --output json");
+    output_flag(list->output);
+    coordinator_flag();
+  }
+  void add_status() {
+    auto status =
+        add<ShowStatus>("status", "show one sweep and its trials, and whether the coordinator is well", "status 3");
+    verb().add_option("SWEEP", status->sweep, kSweepHelp)->type_name("");
+    output_flag(status->output);
+    coordinator_flag();
+  }
+  void add_watch() {
+    auto watch =
+        add<Watch>("watch", "follow a sweep until it is done; live on a terminal, plain lines in a pipe", "watch");
+    verb().add_option("SWEEP", watch->sweep, kSweepHelp)->type_name("");
+    coordinator_flag();
+  }
+  void add_explain() {
+    auto explain = add<Explain>("explain", "say why a trial is where it is and what would move it", "explain 3f9a1c");
+    verb().add_option("TRIAL", explain->trial, "first digits of a trial's id, or a variant")->required()->type_name("");
+    output_flag(explain->output);
+    coordinator_flag();
+  }
+  void add_act(const std::string& name, const std::string& help, engine::SweepAction action) {
+    auto act = add<Act>(name, help, name + " 3");
+    act->action = action;
+    verb().add_option("SWEEP", act->sweep, "number or name of a sweep")->required()->type_name("");
+    coordinator_flag();
+  }
+  void add_workers() {
+    auto workers = add<Workers>("workers", "list the workers and what each is doing", "workers");
+    output_flag(workers->output);
+    coordinator_flag();
+  }
+  void add_report() {
+    auto report =
+        add<Report>("report", "compare the variants of a sweep with its baseline", "report --format csv > results.csv");
+    verb().add_option("SWEEP", report->sweep, kSweepHelp)->type_name("");
+    word_flag("--format", report->format, kFormats, "text, csv, json or markdown", "F");
+    verb().add_flag("--trials", report->trials, "one row per trial and label instead of the comparison");
+    auto* state =
+        verb()
+            .add_option("--state", report->state, "read this state directory instead of asking the coordinator")
+            ->type_name("DIR");
+    verb()
+        .add_option("--db", report->db, "read this database instead of asking the coordinator")
+        ->type_name("FILE")
+        ->excludes(state);
+    coordinator_flag();
+  }
+
+  CLI::App& app_;
+  const Defaults& defaults_;
+  std::string coordinator_;
+  std::vector<Verb> verbs_;
+};
+
+ParsedLine usage_error(const std::string& message, const std::string& verb) {
+  return {.invocation = std::nullopt,
+          .text = cat("coordinator", verb.empty() ? "" : " " + verb, ": ", message, "\nsee: coordinator ",
+                      verb.empty() ? "" : verb + " ", "--help\n"),
+          .exit_code = kUsage};
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
+  const std::string near = nearest(word, candidates);
+  return near.empty() ? "" : cat("; did you mean '", near, "'?");
+}
+
+// What the library did not understand: a flag with a typing error, or an argument too many.
+std::string explain_extra(const CLI::App& verb, const std::string& extra) {
+  if (!extra.starts_with('-')) return cat("unexpected argument '", extra, "'");
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : verb.get_options()) {
+    for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  const std::string word = extra.substr(0, extra.find('='));
+  return cat("unknown flag '", word, "'", suggestion(word, flags), "\nallowed here: ", join(flags));
+}
+
+// The first argument that neither the program nor the verb knows; empty when all were understood.
+std::string unknown_argument(const CLI::App& app, const Verb* verb) {
+  if (!app.remaining().empty()) return app.remaining().front();
+  return verb && !verb->app->remaining().empty() ? verb->app->remaining().front() : "";
+}
+
+void describe(CLI::App& app) {
+  app.set_version_flag("--version", "coordinator " + std::string(server::kBuildVersion));
+  app.footer(
+      cat("Start with: coordinator run sweeps/quickstart.toml --workers 2\n",
+          "AUTONORM_COORDINATOR and AUTONORM_STATE replace the defaults of --coordinator, --listen and --state; ",
+          "flags win.\n", kExitCodes));
+  app.get_formatter()->column_width(16);
+  app.allow_extras();  // so that we can name the nearest flag ourselves
+}
+
+}  // namespace
+
+ParsedLine parse_command_line(const std::vector<std::string>& arguments, const Defaults& defaults) {
+  CLI::App app("Runs ablation sweeps of normalization layers: one file in, one table out.", "coordinator");
+  describe(app);
+  Verbs verbs(app, defaults);
+  if (arguments.empty()) return {.invocation = std::nullopt, .text = app.help(), .exit_code = kUsage};
+  const auto names = verbs.names();
+  const auto& first = arguments.front();
+  if (!first.starts_with('-') && std::ranges::find(names, first) == names.end()) {
+    return usage_error(cat("unknown verb '", first, "'", suggestion(first, names), "\nverbs: ", join(names)), "");
+  }
+  std::string problem;
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as the library wants them
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    const Verb* verb = verbs.chosen();
+    return {.invocation = std::nullopt, .text = verb ? verb->app->help("coordinator") : app.help(), .exit_code = kOk};
+  } catch (const CLI::CallForVersion& version) {
+    return {.invocation = std::nullopt, .text = cat(version.what(), "\n"), .exit_code = kOk};
+  } catch (const CLI::ParseError& error) {
+    problem = error.what();
+  }
+  const Verb* verb = verbs.chosen();
+  const std::string unknown = unknown_argument(app, verb);
+  if (!unknown.empty()) problem = explain_extra(app.remaining().empty() && verb ? *verb->app : app, unknown);
+  if (problem.empty() && !verb) problem = "which verb? " + join(names);
+  if (!problem.empty()) return usage_error(problem, verb ? verb->app->get_name() : "");
+  return {.invocation = Invocation{verb->command(), verbs.coordinator()}, .text = "", .exit_code = kOk};
+}
+
+}  // namespace autonorm::cli

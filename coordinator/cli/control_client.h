@@ -1,0 +1,69 @@
+// The command line's side of the Control service, in plain values. Not thread-safe.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+#include "coordinator/report/report_data.h"
+#include "core/base/status.h"
+#include "core/config/sweep.h"
+
+namespace autonorm::cli {
+
+struct ServerPlan {
+  std::set<TrialId> cached;
+  std::optional<double> predicted_s;
+  int64_t slots = 0;
+};
+struct ServerInfo {
+  std::string build, state_directory, trouble;
+  int64_t epoch = 0;
+};
+struct ActOutcome {
+  SweepId sweep;
+  int64_t trials_affected = 0;
+};
+struct WatchView {
+  engine::SweepView sweep;
+  std::vector<engine::TrialView> active;  // assigned or running
+  std::string trouble;
+  int64_t workers = 0;
+};
+
+// Failures carry the server's code and message. kUnavailable: nobody answers, or the connection broke.
+class ControlClient {
+ public:
+  // Connects, waiting at most `limit`. The message of a failure names the address and how to start a server there.
+  static Result<std::unique_ptr<ControlClient>> connect(const std::string& address,
+                                                        std::chrono::milliseconds limit = std::chrono::seconds(5));
+  ~ControlClient();
+
+  // `key`: of this intent; the same key again changes nothing and gets the first answer.
+  Result<engine::SubmitReply> submit(const config::SweepSource& source, bool fresh, const std::string& key);
+  Result<ServerPlan> plan(const config::SweepSource& source);
+  Result<std::vector<engine::SweepView>> sweeps();
+  Result<std::vector<engine::TrialView>> trials(const std::string& sweep);
+  Result<std::vector<engine::WorkerView>> workers();
+  Result<std::vector<std::string>> explain(const std::string& trial);
+  Result<ActOutcome> act(engine::SweepAction action, const std::string& sweep, const std::string& key);
+  Result<std::string> report(const std::string& sweep, const report::ReportOptions& options);
+  Result<ServerInfo> info();
+
+  // Calls `update` about twice a second, at least every two seconds, until the sweep has ended; the last call shows
+  // that. Ends early and ok when `update` returns false, or when `stop_fd` (-1 = none) becomes readable.
+  Status watch(const std::string& sweep, int stop_fd, const std::function<bool(const WatchView&)>& update);
+
+ private:
+  struct Connection;
+  explicit ControlClient(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+std::string_view word(report::Format format);
+
+}  // namespace autonorm::cli

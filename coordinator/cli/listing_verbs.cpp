@@ -1,0 +1,86 @@
+// list, status, explain, workers.
+#include <algorithm>
+
+#include "coordinator/cli/control_client.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/verbs.h"
+#include "coordinator/cli/view_json.h"
+#include "coordinator/cli/view_text.h"
+#include "coordinator/server/sweep_selector.h"
+
+namespace autonorm::cli {
+
+int list(const List& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto sweeps = (*client)->sweeps();
+  if (!sweeps.ok()) return fail(environment, sweeps.status());
+  environment.out << (options.output == Output::kJson ? sweeps_json(*sweeps) : sweeps_text(*sweeps)) << std::flush;
+  return kOk;
+}
+
+int workers(const Workers& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto workers = (*client)->workers();
+  if (!workers.ok()) return fail(environment, workers.status());
+  environment.out << (options.output == Output::kJson ? workers_json(*workers) : workers_text(*workers)) << std::flush;
+  return kOk;
+}
+
+int explain(const Explain& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto lines = (*client)->explain(options.trial);
+  if (!lines.ok()) return fail(environment, lines.status());
+  if (options.output == Output::kJson) {
+    environment.out << lines_json(*lines);
+  } else {
+    for (const auto& line : *lines) environment.out << line << "\n";
+  }
+  environment.out << std::flush;
+  return kOk;
+}
+
+namespace {
+
+// The view that `selector` means; nothing when there is no sweep at all and none was asked for.
+Result<std::optional<engine::SweepView>> choose(ControlClient& client, const std::string& selector) {
+  const auto sweeps = client.sweeps();
+  if (!sweeps.ok()) return sweeps.status();
+  if (sweeps->empty() && selector.empty()) return std::optional<engine::SweepView>();
+  std::vector<server::NamedSweep> named;
+  for (const auto& sweep : *sweeps) named.push_back({sweep.id, sweep.name});
+  const auto id = server::select_sweep(selector, named);
+  if (!id.ok()) return id.status();
+  return std::optional(*std::ranges::find(*sweeps, *id, &engine::SweepView::id));
+}
+
+}  // namespace
+
+int show_status(const ShowStatus& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto info = (*client)->info();
+  if (!info.ok()) return fail(environment, info.status());
+  const auto sweep = choose(**client, options.sweep);
+  if (!sweep.ok()) return fail(environment, sweep.status());
+  std::vector<engine::TrialView> trials;
+  if (*sweep) {
+    auto found = (*client)->trials(cat((*sweep)->id));
+    if (!found.ok()) return fail(environment, found.status());
+    trials = *std::move(found);
+  }
+  if (options.output == Output::kJson) {
+    environment.out << status_json(*info, *sweep, trials) << std::flush;
+    return kOk;
+  }
+  const auto workers = (*client)->workers();
+  if (!workers.ok()) return fail(environment, workers.status());
+  const auto connected = std::ranges::count_if(*workers, [](const auto& worker) { return worker.state != "lost"; });
+  environment.out << server_text(*info, coordinator, static_cast<size_t>(connected))
+                  << (*sweep ? sweep_text(**sweep, trials) : sweeps_text({})) << std::flush;
+  return kOk;
+}
+
+}  // namespace autonorm::cli

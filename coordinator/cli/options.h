@@ -1,0 +1,62 @@
+// What was asked for on the command line, as values.
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "coordinator/engine/engine.h"
+#include "coordinator/report/report_data.h"
+
+namespace autonorm::cli {
+
+enum class Output { kText, kJson };
+
+struct Serve {
+  std::string listen, state;
+};
+struct Run {
+  std::string file, state;
+  int workers = 1;
+};
+struct Submit {
+  std::string file;
+  bool strict = false, fresh = false, wait = false;
+};
+struct Plan {
+  std::string file;
+};
+struct List {
+  Output output = Output::kText;
+};
+struct ShowStatus {
+  std::string sweep;
+  Output output = Output::kText;
+};
+struct Watch {
+  std::string sweep;
+};
+struct Explain {
+  std::string trial;
+  Output output = Output::kText;
+};
+struct Act {
+  engine::SweepAction action{};
+  std::string sweep;
+};
+struct Workers {
+  Output output = Output::kText;
+};
+struct Report {
+  std::string sweep;
+  report::Format format = report::Format::kText;
+  bool trials = false;
+  std::optional<std::string> state, db;  // read this without a server; absent = ask the server
+};
+using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Act, Workers, Report>;
+
+struct Invocation {
+  Command command;
+  std::string coordinator;  // address for the verbs that ask a server
+};
+
+}  // namespace autonorm::cli

@@ -1,0 +1,99 @@
+// plan, submit, watch, cancel, pause, resume.
+#include "coordinator/cli/control_client.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/follow.h"
+#include "coordinator/cli/plan_text.h"
+#include "coordinator/cli/sweep_file.h"
+#include "coordinator/cli/verbs.h"
+#include "coordinator/cli/wording.h"
+#include "core/base/text.h"
+#include "core/stats/power.h"
+
+namespace autonorm::cli {
+namespace {
+
+std::optional<std::string> power_problem(const config::Sweep& sweep) {
+  return stats::power_problem(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);
+}
+
+void print_outcome(const engine::SubmitReply& reply, const std::string& coordinator, Environment& environment) {
+  environment.out << "sweep " << reply.sweep << (reply.existed ? " was submitted before" : " submitted") << ": "
+                  << count_text(reply.trials, "trial") << ", " << number_text(reply.new_trials) << " new, "
+                  << number_text(reply.cached) << " cached";
+  if (reply.revived > 0)
+    environment.out << ", " << number_text(reply.revived) << " failed or cancelled ones tried again";
+  environment.out << "\nfollow it: coordinator watch " << reply.sweep << " --coordinator " << coordinator << std::endl;
+}
+
+const char* past_tense(engine::SweepAction action) {
+  switch (action) {
+    case engine::SweepAction::kCancel:
+      return "cancelled";
+    case engine::SweepAction::kPause:
+      return "paused";
+    case engine::SweepAction::kResume:
+      return "resumed";
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<SweepFile> load_sweep_file(const std::string& path) {
+  auto source = config::load_sweep_source(path);
+  if (!source.ok()) return source.status();
+  auto sweep = config::expand_sweep(*source);
+  if (!sweep.ok()) return sweep.status();
+  return SweepFile{*std::move(source), *std::move(sweep)};
+}
+
+int plan(const Plan& options, const std::string& coordinator, Environment& environment) {
+  const auto file = load_sweep_file(options.file);
+  if (!file.ok()) return fail(environment, file.status());
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) {  // a plan is useful without a server too
+    environment.out << plan_text(file->sweep, std::nullopt) << "(no coordinator answers at " << coordinator << ")"
+                    << std::endl;
+    return kOk;
+  }
+  const auto server = (*client)->plan(file->source);
+  if (!server.ok()) return fail(environment, server.status());
+  environment.out << plan_text(file->sweep, *server) << std::flush;
+  return kOk;
+}
+
+int submit(const Submit& options, const std::string& coordinator, Environment& environment) {
+  const auto file = load_sweep_file(options.file);
+  if (!file.ok()) return fail(environment, file.status());
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto server = (*client)->plan(file->source);
+  if (!server.ok()) return fail(environment, server.status());
+  environment.out << plan_text(file->sweep, *server) << "\n" << std::flush;
+  if (const auto problem = power_problem(file->sweep); problem && options.strict) {
+    return fail(environment, invalid("refused by --strict: ", *problem));
+  }
+  const auto reply = (*client)->submit(file->source, options.fresh, environment.random_key());
+  if (!reply.ok()) return fail(environment, reply.status());
+  print_outcome(*reply, coordinator, environment);
+  return options.wait ? watch({.sweep = cat(reply->sweep)}, coordinator, environment) : kOk;
+}
+
+int watch(const Watch& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto sweep = follow(**client, options.sweep, -1, environment);
+  return sweep.ok() ? exit_code_of(*sweep) : fail(environment, sweep.status());
+}
+
+int act(const Act& options, const std::string& coordinator, Environment& environment) {
+  auto client = ControlClient::connect(coordinator);
+  if (!client.ok()) return fail(environment, client.status());
+  const auto outcome = (*client)->act(options.action, options.sweep, environment.random_key());
+  if (!outcome.ok()) return fail(environment, outcome.status());
+  environment.out << "sweep " << outcome->sweep << " " << past_tense(options.action) << ", "
+                  << count_text(outcome->trials_affected, "trial") << " affected" << std::endl;
+  return kOk;
+}
+
+}  // namespace autonorm::cli

@@ -1,0 +1,29 @@
+// What each verb does. All return the exit code and print failures themselves.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "coordinator/cli/environment.h"
+#include "coordinator/cli/options.h"
+
+namespace autonorm::cli {
+
+// Parses the arguments (without the program's name) and runs the verb.
+int run_command(const std::vector<std::string>& arguments, Environment& environment);
+
+// Until SIGINT, SIGTERM or SIGHUP. The first line on `out` says where it listens.
+int serve(const Serve& options, Environment& environment);
+// Server, local workers, submit, progress, report. Interrupted, it leaves a state from which the same command goes on.
+int run_study(const Run& options, Environment& environment);
+
+int submit(const Submit& options, const std::string& coordinator, Environment& environment);
+int plan(const Plan& options, const std::string& coordinator, Environment& environment);
+int act(const Act& options, const std::string& coordinator, Environment& environment);
+int watch(const Watch& options, const std::string& coordinator, Environment& environment);
+int list(const List& options, const std::string& coordinator, Environment& environment);
+int show_status(const ShowStatus& options, const std::string& coordinator, Environment& environment);
+int explain(const Explain& options, const std::string& coordinator, Environment& environment);
+int workers(const Workers& options, const std::string& coordinator, Environment& environment);
+int report(const Report& options, const std::string& coordinator, Environment& environment);
+
+}  // namespace autonorm::cli

@@ -1,0 +1,25 @@
+// Views as text for people. Every text ends in a newline.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "coordinator/cli/control_client.h"
+#include "coordinator/engine/engine.h"
+
+namespace autonorm::cli {
+
+std::string sweeps_text(const std::vector<engine::SweepView>& sweeps);  // newest first
+std::string workers_text(const std::vector<engine::WorkerView>& workers);
+// Counts, then the trials that run, wait with a reason, or did not succeed.
+std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine::TrialView>& trials);
+std::string server_text(const ServerInfo& info, const std::string& address, size_t workers);
+
+// "3 running, 9 queued, 6 succeeded": states with trials, in the order of a trial's life.
+std::string counts_text(const engine::SweepView& sweep);
+std::string labels_text(const engine::TrialView& trial);  // "digits, seed 0"
+
+int64_t count(const engine::SweepView& sweep, TrialState state);
+int64_t ended(const engine::SweepView& sweep);  // distinct trials that will not change any more
+int64_t failed_trials(const engine::SweepView& sweep);
+
+}  // namespace autonorm::cli

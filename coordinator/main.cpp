@@ -1,0 +1,74 @@
+// coordinator: reads the surroundings (environment, terminal, clock, random device), then runs one verb.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <random>
+
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/verbs.h"
+#include "core/base/log.h"
+
+namespace {
+
+using namespace autonorm;
+
+std::string variable(const char* name, const std::string& fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+// Lines with time and level on standard error; text is never taken for a format.
+void log_through_spdlog() {
+  auto logger = std::make_shared<spdlog::logger>("coordinator", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+  set_log_sink([logger](LogLevel level, const std::string& text) {
+    constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                     spdlog::level::err};
+    logger->log(kLevels[static_cast<int>(level)], spdlog::string_view_t(text));
+  });
+}
+
+std::string random_key() {
+  std::random_device source;
+  std::string key;
+  for (int i = 0; i < 32; ++i) key += "0123456789abcdef"[source() % 16];
+  return key;
+}
+
+int terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  log_through_spdlog();
+  const SystemClock clock;
+  const bool terminal = isatty(STDOUT_FILENO) == 1 && variable("TERM", "dumb") != "dumb";
+  cli::Environment environment{.out = std::cout,
+                               .err = std::cerr,
+                               .live = terminal,
+                               .colour = terminal && variable("NO_COLOR", "").empty(),
+                               .width = terminal_width(),
+                               .clock = clock,
+                               .random_key = random_key,
+                               .program_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
+                               .search_path = variable("PATH", "/usr/local/bin:/usr/bin:/bin"),
+                               .defaults = {}};
+  environment.defaults.coordinator = variable("AUTONORM_COORDINATOR", environment.defaults.coordinator);
+  environment.defaults.state = variable("AUTONORM_STATE", environment.defaults.state);
+  try {
+    return cli::run_command({argv + 1, argv + argc}, environment);
+  } catch (const std::exception& error) {
+    std::cerr << "coordinator: unexpected failure, please report it: " << error.what() << "\n";
+    return cli::kFailed;
+  }
+}

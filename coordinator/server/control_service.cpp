@@ -1,0 +1,222 @@
+#include "coordinator/server/control_service.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "coordinator/server/artifact_streams.h"
+#include "coordinator/server/forecast.h"
+#include "coordinator/server/grpc_status.h"
+#include "coordinator/server/sweep_selector.h"
+#include "coordinator/server/version.h"
+#include "coordinator/server/view_codec.h"
+#include "coordinator/server/watch_stream.h"
+
+namespace autonorm::server {
+namespace {
+
+Status busy() { return exhausted("the coordinator has too many requests waiting; try again in a moment"); }
+
+Status check_key(const std::string& key) {
+  if (!key.empty() && key.size() <= 200) return {};
+  return invalid("idempotency_key must have 1 to 200 characters");
+}
+
+Result<report::Format> parse_format(const std::string& word) {
+  constexpr auto kFormats =
+      std::to_array<std::pair<std::string_view, report::Format>>({{"text", report::Format::kText},
+                                                                  {"csv", report::Format::kCsv},
+                                                                  {"json", report::Format::kJson},
+                                                                  {"markdown", report::Format::kMarkdown}});
+  for (const auto& [name, format] : kFormats) {
+    if (name == word) return format;
+  }
+  return invalid("unknown report format '", word, "'; allowed are text, csv, json, markdown");
+}
+
+int64_t connected(const std::vector<engine::WorkerView>& workers) {
+  return std::ranges::count_if(workers, [](const auto& worker) { return worker.state != "lost"; });
+}
+
+}  // namespace
+
+Status check_client(const v1::Version& client) {
+  if (client.protocol() == kControlProtocol) return {};
+  return conflict("this command speaks control protocol ", client.protocol(), " (version ",
+                  client.build().empty() ? "unknown" : client.build(), "), the coordinator speaks ", kControlProtocol,
+                  " (version ", kBuildVersion, "); use the same release on both sides");
+}
+
+Result<SweepId> select_sweep_of(EngineLoop& loop, const std::string& selector) {
+  std::vector<NamedSweep> named;
+  for (const auto& view : loop.sweeps()) named.push_back({view.id, view.name});
+  return select_sweep(selector, named);
+}
+
+ControlService::ControlService(EngineLoop& loop, RequestPool& requests, RequestPool& reports, ReportDesk& desk,
+                               std::string state_directory)
+    : loop_(loop), requests_(requests), reports_(reports), desk_(desk), state_directory_(std::move(state_directory)) {}
+
+grpc::ServerUnaryReactor* ControlService::answer(grpc::CallbackServerContext* context, const v1::Version& client,
+                                                 RequestPool& pool, std::function<Status()> handler) {
+  auto* reactor = context->DefaultReactor();
+  if (const Status status = check_client(client); !status.ok()) {
+    reactor->Finish(to_grpc(status));
+  } else if (!pool.post([reactor, handler = std::move(handler)] { reactor->Finish(to_grpc(handler())); })) {
+    reactor->Finish(to_grpc(busy()));
+  }
+  return reactor;
+}
+
+Status ControlService::submit(const v1::SubmitSweepRequest& request, v1::SubmitSweepReply& reply) {
+  AUTONORM_RETURN_IF_ERROR(check_key(request.idempotency_key()));
+  auto source = decode(request.source());
+  if (!source.ok()) return source.status();
+  auto sweep = config::expand_sweep(*source);
+  if (!sweep.ok()) return sweep.status();
+  engine::SubmitSweep event;
+  event.sweep = std::make_shared<const config::Sweep>(*std::move(sweep));
+  event.source = *std::move(source);
+  event.fresh = request.fresh();
+  event.idempotency_key = request.idempotency_key();
+  const auto outcome = loop_.submit(std::move(event));
+  if (!outcome.status.ok()) return outcome.status;
+  reply.set_sweep(outcome.sweep.value());
+  reply.set_existed(outcome.existed);
+  reply.set_cells(outcome.cells);
+  reply.set_trials(outcome.trials);
+  reply.set_new_trials(outcome.new_trials);
+  reply.set_cached(outcome.cached);
+  reply.set_revived(outcome.revived);
+  return {};
+}
+
+grpc::ServerUnaryReactor* ControlService::SubmitSweep(grpc::CallbackServerContext* context,
+                                                      const v1::SubmitSweepRequest* request,
+                                                      v1::SubmitSweepReply* reply) {
+  return answer(context, request->client(), requests_, [=, this] { return submit(*request, *reply); });
+}
+
+// On the report thread, because the forecast reads the database.
+Status ControlService::plan(const v1::PlanSweepRequest& request, v1::PlanSweepReply& reply) {
+  const auto source = decode(request.source());
+  if (!source.ok()) return source.status();
+  const auto sweep = config::expand_sweep(*source);
+  if (!sweep.ok()) return sweep.status();
+  const auto finished = loop_.finished_trials();
+  for (const auto& trial : sweep->trials) {
+    if (finished.contains(trial.id)) reply.add_cached(trial.id.value());
+  }
+  const auto durations = desk_.past_durations_s();
+  if (!durations.ok()) return durations.status();
+  reply.set_slots(connected(loop_.workers()));
+  if (const auto seconds = forecast_s(*sweep, finished, *durations, reply.slots())) reply.set_predicted_s(*seconds);
+  return {};
+}
+
+grpc::ServerUnaryReactor* ControlService::PlanSweep(grpc::CallbackServerContext* context,
+                                                    const v1::PlanSweepRequest* request, v1::PlanSweepReply* reply) {
+  return answer(context, request->client(), reports_, [=, this] { return plan(*request, *reply); });
+}
+
+grpc::ServerUnaryReactor* ControlService::ListSweeps(grpc::CallbackServerContext* context,
+                                                     const v1::ListSweepsRequest* request, v1::ListSweepsReply* reply) {
+  return answer(context, request->client(), requests_, [=, this] {
+    for (const auto& view : loop_.sweeps()) encode(view, *reply->add_sweeps());
+    return Status();
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::ListTrials(grpc::CallbackServerContext* context,
+                                                     const v1::ListTrialsRequest* request, v1::ListTrialsReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    const auto sweep = select_sweep_of(loop_, request->sweep());
+    if (!sweep.ok()) return sweep.status();
+    for (const auto& view : loop_.trials(*sweep)) encode(view, *reply->add_trials());
+    return {};
+  });
+}
+
+grpc::ServerWriteReactor<v1::WatchUpdate>* ControlService::Watch(grpc::CallbackServerContext*,
+                                                                 const v1::WatchRequest* request) {
+  return new WatchStream(loop_, requests_, *request);  // deletes itself
+}
+
+grpc::ServerUnaryReactor* ControlService::Explain(grpc::CallbackServerContext* context,
+                                                  const v1::ExplainRequest* request, v1::ExplainReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    const auto lines = loop_.explain(request->trial());
+    if (!lines.ok()) return lines.status();
+    for (const auto& line : *lines) reply->add_lines(line);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::act(grpc::CallbackServerContext* context, engine::SweepAction action,
+                                              const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
+    const auto sweep = select_sweep_of(loop_, request->sweep());
+    if (!sweep.ok()) return sweep.status();
+    const auto outcome =
+        loop_.act({.request = 0, .sweep = *sweep, .action = action, .idempotency_key = request->idempotency_key()});
+    reply->set_sweep(sweep->value());
+    reply->set_trials_affected(outcome.trials_affected);
+    return outcome.status;
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::Cancel(grpc::CallbackServerContext* context,
+                                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
+  return act(context, engine::SweepAction::kCancel, request, reply);
+}
+
+grpc::ServerUnaryReactor* ControlService::Pause(grpc::CallbackServerContext* context,
+                                                const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
+  return act(context, engine::SweepAction::kPause, request, reply);
+}
+
+grpc::ServerUnaryReactor* ControlService::Resume(grpc::CallbackServerContext* context,
+                                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
+  return act(context, engine::SweepAction::kResume, request, reply);
+}
+
+grpc::ServerUnaryReactor* ControlService::ListWorkers(grpc::CallbackServerContext* context,
+                                                      const v1::ListWorkersRequest* request,
+                                                      v1::ListWorkersReply* reply) {
+  return answer(context, request->client(), requests_, [=, this] {
+    for (const auto& view : loop_.workers()) encode(view, *reply->add_workers());
+    return Status();
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
+                                                 v1::ReportReply* reply) {
+  return answer(context, request->client(), reports_, [=, this]() -> Status {
+    const auto format = parse_format(request->format());
+    if (!format.ok()) return format.status();
+    auto text =
+        desk_.render(request->sweep(), {.format = *format, .trials = request->trials(), .colour = request->colour()});
+    if (!text.ok()) return text.status();
+    reply->set_text(*std::move(text));
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::GetInfo(grpc::CallbackServerContext* context,
+                                                  const v1::GetInfoRequest* request, v1::GetInfoReply* reply) {
+  return answer(context, request->client(), requests_, [=, this] {
+    reply->mutable_server()->set_protocol(kControlProtocol);
+    reply->mutable_server()->set_build(std::string(kBuildVersion));
+    reply->set_epoch(loop_.epoch());
+    reply->set_state_directory(state_directory_);
+    reply->set_trouble(loop_.trouble().value_or(""));
+    reply->set_max_request_bytes(kMaxRequestBytes);
+    reply->set_max_artifact_chunk_bytes(kMaxChunkBytes);
+    reply->set_max_pending_requests(kMaxPendingRequests);
+    return Status();
+  });
+}
+
+}  // namespace autonorm::server

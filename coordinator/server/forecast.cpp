@@ -1,0 +1,38 @@
+#include "coordinator/server/forecast.h"
+
+#include <algorithm>
+
+namespace autonorm::server {
+namespace {
+
+struct Mean {
+  double sum = 0;
+  int64_t count = 0;
+};
+
+}  // namespace
+
+std::optional<double> forecast_s(const config::Sweep& sweep, const std::set<TrialId>& finished,
+                                 const std::map<TrialId, double>& past_durations_s, int64_t slots) {
+  if (slots <= 0) return std::nullopt;
+  std::map<Sha256, Mean> cells;
+  for (const auto& trial : sweep.trials) {
+    const auto past = past_durations_s.find(trial.id);
+    if (past == past_durations_s.end()) continue;
+    auto& cell = cells[config::cell_id(trial.config)];
+    cell.sum += past->second;
+    ++cell.count;
+  }
+  double slot_seconds = 0, longest = 0;
+  for (const auto& trial : sweep.trials) {
+    if (finished.contains(trial.id)) continue;
+    const auto cell = cells.find(config::cell_id(trial.config));
+    if (cell == cells.end()) return std::nullopt;
+    const double duration = cell->second.sum / static_cast<double>(cell->second.count);
+    slot_seconds += duration * static_cast<double>(trial.config.ranks);
+    longest = std::max(longest, duration);
+  }
+  return std::max(longest, slot_seconds / static_cast<double>(slots));
+}
+
+}  // namespace autonorm::server

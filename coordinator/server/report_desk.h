@@ -1,0 +1,38 @@
+// Reports and what past trials took, read through a read-only connection of its own. Used by one thread: the server's
+// report thread, or a command line that reads a state directory without a server.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "coordinator/report/report_data.h"
+#include "core/base/ids.h"
+#include "core/base/status.h"
+
+namespace autonorm::store {
+class ReportReader;
+}
+
+namespace autonorm::server {
+
+class ReportDesk {
+ public:
+  // `database`: a file, or a state directory. Opened by the first call that needs it.
+  explicit ReportDesk(std::filesystem::path database);
+  ~ReportDesk();
+
+  // `selector` as in sweep_selector.h.
+  Result<std::string> render(const std::string& selector, const report::ReportOptions& options);
+  // Training time of succeeded trials in the newest sweeps (at most 20).
+  Result<std::map<TrialId, double>> past_durations_s();
+
+ private:
+  Status open();
+
+  const std::filesystem::path database_;
+  std::unique_ptr<store::ReportReader> reader_;
+};
+
+}  // namespace autonorm::server

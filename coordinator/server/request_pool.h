@@ -1,0 +1,39 @@
+// Threads for what may block: waiting for the engine, reading artifacts, computing reports. gRPC's own threads never
+// do.
+#pragma once
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace autonorm::server {
+
+// Thread-safe. Tasks start in the order of post().
+class RequestPool {
+ public:
+  using Task = std::function<void()>;
+
+  // `capacity`: tasks that may wait for a thread.
+  RequestPool(size_t threads, size_t capacity);
+  ~RequestPool();  // runs what was accepted, then joins
+  RequestPool(const RequestPool&) = delete;
+  RequestPool& operator=(const RequestPool&) = delete;
+
+  // False: the queue is full, the task was dropped and the caller must answer that.
+  [[nodiscard]] bool post(Task task);
+
+ private:
+  void work();
+
+  const size_t capacity_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Task> tasks_;  // guarded by mutex_
+  bool stopping_ = false;   // guarded by mutex_
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace autonorm::server

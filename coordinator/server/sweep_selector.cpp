@@ -1,0 +1,51 @@
+#include "coordinator/server/sweep_selector.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "core/base/text.h"
+
+namespace autonorm::server {
+namespace {
+
+std::optional<SweepId> parse_id(const std::string& text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return SweepId(number);
+}
+
+constexpr size_t kListedSweeps = 8;
+
+Status no_such_sweep(const std::string& selector, std::vector<NamedSweep> sweeps) {
+  if (sweeps.empty()) return not_found("there is no sweep yet; submit one: coordinator submit FILE");
+  std::ranges::sort(sweeps, std::greater(), &NamedSweep::id);
+  std::set<std::string> names;
+  std::vector<std::string> listed;
+  for (const auto& sweep : sweeps) {
+    names.insert(sweep.name);
+    if (listed.size() < kListedSweeps) listed.push_back(cat(sweep.id, " (", sweep.name, ")"));
+  }
+  if (sweeps.size() > kListedSweeps) listed.push_back("…");
+  const std::string near = nearest(selector, std::vector<std::string>(names.begin(), names.end()));
+  return not_found("no sweep '", selector, "'", near.empty() ? "" : "; did you mean '" + near + "'?",
+                   "\nthere are, newest first: ", join(listed));
+}
+
+}  // namespace
+
+Result<SweepId> select_sweep(const std::string& selector, const std::vector<NamedSweep>& sweeps) {
+  const auto id = parse_id(selector);
+  std::optional<SweepId> found;
+  for (const auto& sweep : sweeps) {
+    const bool matches = selector.empty() || sweep.name == selector || sweep.id == id;
+    if (matches && (!found || sweep.id > *found)) found = sweep.id;
+    if (sweep.id == id) return sweep.id;  // a number means the id, even when another sweep has it as its name
+  }
+  if (!found) return no_such_sweep(selector, sweeps);
+  return *found;
+}
+
+}  // namespace autonorm::server

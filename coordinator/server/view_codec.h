@@ -1,0 +1,23 @@
+// Views for people and what a client asks with: values ↔ wire (proto/autonorm/v1/control.proto). Decoding refuses words
+// and numbers that this version does not know with kInvalid.
+#pragma once
+#include <vector>
+
+#include "autonorm/v1/control.pb.h"
+#include "coordinator/engine/engine.h"
+#include "core/base/status.h"
+#include "core/config/sweep.h"
+
+namespace autonorm::server {
+
+void encode(const engine::SweepView& view, v1::Sweep& wire);
+void encode(const engine::TrialView& view, v1::Trial& wire);
+void encode(const engine::WorkerView& view, v1::Worker& wire);
+void encode(const config::SweepSource& source, v1::SweepSource& wire);
+
+Result<engine::SweepView> decode(const v1::Sweep& wire);
+Result<engine::TrialView> decode(const v1::Trial& wire);
+engine::WorkerView decode(const v1::Worker& wire);
+Result<config::SweepSource> decode(const v1::SweepSource& wire);
+
+}  // namespace autonorm::server
