@@ -140,6 +140,7 @@ bool RelayGang::progress(SteadyTime now) {
     receive_from(rank);
     waiting = waiting || !peers_[rank].expected.empty();
   }
+  for (int rank = 0; rank < size() && waiting; ++rank) look_for_leave(rank);
   if (!problem_.empty()) {
     fail(RelayResult::kAborted, problem_, now);
     return true;
@@ -164,7 +165,7 @@ bool RelayGang::progress(SteadyTime now) {
 void RelayGang::receive_from(int rank) {
   Peer& peer = peers_[rank];
   while (!peer.expected.empty() && problem_.empty()) {
-    auto message = fabric_.receive(layout_.mpi_ranks[rank], layout_.tag);
+    auto message = next_message(rank);
     if (!message) {
       if (peer.left) problem_ = cat("rank ", rank, " has left the gang");
       if (fabric_.lost(layout_.mpi_ranks[rank])) problem_ = cat("rank ", rank, " cannot be reached");
@@ -180,11 +181,35 @@ void RelayGang::receive_from(int rank) {
   }
 }
 
+std::optional<Message> RelayGang::next_message(int rank) {
+  Peer& peer = peers_[rank];
+  if (peer.early) return std::exchange(peer.early, std::nullopt);
+  return fabric_.receive(layout_.mpi_ranks[rank], layout_.tag);
+}
+
+// A peer of which nothing more is expected may still leave by abort, and then the others' parts will never come.
+void RelayGang::look_for_leave(int rank) {
+  Peer& peer = peers_[rank];
+  if (rank == layout_.rank || !peer.expected.empty() || peer.early || peer.left || !problem_.empty()) return;
+  auto message = next_message(rank);
+  if (!message) return;
+  Header header;
+  std::memcpy(&header, message->data(), std::min(sizeof(Header), message->size()));
+  if (header.kind == Kind::kFin) {
+    peer.left = true;
+  } else if (header.kind == Kind::kAbort) {
+    peer.left = true;
+    problem_ = cat("rank ", rank, " has left the gang");
+  } else {
+    peer.early = std::move(message);
+  }
+}
+
 void RelayGang::take_part(int rank, const Header& header, Message message) {
   Peer& peer = peers_[rank];
   if (header.magic != worker::kRelayMagic) {
     problem_ = cat("rank ", rank, " speaks another relay protocol; all workers of a world must be of one build");
-  } else if (header.kind == Kind::kFin) {
+  } else if (header.kind == Kind::kFin || header.kind == Kind::kAbort) {
     peer.left = true;
     problem_ = cat("rank ", rank, " has left the gang");
   } else if (header.request != request_ || header.kind != peer.expected.back()) {
@@ -246,23 +271,23 @@ void RelayGang::finish(RelayResult result, const std::string& message) {
 
 void RelayGang::fail(RelayResult result, const std::string& message, SteadyTime now) {
   failure_ = message;
-  leave(now);
+  leave(Kind::kAbort, now);
   finish(result, message);
 }
 
 void RelayGang::abort(const std::string& reason, SteadyTime now) {
   if (failure_.empty()) failure_ = reason;
-  leave(now);
+  leave(Kind::kAbort, now);
 }
 
-void RelayGang::close(SteadyTime now) { leave(now); }
+void RelayGang::close(SteadyTime now) { leave(Kind::kFin, now); }
 
-void RelayGang::leave(SteadyTime now) {
+void RelayGang::leave(Kind how, SteadyTime now) {
   if (fin_sent_) return;
   fin_sent_ = true;
   drain_until_ = now + kDrain;
   Header header;
-  header.kind = Kind::kFin;
+  header.kind = how;
   for (int rank = 0; rank < size(); ++rank) {
     if (rank == layout_.rank) continue;
     Message message(sizeof(Header));
@@ -277,12 +302,12 @@ bool RelayGang::drain(SteadyTime now) {
     if (rank == layout_.rank) continue;
     Peer& peer = peers_[rank];
     while (!peer.left) {
-      const auto message = fabric_.receive(layout_.mpi_ranks[rank], layout_.tag);
+      const auto message = next_message(rank);
       if (!message) break;
       Header header;
       if (message->size() < sizeof(Header)) continue;
       std::memcpy(&header, message->data(), sizeof(Header));
-      peer.left = header.kind == Kind::kFin;
+      peer.left = header.kind == Kind::kFin || header.kind == Kind::kAbort;
     }
     all_left = all_left && (peer.left || fabric_.lost(layout_.mpi_ranks[rank]));
   }

@@ -8,6 +8,7 @@
 // to receive.
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,7 @@ class RelayGang {
   bool drain(SteadyTime now);
 
  private:
-  enum class Kind : uint32_t { kContribution = 1, kSum = 2, kFin = 3 };
+  enum class Kind : uint32_t { kContribution = 1, kSum = 2, kFin = 3, kAbort = 4 };
   struct Header;
   struct Request {
     worker::RelayOp op{};
@@ -58,7 +59,8 @@ class RelayGang {
   struct Peer {
     std::vector<Kind> expected;  // parts still to come for this request, next one last
     Message contribution;        // kept until all are there to be added
-    bool left = false;           // its FIN has come
+    std::optional<Message> early;  // of its next request, read while looking for its FIN
+    bool left = false;             // its FIN has come
   };
 
   int size() const { return static_cast<int>(layout_.mpi_ranks.size()); }
@@ -73,12 +75,14 @@ class RelayGang {
   void send_contributions();
   void send(int rank, Kind kind, uint64_t offset, uint64_t elements);
   void receive_from(int rank);
+  void look_for_leave(int rank);
+  std::optional<Message> next_message(int rank);
   void take_part(int rank, const Header& header, Message message);
   void take_payload(int rank, const Header& header, Message message);
   void add_contributions();
   void finish(worker::RelayResult result, const std::string& message);
   void fail(worker::RelayResult result, const std::string& message, SteadyTime now);
-  void leave(SteadyTime now);
+  void leave(Kind how, SteadyTime now);
 
   const GangLayout layout_;
   Fabric& fabric_;

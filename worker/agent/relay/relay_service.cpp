@@ -61,8 +61,11 @@ void RelayService::close(int tag) {
   post([this, tag](SteadyTime now) {
     Entry* entry = find(tag);
     if (entry == nullptr) return;
-    entry->gang.abort("the attempt has ended", now);
-    if (entry->gang.busy() && entry->gang.progress(now)) entry->channel->complete();
+    if (entry->gang.busy()) {
+      entry->gang.abort("the attempt has ended", now);
+      if (entry->gang.progress(now)) entry->channel->complete();
+    }
+    entry->gang.close(now);
     entry->channel.reset();
     entry->leaving = true;
   });

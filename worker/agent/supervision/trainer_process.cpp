@@ -37,12 +37,13 @@ Result<Pipe> make_pipe() {
 
 void set_nonblocking(const Fd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
-// Appends what can be read now; stops beyond `limit` bytes.
-void drain(const Fd& fd, std::string& into, size_t limit) {
+// Appends what can be read now; stops beyond `limit` bytes. At its end the pipe is closed, or poll() would report it for ever.
+void drain(Fd& fd, std::string& into, size_t limit) {
   std::array<char, 65536> buffer;
   while (fd.valid() && into.size() <= limit) {
     const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n == 0) fd.reset();
     if (n <= 0) return;
     into.append(buffer.data(), static_cast<size_t>(n));
   }

@@ -1,0 +1,374 @@
+// Stories of one worker: the real agent, spool and supervisor, a stand-in trainer, and a coordinator in memory.
+#include "worker/agent/agent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "core/base/sha256.h"
+#include "tests/unit/agent/fake_coordinator.h"
+#include "tests/unit/agent/memory_fabric.h"
+#include "tests/unit/agent/temporary_folder.h"
+
+namespace autonorm::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using namespace std::chrono_literals;
+
+// One start of a worker on a work-dir.
+struct Life {
+  Life(const std::filesystem::path& parent, FakeArtifacts& artifacts)
+      : dir(*WorkDir::open(parent, 0, "worker-1")),
+        mover(artifacts),
+        relay([this] { return std::make_unique<MemoryFabric>(network, 0); }, clock),
+        supervisor({.program = AUTONORM_BINARY_DIR "/tests/fake_trainer", .environment = environ, .oom_kills = [] { return int64_t{0}; }}),
+        agent({.hello = hello(), .coordinator = "host:1", .listen_host = "127.0.0.1", .grace = 10s},
+              {dir, link, mover, relay, supervisor, clock}) {
+    agent.begin();
+    agent.step();
+  }
+
+  fleet::Hello hello() const {
+    fleet::Hello hello;
+    hello.worker = dir.worker();
+    hello.incarnation = dir.incarnation();
+    return hello;
+  }
+  // Acts and waits until `enough` holds or 20 s have passed.
+  template <class Enough>
+  bool until(Enough enough) {
+    for (int i = 0; i < 400; ++i) {
+      agent.step();
+      if (enough()) return true;
+      agent.wait(-1, 50ms);
+    }
+    return false;
+  }
+  void welcome(fleet::Welcome welcome = {}) {
+    link.say(fleet::ToWorker(welcome));
+    agent.step();
+  }
+  void say(fleet::ToWorker message) {
+    link.say(std::move(message));
+    agent.step();
+  }
+  void acknowledge(const fleet::AttemptKey& key) {
+    const auto numbers = link.numbers(key);
+    say(fleet::Ack{key, numbers.back()});
+  }
+
+  SystemClock clock;
+  MemoryNetwork network;
+  WorkDir dir;
+  FakeLink link;
+  ArtifactMover mover;
+  RelayService relay;
+  TrainerSupervisor supervisor;
+  Agent agent;
+};
+
+fleet::AttemptKey key(int attempt = 1, char trial = 'a') {
+  return {TrialId(std::string(64, trial)), Attempt(attempt), Token(std::string(32, static_cast<char>('0' + attempt)))};
+}
+
+fleet::Start start(const fleet::AttemptKey& key, const std::string& fake) {
+  fleet::Start start;
+  start.key = key;
+  start.config = "{\"fake\":" + fake + "}";
+  start.gang.members = {{WorkerId("worker-1"), 0, "h"}};
+  return start;
+}
+
+struct Story : ::testing::Test {
+  TemporaryFolder folder;
+  FakeArtifacts artifacts;
+};
+
+TEST_F(Story, ATrialFromStartToFreeSlot) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 4})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_THAT(life.link.bodies<fleet::Ready>(), ElementsAre(fleet::Ready{"joined", ""}));
+  const auto finished = life.link.bodies<fleet::Finished>();
+  ASSERT_THAT(finished, SizeIs(1));
+  EXPECT_EQ(finished[0].reason, EndReason::kCompleted);
+  EXPECT_EQ(finished[0].results.at("steps"), 4);
+  EXPECT_TRUE(artifacts.has(finished[0].artifacts.at("model")));  // before the event was sent
+  std::vector<int64_t> steps;
+  for (const auto& metrics : life.link.bodies<fleet::Metrics>()) {
+    for (const auto& point : metrics.points) steps.push_back(point.step);
+  }
+  EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4));
+  // Numbered without a gap, SlotFree last; retired once acknowledged.
+  const auto numbers = life.link.numbers(key());
+  for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], Seq(static_cast<int64_t>(i) + 1));
+  EXPECT_TRUE(std::holds_alternative<fleet::SlotFree>(life.link.sent.back()) ||
+              std::holds_alternative<fleet::Heartbeat>(life.link.sent.back()));
+  EXPECT_THAT(life.dir.open_attempts(), SizeIs(1));
+  life.acknowledge(key());
+  life.agent.step();
+  EXPECT_THAT(life.dir.open_attempts(), IsEmpty());
+}
+
+TEST_F(Story, ARepeatedStartIsTheSameAttempt) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  EXPECT_THAT(life.link.bodies<fleet::Ready>(), SizeIs(1));
+}
+
+TEST_F(Story, ACrashIsReportedAndTheNextTrialGetsAFreshTrainer) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"at": 2, "do": "signal", "value": 6, "log": "what a pity"})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  const auto failed = life.link.bodies<fleet::Failed>();
+  ASSERT_THAT(failed, SizeIs(1));
+  EXPECT_EQ(failed[0].reason, EndReason::kTrainerCrashed);
+  EXPECT_EQ(failed[0].signal, 6);
+  EXPECT_THAT(failed[0].log_tail, ElementsAre("what a pity"));
+  life.say(start(key(2), R"({"steps": 1})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key(2)); }));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
+}
+
+TEST_F(Story, TrainingGoesOnWhileTheCoordinatorIsAwayAndEverythingIsDeliveredOnce) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 3, "checkpoint_every": 2})"));
+  life.link.say(SessionEnded{unavailable("gone")});
+  artifacts.set_away(true);
+  ASSERT_TRUE(life.until([&] { return life.link.hellos.size() == 2 && life.supervisor.slot_free() && !life.supervisor.torch().empty(); }));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), IsEmpty());
+  artifacts.set_away(false);
+  fleet::Welcome back;
+  back.keep = {key()};
+  life.welcome(back);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  const auto numbers = life.link.numbers(key());
+  for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], Seq(static_cast<int64_t>(i) + 1));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
+  const auto checkpoints = life.link.bodies<fleet::CheckpointSaved>();
+  ASSERT_THAT(checkpoints, SizeIs(1));
+  EXPECT_TRUE(artifacts.has(checkpoints[0].manifest));
+}
+
+TEST_F(Story, AfterReconnectingOnlyWhatIsUnacknowledgedIsSentAgain) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 4})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  const auto all = life.link.numbers(key());
+  life.link.say(SessionEnded{unavailable("gone")});
+  ASSERT_TRUE(life.until([&] { return life.link.hellos.size() == 2; }));
+  EXPECT_THAT(life.link.hellos[1].attempts, ElementsAre(fleet::KnownAttempt{key(), all.back(), true, false}));
+  life.link.sent.clear();
+  fleet::Welcome back;
+  back.keep = {key()};
+  back.acked = {{key(), Seq(all.back().value() - 1)}};
+  life.welcome(back);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_THAT(life.link.numbers(key()), ElementsAre(all.back()));
+}
+
+TEST_F(Story, ARestartedWorkerDeliversWhatItsPredecessorFinished) {
+  {
+    Life first(folder.path(), artifacts);
+    first.welcome();
+    first.say(start(key(), R"({"steps": 4})"));
+    ASSERT_TRUE(first.until([&] { return first.link.freed(key()); }));
+  }
+  Life second(folder.path(), artifacts);
+  ASSERT_THAT(second.link.hellos, SizeIs(1));
+  EXPECT_EQ(second.link.hellos[0].incarnation, 2);
+  ASSERT_THAT(second.link.hellos[0].attempts, SizeIs(1));
+  EXPECT_TRUE(second.link.hellos[0].attempts[0].terminal);
+  EXPECT_FALSE(second.link.hellos[0].attempts[0].trainer_alive);
+  fleet::Welcome keep;
+  keep.keep = {key()};
+  second.welcome(keep);
+  ASSERT_TRUE(second.until([&] { return !second.link.bodies<fleet::Finished>().empty(); }));
+  second.acknowledge(key());
+  second.agent.step();
+  EXPECT_THAT(second.dir.open_attempts(), IsEmpty());
+}
+
+TEST_F(Story, WhatAPredecessorLeftUnfinishedIsReportedLost) {
+  {
+    Life first(folder.path(), artifacts);
+    first.welcome();
+    first.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+    ASSERT_TRUE(first.until([&] { return !first.link.bodies<fleet::Metrics>().empty(); }));
+  }
+  Life second(folder.path(), artifacts);
+  fleet::Welcome keep;
+  keep.keep = {key()};
+  second.welcome(keep);
+  ASSERT_TRUE(second.until([&] { return !second.link.bodies<fleet::Failed>().empty(); }));
+  EXPECT_EQ(second.link.bodies<fleet::Failed>()[0].reason, EndReason::kWorkerLost);
+}
+
+TEST_F(Story, WhatTheCoordinatorDoesNotKeepIsStoppedAndForgotten) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.link.say(SessionEnded{unavailable("gone")});
+  ASSERT_TRUE(life.until([&] { return life.link.hellos.size() == 2; }));
+  EXPECT_TRUE(life.link.hellos[1].attempts[0].trainer_alive);
+  fleet::Welcome other;
+  other.kill = {key()};
+  life.welcome(other);
+  ASSERT_TRUE(life.until([&] { return life.supervisor.slot_free() && life.link.freed(key()); }));
+  EXPECT_FALSE(life.supervisor.has_process());
+  EXPECT_THAT(life.dir.open_attempts(), IsEmpty());
+}
+
+TEST_F(Story, KillStopsTheTrainerAndSaysOnlyThatTheSlotIsFree) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kCancelled, "cancelled"});
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_THAT(life.link.bodies<fleet::Failed>(), IsEmpty());
+  EXPECT_FALSE(life.supervisor.has_process());
+}
+
+TEST_F(Story, AStopForSomethingUnknownIsAnsweredWithSlotFree) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(fleet::Stop{key(7), fleet::StopMode::kKill, EndReason::kCancelled, "stale"});
+  EXPECT_TRUE(life.link.freed(key(7)));
+}
+
+TEST_F(Story, AStopAtACheckpointDeliversTheCheckpointFirst) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.say(fleet::Stop{key(), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  ASSERT_THAT(life.link.bodies<fleet::CheckpointSaved>(), SizeIs(1));
+  ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
+  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kPreempted);
+  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].message, "paused");
+}
+
+TEST_F(Story, AResumeUsesTheLocalCheckpointWhenItsHashFits) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.say(fleet::Stop{key(), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  life.acknowledge(key());
+  const auto saved = life.link.bodies<fleet::CheckpointSaved>().at(0);
+  fleet::Start again = start(key(2), "{\"steps\": " + std::to_string(saved.step + 2) + "}");
+  again.resume = fleet::ResumePoint{saved.manifest, saved.step};
+  life.say(again);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key(2)); }));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
+  EXPECT_EQ(life.link.bodies<fleet::Metrics>().back().points.front().step, saved.step + 1);
+  EXPECT_EQ(artifacts.gets(), 0);
+}
+
+TEST_F(Story, InputsAreFetchedAndVerifiedBeforeTheTrainerStarts) {
+  const std::string state = "teacher weights";
+  const std::string manifest = R"({"step":9,"files":{"state.bin":{"sha256":")" + sha256(state).value() + R"(","bytes":15}}})";
+  artifacts.add(sha256(state), state);
+  artifacts.add(sha256(manifest), manifest);
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  fleet::Start with_teacher = start(key(), R"({"at": 1, "do": "hang"})");
+  with_teacher.inputs = {{"teacher", sha256(manifest)}};
+  life.say(with_teacher);
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Ready>().empty(); }));
+  EXPECT_EQ(*read_file(life.dir.folder(key()) / "inputs/teacher/state.bin"), state);
+}
+
+TEST_F(Story, AnArtifactThatNobodyHasFailsTheAttemptAsDataMissing) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  fleet::Start with_teacher = start(key(), "{}");
+  with_teacher.inputs = {{"teacher", Sha256(std::string(64, 'e'))}};
+  life.say(with_teacher);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
+  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kDataMissing);
+  EXPECT_THAT(life.link.bodies<fleet::Failed>()[0].message, HasSubstr("inputs/teacher"));
+}
+
+TEST_F(Story, TerminationCheckpointsDeliversAndSaysGoodbye) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.agent.request_stop("terminated");
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_EQ(life.link.bodies<fleet::Failed>().at(0).reason, EndReason::kPreempted);
+  EXPECT_FALSE(life.agent.exit_status().has_value());  // not before the coordinator has it
+  life.acknowledge(key());
+  ASSERT_TRUE(life.until([&] { return std::holds_alternative<fleet::Goodbye>(life.link.sent.back()); }));
+  life.link.say(SessionEnded{});
+  ASSERT_TRUE(life.until([&] { return life.agent.exit_status().has_value(); }));
+  EXPECT_EQ(life.agent.exit_status(), 0);
+}
+
+TEST_F(Story, ARefusedWorkerLeavesWithStatusOne) {
+  Life life(folder.path(), artifacts);
+  life.say(fleet::Refused{"this worker speaks protocol 1, the coordinator 2"});
+  EXPECT_EQ(life.agent.exit_status(), 1);
+}
+
+TEST_F(Story, AnIdleWorkerBeatsAndABusyOneSaysItsStep) {
+  Life life(folder.path(), artifacts);
+  fleet::Welcome often;
+  often.heartbeat = 50ms;
+  life.welcome(often);
+  EXPECT_EQ(life.link.sent, (std::vector<fleet::ToCoordinator>{fleet::Heartbeat{}}));
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 5, "tick_ms": 5})"));
+  const auto beats_a_step = [&] {
+    const auto* beat = std::get_if<fleet::Heartbeat>(&life.link.sent.back());
+    return beat != nullptr && !beat->attempts.empty() && beat->attempts[0].step > 3 && beat->attempts[0].phase == "training" &&
+           beat->attempts[0].key == key();
+  };
+  EXPECT_TRUE(life.until(beats_a_step));
+}
+
+TEST_F(Story, ANewerStartReplacesWhatRuns) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  life.say(start(key(1, 'b'), R"({"steps": 2})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key(1, 'b')); }));
+  EXPECT_TRUE(life.link.freed(key()));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
+}
+
+TEST_F(Story, TheOtherRanksEmptyFinishedEndsTheirAttempt) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  fleet::Start member = start(key(), R"({"steps": 0})");
+  member.gang.rank = 1;
+  member.gang.members = {{WorkerId("other"), 5, "h"}, {WorkerId("worker-1"), 0, "h"}};
+  member.gang.tag = 12;
+  life.say(member);
+  ASSERT_TRUE(life.until([&] { return !life.supervisor.torch().empty(); }));
+  life.say(fleet::Rendezvous{key(), "127.0.0.1:4711"});
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_THAT(life.link.bodies<fleet::Finished>(), ElementsAre(fleet::Finished{}));
+}
+
+}  // namespace
+}  // namespace autonorm::agent
