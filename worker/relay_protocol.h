@@ -1,12 +1,12 @@
 // Shared memory between a trainer and its worker agent, which carries the CPU collectives of a gang over MPI.
 //
-// One memfd segment and two eventfds per trainer process, made by the agent and inherited by the trainer (their numbers are
-// on its command line). The trainer fills the request and `data`, sets state = kRequested, adds 1 to `request_fd`, and waits
-// on `completion_fd`. The agent carries it out in place, sets `result` and state = kDone (release order), adds 1 to
-// `completion_fd`. One request at a time. A payload larger than `kRelayDataBytes` is cut into chunks by the trainer;
-// all ranks cut alike. all_reduce adds in rank order per element, so chunking does not change a bit of the sum.
-// Abort (a lost peer, a Stop, a deadline): the agent sets result = kAborted or kTimedOut with text in `message` and completes;
-// every later request of the attempt is completed so at once.
+// One memfd segment and two eventfds per trainer process, made by the agent and inherited by the trainer (their numbers
+// are on its command line). The trainer fills the request and `data`, sets state = kRequested, adds 1 to `request_fd`,
+// and waits on `completion_fd`. The agent carries it out in place, sets `result` and state = kDone (release order),
+// adds 1 to `completion_fd`. One request at a time. A payload larger than `kRelayDataBytes` is cut into chunks by the
+// trainer; all ranks cut alike. all_reduce adds in rank order per element, so chunking does not change a bit of the
+// sum. Abort (a lost peer, a Stop, a deadline): the agent sets result = kAborted or kTimedOut with text in `message`
+// and completes; every later request of the attempt is completed so at once.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -21,8 +21,9 @@ inline constexpr size_t kRelayDataBytes = size_t{8} << 20;
 enum class RelayOp : uint32_t {
   kAllReduceSum = 1,  // data: count elements in, the sum out
   kBroadcast = 2,     // data: count elements, in on `root`, out elsewhere
-  kAllGather = 3,     // data: count elements in; size·count out, in rank order (the trainer keeps size·count within the limit)
-  kBarrier = 4,       // no data
+  kAllGather =
+      3,  // data: count elements in; size·count out, in rank order (the trainer keeps size·count within the limit)
+  kBarrier = 4,  // no data
 };
 enum class RelayDtype : uint32_t { kFloat32 = 1, kFloat64 = 2, kBFloat16 = 3, kInt32 = 4, kInt64 = 5, kUInt8 = 6 };
 enum class RelayState : uint32_t { kIdle = 0, kRequested = 1, kDone = 2 };
@@ -31,11 +32,15 @@ enum class RelayResult : uint32_t { kOk = 0, kAborted = 1, kTimedOut = 2, kUnsup
 constexpr size_t element_bytes(RelayDtype dtype) {
   switch (dtype) {
     case RelayDtype::kFloat64:
-    case RelayDtype::kInt64: return 8;
+    case RelayDtype::kInt64:
+      return 8;
     case RelayDtype::kFloat32:
-    case RelayDtype::kInt32: return 4;
-    case RelayDtype::kBFloat16: return 2;
-    case RelayDtype::kUInt8: return 1;
+    case RelayDtype::kInt32:
+      return 4;
+    case RelayDtype::kBFloat16:
+      return 2;
+    case RelayDtype::kUInt8:
+      return 1;
   }
   return 0;
 }

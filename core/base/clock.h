@@ -4,8 +4,8 @@
 
 namespace autonorm {
 
-using SteadyTime = std::chrono::steady_clock::time_point;                                           // leases, deadlines
-using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;    // records for people
+using SteadyTime = std::chrono::steady_clock::time_point;                                        // leases, deadlines
+using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;  // records for people
 
 struct Now {
   SteadyTime steady;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -42,16 +43,36 @@ Status sync_path(const std::filesystem::path& path) {
   return {};
 }
 
-Status write_file_durably(const std::filesystem::path& path, std::string_view content) {
+namespace {
+
+Status write_and_sync(const std::filesystem::path& path, std::string_view content) {
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd.valid()) return system_error(cat("creating ", path.string()), errno);
+  AUTONORM_RETURN_IF_ERROR(write_all(fd.get(), content, path.string()));
+  if (::fsync(fd.get()) != 0) return system_error(cat("fsync of ", path.string()), errno);
+  return {};
+}
+
+// Two threads may write the same path at once; the last rename wins.
+std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+  static std::atomic<uint64_t> counter{0};
   std::filesystem::path temporary = path;
-  temporary += cat(".tmp-", ::getpid());
-  {
-    Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!fd.valid()) return system_error(cat("creating ", temporary.string()), errno);
-    AUTONORM_RETURN_IF_ERROR(write_all(fd.get(), content, temporary.string()));
-    if (::fsync(fd.get()) != 0) return system_error(cat("fsync of ", temporary.string()), errno);
+  temporary += cat(".tmp-", ::getpid(), "-", counter++);
+  return temporary;
+}
+
+}  // namespace
+
+Status write_file_durably(const std::filesystem::path& path, std::string_view content) {
+  const std::filesystem::path temporary = temporary_beside(path);
+  Status status = write_and_sync(temporary, content);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    status = system_error(cat("renaming to ", path.string()), errno);
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error(cat("renaming to ", path.string()), errno);
+  if (!status.ok()) {
+    ::unlink(temporary.c_str());  // best effort: the first failure is the one to report
+    return status;
+  }
   const auto folder = path.parent_path();
   return sync_path(folder.empty() ? std::filesystem::path(".") : folder);
 }

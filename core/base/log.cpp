@@ -8,7 +8,10 @@ namespace {
 LogSink& sink() {
   static LogSink instance = [](LogLevel level, const std::string& text) {
     if (level == LogLevel::kDebug) return;
-    std::fprintf(stderr, "%s%s\n", level == LogLevel::kError ? "error: " : level == LogLevel::kWarning ? "warning: " : "",
+    std::fprintf(stderr, "%s%s\n",
+                 level == LogLevel::kError     ? "error: "
+                 : level == LogLevel::kWarning ? "warning: "
+                                               : "",
                  text.c_str());
   };
   return instance;

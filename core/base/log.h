@@ -16,12 +16,20 @@ void set_log_sink(LogSink sink);
 void log_line(LogLevel level, const std::string& text);
 
 template <class... Parts>
-void log_debug(const Parts&... parts) { log_line(LogLevel::kDebug, cat(parts...)); }
+void log_debug(const Parts&... parts) {
+  log_line(LogLevel::kDebug, cat(parts...));
+}
 template <class... Parts>
-void log_info(const Parts&... parts) { log_line(LogLevel::kInfo, cat(parts...)); }
+void log_info(const Parts&... parts) {
+  log_line(LogLevel::kInfo, cat(parts...));
+}
 template <class... Parts>
-void log_warning(const Parts&... parts) { log_line(LogLevel::kWarning, cat(parts...)); }
+void log_warning(const Parts&... parts) {
+  log_line(LogLevel::kWarning, cat(parts...));
+}
 template <class... Parts>
-void log_error(const Parts&... parts) { log_line(LogLevel::kError, cat(parts...)); }
+void log_error(const Parts&... parts) {
+  log_line(LogLevel::kError, cat(parts...));
+}
 
 }  // namespace autonorm

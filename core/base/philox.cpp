@@ -49,8 +49,8 @@ std::vector<int64_t> RandomStream::permutation(int64_t n, uint32_t a, uint32_t b
   std::iota(order.begin(), order.end(), int64_t{0});
   for (int64_t i = n - 1; i > 0; --i) {
     const auto bound = static_cast<uint64_t>(i + 1);
-    const uint64_t wide = (uint64_t{word(2 * static_cast<uint64_t>(i), a, b)} << 32) |
-                          word(2 * static_cast<uint64_t>(i) + 1, a, b);
+    const uint64_t wide =
+        (uint64_t{word(2 * static_cast<uint64_t>(i), a, b)} << 32) | word(2 * static_cast<uint64_t>(i) + 1, a, b);
     const auto j = static_cast<int64_t>((static_cast<unsigned __int128>(wide) * bound) >> 64);
     std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(j)]);
   }

@@ -1,6 +1,6 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): a counter-based generator, and
-// random streams addressed by name. Every random number of a trial comes from here: stream = hash(seed, purpose, name), the
-// counter says which number. So a resumed or re-sharded trial needs no generator state.
+// random streams addressed by name. Every random number of a trial comes from here: stream = hash(seed, purpose, name),
+// the counter says which number. So a resumed or re-sharded trial needs no generator state.
 #pragma once
 #include <array>
 #include <cstdint>

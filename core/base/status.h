@@ -38,24 +38,37 @@ class [[nodiscard]] Status {
 };
 
 template <class... Parts>
-Status invalid(const Parts&... parts) { return {Code::kInvalid, cat(parts...)}; }
+Status invalid(const Parts&... parts) {
+  return {Code::kInvalid, cat(parts...)};
+}
 template <class... Parts>
-Status not_found(const Parts&... parts) { return {Code::kNotFound, cat(parts...)}; }
+Status not_found(const Parts&... parts) {
+  return {Code::kNotFound, cat(parts...)};
+}
 template <class... Parts>
-Status conflict(const Parts&... parts) { return {Code::kConflict, cat(parts...)}; }
+Status conflict(const Parts&... parts) {
+  return {Code::kConflict, cat(parts...)};
+}
 template <class... Parts>
-Status unavailable(const Parts&... parts) { return {Code::kUnavailable, cat(parts...)}; }
+Status unavailable(const Parts&... parts) {
+  return {Code::kUnavailable, cat(parts...)};
+}
 template <class... Parts>
-Status exhausted(const Parts&... parts) { return {Code::kExhausted, cat(parts...)}; }
+Status exhausted(const Parts&... parts) {
+  return {Code::kExhausted, cat(parts...)};
+}
 template <class... Parts>
-Status internal(const Parts&... parts) { return {Code::kInternal, cat(parts...)}; }
-// The failure of the last system call: "what: No space left on device". ENOSPC and EDQUOT become kExhausted, ENOENT kNotFound.
+Status internal(const Parts&... parts) {
+  return {Code::kInternal, cat(parts...)};
+}
+// The failure of the last system call: "what: No space left on device". ENOSPC and EDQUOT become kExhausted, ENOENT
+// kNotFound.
 Status system_error(std::string_view what, int error_number);
 
 // Prints the message and aborts. For programmer errors only.
 [[noreturn]] void check_failed(const char* expression, const char* file, int line, const std::string& message);
-#define AUTONORM_CHECK(expression, ...)                                                                     \
-  do {                                                                                                      \
+#define AUTONORM_CHECK(expression, ...)                                                                         \
+  do {                                                                                                          \
     if (!(expression)) ::autonorm::check_failed(#expression, __FILE__, __LINE__, ::autonorm::cat(__VA_ARGS__)); \
   } while (false)
 
@@ -63,14 +76,25 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}
-  Result(Status status) : status_(std::move(status)) { AUTONORM_CHECK(!status_.ok(), "a Result needs a value or a failure"); }
+  Result(Status status) : status_(std::move(status)) {
+    AUTONORM_CHECK(!status_.ok(), "a Result needs a value or a failure");
+  }
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
   // Requires ok().
-  T& value() & { AUTONORM_CHECK(ok(), status_.message()); return *value_; }
-  const T& value() const& { AUTONORM_CHECK(ok(), status_.message()); return *value_; }
-  T&& value() && { AUTONORM_CHECK(ok(), status_.message()); return *std::move(value_); }
+  T& value() & {
+    AUTONORM_CHECK(ok(), status_.message());
+    return *value_;
+  }
+  const T& value() const& {
+    AUTONORM_CHECK(ok(), status_.message());
+    return *value_;
+  }
+  T&& value() && {
+    AUTONORM_CHECK(ok(), status_.message());
+    return *std::move(value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -83,8 +107,8 @@ class [[nodiscard]] Result {
 };
 
 // Returns from the enclosing function when `expression` (a Status) failed.
-#define AUTONORM_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                         \
+#define AUTONORM_RETURN_IF_ERROR(expression)                                                              \
+  do {                                                                                                    \
     if (::autonorm::Status autonorm_status = (expression); !autonorm_status.ok()) return autonorm_status; \
   } while (false)
 

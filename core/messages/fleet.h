@@ -43,18 +43,18 @@ struct KnownAttempt {
 // ---- worker → coordinator ----
 struct Hello {
   int protocol = kProtocolVersion;
-  WorkerId worker;           // stable for a work-dir and rank
-  int64_t incarnation = 0;   // larger for each start of the process
-  std::string mpi_world;     // equal for all ranks of one mpirun; gangs on CPU stay within one
+  WorkerId worker;          // stable for a work-dir and rank
+  int64_t incarnation = 0;  // larger for each start of the process
+  std::string mpi_world;    // equal for all ranks of one mpirun; gangs on CPU stay within one
   int mpi_rank = 0;
   int mpi_size = 1;
-  std::string host;          // host name
-  std::string address;       // --host: where peers reach this worker; empty = the source address of its connection
+  std::string host;     // host name
+  std::string address;  // --host: where peers reach this worker; empty = the source address of its connection
   int pid = 0;
   Device device;
-  std::string build;         // version of the worker program
-  std::string torch;         // LibTorch version and CPU capability its trainer reports; empty until known
-  bool recovery = false;     // mpirun lets the other ranks outlive a lost one
+  std::string build;      // version of the worker program
+  std::string torch;      // LibTorch version and CPU capability its trainer reports; empty until known
+  bool recovery = false;  // mpirun lets the other ranks outlive a lost one
   std::vector<KnownAttempt> attempts;
   auto operator<=>(const Hello&) const = default;
 };
@@ -63,10 +63,10 @@ struct AttemptProgress {
   AttemptKey key;
   int64_t step = 0;
   int64_t total_steps = 0;
-  std::string phase;             // "loading" | "training" | "evaluating" | "checkpointing" | "starting"
-  double loss = 0;               // latest training loss; NaN = none yet
+  std::string phase;  // "loading" | "training" | "evaluating" | "checkpointing" | "starting"
+  double loss = 0;    // latest training loss; NaN = none yet
   double samples_per_s = 0;
-  int64_t tick_age_ms = 0;       // since the trainer's last sign of life
+  int64_t tick_age_ms = 0;  // since the trainer's last sign of life
   auto operator<=>(const AttemptProgress&) const = default;
 };
 struct Heartbeat {
@@ -81,15 +81,41 @@ struct MetricPoint {
   auto operator<=>(const MetricPoint&) const = default;
 };
 
-struct Ready { std::string state; std::string endpoint; auto operator<=>(const Ready&) const = default; };  // "listening" (leader, with "host:port") | "joined"
-struct Metrics { std::vector<MetricPoint> points; auto operator<=>(const Metrics&) const = default; };
-struct NormStat { std::string site; int64_t step = 0; std::map<std::string, double> values; auto operator<=>(const NormStat&) const = default; };
-struct NormStats { std::vector<NormStat> stats; auto operator<=>(const NormStats&) const = default; };
-// `manifest` is the hash of the checkpoint's manifest.json; the manifest names its files by hash. Sent after all are durable at the coordinator.
-struct CheckpointSaved { int64_t step = 0; Sha256 manifest; int64_t bytes = 0; auto operator<=>(const CheckpointSaved&) const = default; };
-struct LogLine { std::string level; std::string text; auto operator<=>(const LogLine&) const = default; };
-// Rank 0 only. `results`: metric → value. `facts`: strings worth keeping (weights_sha256, order_sha256, device, torch, cpu_capability).
-// `initial`: parameter name → SHA-256 of its initial value with its shape. `artifacts`: e.g. "model" → manifest hash.
+struct Ready {
+  std::string state;
+  std::string endpoint;
+  auto operator<=>(const Ready&) const = default;
+};  // "listening" (leader, with "host:port") | "joined"
+struct Metrics {
+  std::vector<MetricPoint> points;
+  auto operator<=>(const Metrics&) const = default;
+};
+struct NormStat {
+  std::string site;
+  int64_t step = 0;
+  std::map<std::string, double> values;
+  auto operator<=>(const NormStat&) const = default;
+};
+struct NormStats {
+  std::vector<NormStat> stats;
+  auto operator<=>(const NormStats&) const = default;
+};
+// `manifest` is the hash of the checkpoint's manifest.json; the manifest names its files by hash. Sent after all are
+// durable at the coordinator.
+struct CheckpointSaved {
+  int64_t step = 0;
+  Sha256 manifest;
+  int64_t bytes = 0;
+  auto operator<=>(const CheckpointSaved&) const = default;
+};
+struct LogLine {
+  std::string level;
+  std::string text;
+  auto operator<=>(const LogLine&) const = default;
+};
+// Rank 0 only. `results`: metric → value. `facts`: strings worth keeping (weights_sha256, order_sha256, device, torch,
+// cpu_capability). `initial`: parameter name → SHA-256 of its initial value with its shape. `artifacts`: e.g. "model" →
+// manifest hash.
 struct Finished {
   EndReason reason = EndReason::kCompleted;  // kCompleted | kDiverged
   std::map<std::string, double> results;
@@ -102,7 +128,7 @@ struct Finished {
 struct Failed {
   EndReason reason = EndReason::kTrainerCrashed;
   std::string message;
-  int signal = 0;     // of the trainer's death; 0 = none
+  int signal = 0;  // of the trainer's death; 0 = none
   int exit_code = 0;
   std::vector<std::string> log_tail;
   auto operator<=>(const Failed&) const = default;
@@ -114,47 +140,85 @@ struct Event {
   EventBody body;
   auto operator<=>(const Event&) const = default;
 };
-// The trainer process of this attempt is gone for sure: the slot is free. Sent after the last event of the attempt (not spooled).
-struct SlotFree { AttemptKey key; auto operator<=>(const SlotFree&) const = default; };
-struct Goodbye { std::string reason; auto operator<=>(const Goodbye&) const = default; };  // orderly end of the worker
+// The trainer process of this attempt is gone for sure: the slot is free. Sent after the last event of the attempt (not
+// spooled).
+struct SlotFree {
+  AttemptKey key;
+  auto operator<=>(const SlotFree&) const = default;
+};
+struct Goodbye {
+  std::string reason;
+  auto operator<=>(const Goodbye&) const = default;
+};  // orderly end of the worker
 using ToCoordinator = std::variant<Hello, Heartbeat, Event, SlotFree, Goodbye>;
 
 // ---- coordinator → worker ----
 struct Welcome {
   std::chrono::milliseconds lease{15000};
   std::chrono::milliseconds heartbeat{2000};
-  int64_t epoch = 0;                 // of the coordinator's state directory; one more for each start
+  int64_t epoch = 0;  // of the coordinator's state directory; one more for each start
   std::string coordinator_build;
-  std::vector<AttemptKey> keep;      // go on; deliver what is unacked
-  std::vector<AttemptKey> kill;      // stop the trainer, drop the spool
+  std::vector<AttemptKey> keep;                   // go on; deliver what is unacked
+  std::vector<AttemptKey> kill;                   // stop the trainer, drop the spool
   std::vector<std::pair<AttemptKey, Seq>> acked;  // of `keep`
   auto operator<=>(const Welcome&) const = default;
 };
-struct Refused { std::string reason; auto operator<=>(const Refused&) const = default; };  // the worker prints it and exits 1
-struct GangMember { WorkerId worker; int mpi_rank = 0; std::string host; auto operator<=>(const GangMember&) const = default; };
+struct Refused {
+  std::string reason;
+  auto operator<=>(const Refused&) const = default;
+};  // the worker prints it and exits 1
+struct GangMember {
+  WorkerId worker;
+  int mpi_rank = 0;
+  std::string host;
+  auto operator<=>(const GangMember&) const = default;
+};
 struct Gang {
-  int rank = 0;                      // of the receiver; rank 0 leads
-  std::vector<GangMember> members;   // in rank order; size() = world size
-  int32_t tag = 0;                   // MPI tag of this attempt's collectives, unique while any member may still use it
+  int rank = 0;                     // of the receiver; rank 0 leads
+  std::vector<GangMember> members;  // in rank order; size() = world size
+  int32_t tag = 0;                  // MPI tag of this attempt's collectives, unique while any member may still use it
   auto operator<=>(const Gang&) const = default;
 };
-struct ResumePoint { Sha256 manifest; int64_t step = 0; auto operator<=>(const ResumePoint&) const = default; };
+struct ResumePoint {
+  Sha256 manifest;
+  int64_t step = 0;
+  auto operator<=>(const ResumePoint&) const = default;
+};
 struct Start {
   AttemptKey key;
-  std::string config;                      // resolved trial configuration, JSON (core/config/trial_config.h)
+  std::string config;  // resolved trial configuration, JSON (core/config/trial_config.h)
   std::optional<ResumePoint> resume;
-  std::map<std::string, Sha256> inputs;    // stage name → manifest of its final model
+  std::map<std::string, Sha256> inputs;  // stage name → manifest of its final model
   Gang gang;
   std::chrono::milliseconds start_timeout{120000};
   std::chrono::milliseconds stall_timeout{600000};
   auto operator<=>(const Start&) const = default;
 };
-struct Rendezvous { AttemptKey key; std::string endpoint; auto operator<=>(const Rendezvous&) const = default; };
+struct Rendezvous {
+  AttemptKey key;
+  std::string endpoint;
+  auto operator<=>(const Rendezvous&) const = default;
+};
 enum class StopMode { kCheckpointThenStop, kKill };
-struct Stop { AttemptKey key; StopMode mode = StopMode::kKill; EndReason reason = EndReason::kCancelled; std::string text; auto operator<=>(const Stop&) const = default; };
-struct Ack { AttemptKey key; Seq seq; auto operator<=>(const Ack&) const = default; };
-struct Drain { auto operator<=>(const Drain&) const = default; };
-struct Shutdown { std::string reason; auto operator<=>(const Shutdown&) const = default; };  // coordinator stops; worker reconnects unless `final`
+struct Stop {
+  AttemptKey key;
+  StopMode mode = StopMode::kKill;
+  EndReason reason = EndReason::kCancelled;
+  std::string text;
+  auto operator<=>(const Stop&) const = default;
+};
+struct Ack {
+  AttemptKey key;
+  Seq seq;
+  auto operator<=>(const Ack&) const = default;
+};
+struct Drain {
+  auto operator<=>(const Drain&) const = default;
+};
+struct Shutdown {
+  std::string reason;
+  auto operator<=>(const Shutdown&) const = default;
+};  // coordinator stops; worker reconnects unless `final`
 using ToWorker = std::variant<Welcome, Refused, Start, Rendezvous, Stop, Ack, Drain, Shutdown>;
 
 }  // namespace autonorm::fleet

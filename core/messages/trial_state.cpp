@@ -7,15 +7,24 @@ namespace autonorm {
 
 std::string_view name(TrialState state) {
   switch (state) {
-    case TrialState::kWaiting: return "waiting";
-    case TrialState::kQueued: return "queued";
-    case TrialState::kAssigned: return "assigned";
-    case TrialState::kRunning: return "running";
-    case TrialState::kSucceeded: return "succeeded";
-    case TrialState::kDiverged: return "diverged";
-    case TrialState::kStopped: return "stopped";
-    case TrialState::kFailed: return "failed";
-    case TrialState::kCancelled: return "cancelled";
+    case TrialState::kWaiting:
+      return "waiting";
+    case TrialState::kQueued:
+      return "queued";
+    case TrialState::kAssigned:
+      return "assigned";
+    case TrialState::kRunning:
+      return "running";
+    case TrialState::kSucceeded:
+      return "succeeded";
+    case TrialState::kDiverged:
+      return "diverged";
+    case TrialState::kStopped:
+      return "stopped";
+    case TrialState::kFailed:
+      return "failed";
+    case TrialState::kCancelled:
+      return "cancelled";
   }
   return "?";
 }
@@ -29,21 +38,36 @@ std::optional<TrialState> parse_trial_state(std::string_view word) {
 
 std::string_view name(EndReason reason) {
   switch (reason) {
-    case EndReason::kCompleted: return "completed";
-    case EndReason::kDiverged: return "diverged";
-    case EndReason::kBadConfig: return "bad_config";
-    case EndReason::kDataCorrupt: return "data_corrupt";
-    case EndReason::kDataMissing: return "data_missing";
-    case EndReason::kCancelled: return "cancelled";
-    case EndReason::kTimeout: return "timeout";
-    case EndReason::kWorkerLost: return "worker_lost";
-    case EndReason::kPreempted: return "preempted";
-    case EndReason::kHostOom: return "host_oom";
-    case EndReason::kDeviceOom: return "device_oom";
-    case EndReason::kTrainerCrashed: return "trainer_crashed";
-    case EndReason::kCollectiveAborted: return "collective_aborted";
-    case EndReason::kStalled: return "stalled";
-    case EndReason::kParent: return "parent";
+    case EndReason::kCompleted:
+      return "completed";
+    case EndReason::kDiverged:
+      return "diverged";
+    case EndReason::kBadConfig:
+      return "bad_config";
+    case EndReason::kDataCorrupt:
+      return "data_corrupt";
+    case EndReason::kDataMissing:
+      return "data_missing";
+    case EndReason::kCancelled:
+      return "cancelled";
+    case EndReason::kTimeout:
+      return "timeout";
+    case EndReason::kWorkerLost:
+      return "worker_lost";
+    case EndReason::kPreempted:
+      return "preempted";
+    case EndReason::kHostOom:
+      return "host_oom";
+    case EndReason::kDeviceOom:
+      return "device_oom";
+    case EndReason::kTrainerCrashed:
+      return "trainer_crashed";
+    case EndReason::kCollectiveAborted:
+      return "collective_aborted";
+    case EndReason::kStalled:
+      return "stalled";
+    case EndReason::kParent:
+      return "parent";
   }
   return "?";
 }

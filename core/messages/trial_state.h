@@ -19,14 +19,26 @@ enum class TrialState {
 std::string_view name(TrialState state);
 std::optional<TrialState> parse_trial_state(std::string_view word);
 constexpr bool is_open(TrialState s) {
-  return s == TrialState::kWaiting || s == TrialState::kQueued || s == TrialState::kAssigned || s == TrialState::kRunning;
+  return s == TrialState::kWaiting || s == TrialState::kQueued || s == TrialState::kAssigned ||
+         s == TrialState::kRunning;
 }
 
 enum class EndReason {
-  kCompleted, kDiverged, kBadConfig, kDataCorrupt, kDataMissing, kCancelled, kTimeout,  // never repeated (data_missing: once per other host)
-  kWorkerLost, kPreempted,                                                              // repeated without counting
-  kHostOom, kDeviceOom, kTrainerCrashed, kCollectiveAborted, kStalled,                  // counted, up to max_attempts
-  kParent,                                                                              // a stage did not succeed
+  kCompleted,
+  kDiverged,
+  kBadConfig,
+  kDataCorrupt,
+  kDataMissing,
+  kCancelled,
+  kTimeout,  // never repeated (data_missing: once per other host)
+  kWorkerLost,
+  kPreempted,  // repeated without counting
+  kHostOom,
+  kDeviceOom,
+  kTrainerCrashed,
+  kCollectiveAborted,
+  kStalled,  // counted, up to max_attempts
+  kParent,   // a stage did not succeed
 };
 std::string_view name(EndReason reason);
 std::optional<EndReason> parse_end_reason(std::string_view word);
