@@ -119,6 +119,7 @@ std::string plan_text(const config::Sweep& sweep, const std::optional<ServerPlan
   if (sweep.cells.size() != sweep.variants.size() * columns * sweep.seeds.size()) text += ", without the excluded ones";
   text += "\n" + trials_line(sweep, server) + slots_line(sweep, server) + time_line(server);
   text += "\n" + cell_table(sweep, server ? server->cached : std::set<TrialId>(), server.has_value());
+  for (const auto& warning : sweep.warnings) text += "\n" + warning + (warning.ends_with('\n') ? "" : "\n");
   return text + "\n" +
          stats::power_check_text(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);
 }

@@ -1,6 +1,7 @@
 #include "coordinator/server/listen_address.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,19 @@
 #include "core/base/text.h"
 
 namespace autonorm::server {
+
+namespace {
+
+uint16_t bound_port(int socket) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
+  const bool v6 = storage.ss_family == AF_INET6;
+  return ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
+                  : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+}
+
+}  // namespace
 
 Result<ListenAddress> parse_listen_address(const std::string& text) {
   const auto wrong = [&] {
@@ -43,7 +57,7 @@ bool is_loopback(const ListenAddress& address) {
   return address.host.starts_with("127.") || address.host == "localhost" || address.host == "::1";
 }
 
-Status check_listen_address(const ListenAddress& address) {
+Result<uint16_t> try_listen(const ListenAddress& address) {
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
@@ -56,7 +70,9 @@ Status check_listen_address(const ListenAddress& address) {
   const Fd socket(::socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0));
   const int on = 1;  // as gRPC does: a port whose last connections are still closing is free
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(socket.get(), found->ai_addr, found->ai_addrlen) == 0 && ::listen(socket.get(), 1) == 0) return {};
+  if (bind(socket.get(), found->ai_addr, found->ai_addrlen) == 0 && ::listen(socket.get(), 1) == 0) {
+    return bound_port(socket.get());
+  }
   if (errno == EADDRINUSE) {
     return conflict("cannot listen on ", to_text(address), ": the port is taken, perhaps by another coordinator; ",
                     "choose another with --listen HOST:PORT (port 0 takes any free one)");

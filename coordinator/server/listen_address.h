@@ -17,7 +17,8 @@ Result<ListenAddress> parse_listen_address(const std::string& text);
 std::string to_text(const ListenAddress& address);  // brackets around IPv6 numbers
 bool is_loopback(const ListenAddress& address);
 
-// Tries to bind the address and lets go of it again. Failures say what is wrong and the remedy.
-Status check_listen_address(const ListenAddress& address);
+// Binds the address once and lets go of it again: the port, which for port 0 is a free one. Failures say what is wrong
+// and the remedy; kConflict: the port is taken.
+Result<uint16_t> try_listen(const ListenAddress& address);
 
 }  // namespace autonorm::server

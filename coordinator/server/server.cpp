@@ -57,38 +57,53 @@ struct Server::Parts {
         control(*loop, requests, reports, desk, store->directory()) {}
 };
 
-Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, const Clock& clock) {
-  quiet_grpc();
-  auto listen = parse_listen_address(options.listen);
-  if (!listen.ok()) return listen.status();
-  AUTONORM_RETURN_IF_ERROR(check_listen_address(*listen));  // before the state directory is touched
-  auto opened = store::Store::open(options.state);
-  if (!opened.ok()) return opened.status();
-  EngineLoopOptions loop_options;
-  loop_options.build = kBuildVersion;
-  loop_options.secret = options.secret;
-  loop_options.worker_command = "worker --coordinator " + (listen->port == 0 ? "ADDR" : to_text(*listen));
-  auto parts = std::make_unique<Parts>(*std::move(opened), clock, std::move(loop_options));
+namespace {
 
+// Null when the port was taken by somebody else in the meantime.
+std::unique_ptr<grpc::Server> listen_on(const std::string& address, FleetService& fleet, ControlService& control) {
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else two servers would share the port
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes));
   builder.SetMaxSendMessageSize(-1);
-  builder.RegisterService(&parts->fleet);
-  builder.RegisterService(&parts->control);
+  builder.RegisterService(&fleet);
+  builder.RegisterService(&control);
   int port = 0;
-  builder.AddListeningPort(to_text(*listen), grpc::InsecureServerCredentials(), &port);
-  parts->grpc = builder.BuildAndStart();
-  if (!parts->grpc || port == 0) {
-    AUTONORM_RETURN_IF_ERROR(check_listen_address(*listen));
-    return internal("cannot listen on ", options.listen, ": gRPC gave no reason");
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  auto server = builder.BuildAndStart();
+  return port == 0 ? nullptr : std::move(server);
+}
+
+EngineLoopOptions loop_options(const ServerOptions& options, const std::string& address) {
+  EngineLoopOptions loop;
+  loop.build = kBuildVersion;
+  loop.secret = options.secret;
+  loop.worker_command = "worker --coordinator " + address;
+  return loop;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, const Clock& clock) {
+  quiet_grpc();
+  auto listen = parse_listen_address(options.listen);
+  if (!listen.ok()) return listen.status();
+  const auto port = try_listen(*listen);  // before the state directory is touched
+  if (!port.ok()) return port.status();
+  auto opened = store::Store::open(options.state);
+  if (!opened.ok()) return opened.status();
+  listen->port = *port;
+  const std::string address = to_text(*listen);
+  auto parts = std::make_unique<Parts>(*std::move(opened), clock, loop_options(options, address));
+  parts->address = address;
+  parts->grpc = listen_on(address, parts->fleet, parts->control);
+  if (!parts->grpc) {
+    const auto reason = try_listen(*listen);
+    return reason.ok() ? internal("cannot listen on ", address, ": gRPC gave no reason; try again") : reason.status();
   }
-  listen->port = static_cast<uint16_t>(port);
-  parts->address = to_text(*listen);
   if (!is_loopback(*listen)) {
-    log_warning("whoever reaches ", parts->address, " can submit and cancel sweeps: there is no authentication; ",
+    log_warning("whoever reaches ", address, " can submit and cancel sweeps: there is no authentication; ",
                 "listen on 127.0.0.1, or keep the port inside a trusted network");
   }
   return std::unique_ptr<Server>(new Server(std::move(parts)));

@@ -1,0 +1,34 @@
+// A coordinator in this process on a free port, with a state directory of its own.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "coordinator/cli/control_client.h"
+#include "coordinator/server/server.h"
+#include "core/config/sweep.h"
+#include "tests/unit/server/temporary_folder.h"
+
+namespace autonorm {
+
+class RunningServer {
+ public:
+  RunningServer();
+
+  // After stop(), on the same state directory; a new port.
+  void start();
+  void stop() { server_.reset(); }
+  const std::string& address() const { return server_->address(); }
+  const std::filesystem::path& state() const { return folder_.path(); }
+  // A new connection; fails the test when nobody answers.
+  std::unique_ptr<cli::ControlClient> client() const;
+
+ private:
+  const TemporaryFolder folder_;
+  const SystemClock clock_;
+  std::unique_ptr<server::Server> server_;
+};
+
+// A sweep of one-rank trials on the digits: LayerNorm (baseline) and RMSNorm, `seeds` each.
+config::SweepSource small_sweep(int seeds = 1, const std::string& name = "small", int ranks = 1);
+
+}  // namespace autonorm

@@ -1,0 +1,30 @@
+#include "coordinator/server/sweep_selector.h"
+
+#include <gtest/gtest.h>
+
+namespace autonorm::server {
+namespace {
+
+const std::vector<NamedSweep> kSweeps{
+    {SweepId(1), "norms"}, {SweepId(2), "depth"}, {SweepId(3), "norms"}, {SweepId(4), "2"}};
+
+TEST(SweepSelector, NothingMeansTheNewest) { EXPECT_EQ(*select_sweep("", kSweeps), SweepId(4)); }
+TEST(SweepSelector, ANumberMeansTheIdEvenWhenItIsAName) { EXPECT_EQ(*select_sweep("2", kSweeps), SweepId(2)); }
+TEST(SweepSelector, ANameMeansTheNewestOfThatName) { EXPECT_EQ(*select_sweep("norms", kSweeps), SweepId(3)); }
+
+TEST(SweepSelector, AnUnknownNameIsAnsweredWithTheNearestAndAllThereAre) {
+  const auto found = select_sweep("nroms", kSweeps);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.status().code(), Code::kNotFound);
+  EXPECT_EQ(found.status().message(),
+            "no sweep 'nroms'; did you mean 'norms'?\nthere are, newest first: 4 (2), 3 (norms), 2 (depth), 1 (norms)");
+}
+
+TEST(SweepSelector, WithoutAnySweepItSaysHowToSubmitOne) {
+  const auto found = select_sweep("", {});
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.status().message(), "there is no sweep yet; submit one: coordinator submit FILE");
+}
+
+}  // namespace
+}  // namespace autonorm::server
