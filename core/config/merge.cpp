@@ -23,6 +23,7 @@ Value spelled_out(const std::string& path, const Value& value) {
   return table;
 }
 
+// Builds a table in which each key is one name and each norm is a table.
 class Normalizer {
  public:
   explicit Normalizer(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
@@ -44,6 +45,7 @@ class Normalizer {
   }
 
  private:
+  // The table under a name, made when it is missing; nullptr, with an error, when it is something else.
   Value* table_at(Value& parent, const std::string& key, const std::string& path, const Entry& entry) {
     if (parent.find(key) == nullptr) {
       Value table{Table{}, entry.key_place};

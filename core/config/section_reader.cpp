@@ -42,6 +42,7 @@ const Key& SectionReader::key_of(std::string_view key) const {
   return *found;
 }
 
+// The member of this name, which from now on counts as asked for. Absent is an error only for keys without a default.
 const Value* SectionReader::take(std::string_view key) {
   seen_.insert(std::string(key));
   const Value* value = table_ == nullptr ? nullptr : table_->find(key);
@@ -143,6 +144,7 @@ void SectionReader::operator()(std::string_view key, std::vector<NormKind>& memb
   }
 }
 
+// One of the key's words; nullptr when it is absent or, with an error, none of them.
 const std::string* SectionReader::read_word(std::string_view key) {
   const Value* value = take(key);
   if (value == nullptr) return nullptr;
@@ -190,6 +192,7 @@ void SectionReader::finish(const std::string& kind_text) {
   }
 }
 
+// A key that exists for another kind gets a better answer than a mistyped one.
 void SectionReader::report_stranger(const Entry& entry, const std::string& kind_text) {
   const std::string allowed = join(std::vector<std::string>(seen_.begin(), seen_.end()));
   const Key* known = find_key(section_.empty() ? entry.key : cat(section_, ".", entry.key));

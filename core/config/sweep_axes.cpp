@@ -23,6 +23,7 @@ class AxisReader {
  public:
   AxisReader(std::vector<Axis>& axes, Diagnostics& diagnostics) : axes_(axes), diagnostics_(diagnostics) {}
 
+  // Tables are walked down to the lists: model = { depth = [1, 2] } is the axis model.depth.
   void add(const std::string& prefix, const Entry& entry) {
     const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;
     if (path == "seed" || path == "seeds")
@@ -48,6 +49,7 @@ class AxisReader {
  private:
   void error(Place place, const std::string& text) { diagnostics_.error(place, text); }
 
+  // The path names something that changes a result, and is not written twice in another way.
   bool check_path(const std::string& path, const Entry& entry) {
     if (!is_trial_path(path)) {
       Entry shown = entry;
@@ -68,6 +70,7 @@ class AxisReader {
     return true;
   }
 
+  // Equal values would be two columns with one label.
   void check_distinct(const std::string& path, const List& values) {
     std::set<std::string> seen;
     for (const Value& value : values) {
@@ -80,6 +83,7 @@ class AxisReader {
   Diagnostics& diagnostics_;
 };
 
+// Walks nested tables like an axis; a list of values means any of them.
 void read_conditions(const std::string& prefix, const Value& table, Exclude& exclude, Diagnostics& diagnostics) {
   for (const Entry& entry : *table.table()) {
     const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;

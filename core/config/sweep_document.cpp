@@ -31,6 +31,7 @@ class DocumentReader {
  public:
   DocumentReader(SweepDocument& out, Diagnostics& diagnostics) : out_(out), diagnostics_(diagnostics) {}
 
+  // The file that was submitted: all tables.
   void root(const Value& file) {
     static const std::vector<std::string> kTables{"include", "sweep",   "base",  "variant",
                                                   "matrix",  "exclude", "stage", "preset"};
@@ -51,6 +52,7 @@ class DocumentReader {
     if (const Value* excludes = file.find("exclude")) read_excludes(*excludes, out_.excludes, diagnostics_);
   }
 
+  // Anything but presets would make two files set one thing.
   void included(const Value& file) {
     check_keys(file, "an included file", {"include", "preset"});
     presets(file);
@@ -100,6 +102,7 @@ class DocumentReader {
     return value->text();
   }
 
+  // What variants, stages and presets have in common.
   Recipe recipe(const Value& table, const std::string& where, std::initializer_list<const char*> extra) {
     Recipe out;
     out.place = table.place;
@@ -135,6 +138,7 @@ class DocumentReader {
     out_.variants.push_back(std::move(variant));
   }
 
+  // Names are labels in tables and keys in reports: one line, distinct.
   void check_variant_name(const std::string& name, Place place) {
     if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }) ||
         name.size() > kLongestName) {
@@ -157,6 +161,7 @@ class DocumentReader {
     }
   }
 
+  // [stage.NAME]
   void read_stage(const Entry& entry) {
     const Value& table = entry.value;
     StageRecipe stage;
@@ -174,6 +179,7 @@ class DocumentReader {
     out_.stages.push_back(std::move(stage));
   }
 
+  // seed = "shared"
   bool reads_shared(const Value& table) {
     const Value* seed = table.find("seed");
     if (seed == nullptr) return false;
@@ -195,6 +201,7 @@ class DocumentReader {
     }
   }
 
+  // [preset.PROFILE.NAME]; a profile that no sweep can choose is an error.
   void presets(const Value& file) {
     const Value* table = file.find("preset");
     if (table == nullptr) return;

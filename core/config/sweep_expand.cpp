@@ -36,6 +36,7 @@ class Expander {
   Expander(const SweepDocument& document, Diagnostics& diagnostics)
       : doc_(document), diagnostics_(diagnostics), used_excludes_(document.excludes.size()) {}
 
+  // Every check runs before the first trial is made, so that all errors come together.
   Sweep run() {
     check_names();
     check_base();
@@ -67,6 +68,7 @@ class Expander {
     return paths;
   }
 
+  // The baseline, and the variants that excludes name.
   void check_names() {
     const auto names = variant_names();
     const std::string& baseline = doc_.settings.baseline;
@@ -93,6 +95,7 @@ class Expander {
   // A mistake in [base] is one even when every variant replaces that table.
   void check_base() { read_trial(doc_.base, diagnostics_); }
 
+  // Each of a stage's axes is a column of the matrix that the stage does not set itself.
   void check_stage_axes() {
     const auto paths = axis_paths();
     for (const StageRecipe& stage : doc_.stages) {
@@ -107,6 +110,7 @@ class Expander {
     }
   }
 
+  // Before excludes. Stops counting above the limit, so that the product cannot overflow.
   int64_t count_cells() const {
     int64_t cells = static_cast<int64_t>(std::max<size_t>(1, doc_.variants.size()) *
                                          std::max<size_t>(1, doc_.settings.seeds.size()));
@@ -117,6 +121,7 @@ class Expander {
     return cells;
   }
 
+  // One group for each combination of the matrix that is not excluded for all seeds.
   void expand_variant(const Recipe& variant) {
     const MergedRecipe merged = merge_recipe(doc_, doc_.base, variant, diagnostics_);
     for (const Axis& axis : doc_.axes) {
@@ -147,6 +152,7 @@ class Expander {
     return false;
   }
 
+  // Excluded cells are not read: a combination that cannot work may be excluded because it cannot.
   void expand_group(const Recipe& variant, const Value& tree, const Combination& combination) {
     Group group;
     group.variant = &variant;
@@ -180,6 +186,7 @@ class Expander {
     return all;
   }
 
+  // Notes which excludes did something: one that never does is a mistake.
   bool excluded(const std::string& variant, const Value& tree, uint64_t seed) {
     bool dropped = false;
     for (size_t i = 0; i < doc_.excludes.size(); ++i) {
@@ -190,6 +197,7 @@ class Expander {
     return dropped;
   }
 
+  // All errors of a merged table; also what only a sweep demands.
   TrialConfig read_checked(const Value& tree) {
     Diagnostics own;  // checks across keys would repeat what a single key's error said
     TrialConfig config = read_trial(tree, own);
@@ -206,6 +214,7 @@ class Expander {
     return config;
   }
 
+  // The trial that the group's trials wait for; an unknown name is reported where `from` is written.
   void add_stage(Group& group, const Combination& combination) {
     const std::string& wanted = group.config.train.distill->from;
     std::vector<std::string> names;
@@ -237,6 +246,7 @@ class Expander {
     return tree;
   }
 
+  // What is written but has no effect.
   void check_unused() {
     for (size_t i = 0; i < doc_.excludes.size(); ++i) {
       if (used_excludes_[i] || !diagnostics_.ok()) continue;  // other errors may be the reason
@@ -273,6 +283,7 @@ class Expander {
     }
   }
 
+  // A stage goes in before the trial that waits for it, which keeps `trials` in topological order.
   void add_cells(Group& group) {
     CellIdentity identity(group.config);
     CellIdentity stage_identity(group.stage_config);

@@ -31,6 +31,7 @@ class FileReader {
   }
 
  private:
+  // Parses one file and follows its includes depth first. False only for a syntax error.
   bool read(const std::string& name, const std::string& text) {
     const int index = diagnostics_.add_file(name, text);
     Value root;
@@ -83,6 +84,7 @@ class FileReader {
   std::vector<std::pair<Place, std::string>> problems_;
 };
 
+// With the reason that helps a person most: no file, a folder, too large.
 Result<std::string> read_from_disk(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return invalid(path.generic_string(), " is a folder, not a file");

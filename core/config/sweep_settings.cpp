@@ -39,6 +39,7 @@ class SettingsReader {
  private:
   void error(Place place, const std::string& text) { diagnostics_.error(place, text); }
 
+  // A needed text.
   void read_text(const char* key, std::string& member, const char* help) {
     const Value* value = table_.find(key);
     if (value == nullptr) return error(table_.place, cat("[sweep] ", key, " is missing: ", help));
@@ -49,6 +50,7 @@ class SettingsReader {
     member = *value->text();
   }
 
+  // An optional number in [min, max]; NaN is outside.
   void read_number(const char* key, double& member, double min, double max, const char* help) {
     const Value* value = table_.find(key);
     if (value == nullptr) return;
@@ -99,6 +101,7 @@ class SettingsReader {
                             type_text(*value)));
   }
 
+  // [0, 1, 2]: distinct, in the order given.
   void read_seed_list(const Value& value) {
     std::set<int64_t> seen;
     if (value.list()->empty()) error(value.place, "[sweep] seeds is empty; at least one seed is needed");
@@ -117,6 +120,7 @@ class SettingsReader {
     }
   }
 
+  // { count, first, max }: first, first + 1, …; max is what a later extension may reach.
   void read_seed_table(const Value& value) {
     static const std::vector<std::string> kKeys{"count", "first", "max"};
     for (const Entry& entry : *value.table()) {
@@ -131,6 +135,7 @@ class SettingsReader {
     for (int64_t i = 0; i < count; ++i) out_.seeds.push_back(static_cast<uint64_t>(first + i));
   }
 
+  // An optional integer; false, with an error, when it is none or out of range.
   bool read_integer(const Value& table, const char* key, int64_t min, int64_t max, int64_t& member) {
     const Value* value = table.find(key);
     if (value == nullptr) return true;

@@ -26,6 +26,7 @@ class Checker {
  private:
   void error(const std::string& path, const std::string& text) { diagnostics_.error(place_of(root_, path), text); }
 
+  // Shapes: the data set's is known without its files; that of files of the user's own only to the trainer.
   void check_model() {
     const ModelConfig& m = c_.model;
     if (m.family != ModelFamily::kVit) return;
@@ -43,6 +44,7 @@ class Checker {
                              " images of ", data->kind.name, "; allowed: ", join(allowed)));
   }
 
+  // Everything here is about selectors: the other kinds have no keys that depend on each other.
   void check_norm(const NormConfig& norm, const std::string& path) {
     if (norm.kind != NormKind::kSelector) return;
     const size_t branches = norm.branches.size();
@@ -65,6 +67,7 @@ class Checker {
     }
   }
 
+  // Work that cannot be shared out, and checkpoints that would split a curve between two points.
   void check_train() {
     const TrainConfig& t = c_.train;
     if (t.batch < c_.ranks * t.accumulate) {

@@ -87,6 +87,7 @@ class Identity {
     }
   }
 
+  // The content counts by its fingerprint; the name only tells readings of one file apart.
   void add_data() {
     DataConfig fallback;
     fallback.source = c_.data.source;
@@ -131,6 +132,7 @@ class Identity {
     put("norm_sites", by_site);
   }
 
+  // A selector uses its gate and its branches too.
   void use_norm(const NormConfig& norm) {
     use("norm", norms(), name(norm.kind));
     if (norm.kind != NormKind::kSelector) return;
@@ -138,6 +140,7 @@ class Identity {
     for (const NormConfig& branch : norm.branches.empty() ? default_branches() : norm.branches) use_norm(branch);
   }
 
+  // Optimizer, schedule and losses bring their numerics along.
   void add_train() {
     json members = difference(write_train(c_.train, Keys::kIdentity), write_train(TrainConfig{}, Keys::kIdentity));
     use("optimizer", optimizers(), "adamw");

@@ -20,6 +20,7 @@ void read_model(const Value& root, ModelConfig& config, Diagnostics& diagnostics
   reader.finish(cat("family '", name(config.family), "'"));
 }
 
+// Sites are those of the family; each has a norm of its own or the word "norm".
 void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
   const Value* table = root.find("norm_sites");
   if (table == nullptr) return;
@@ -57,6 +58,7 @@ void read_train(const Value& root, TrainConfig& config, Diagnostics& diagnostics
   inner.finish("train.distill");
 }
 
+// Which trial provides each stage; filled in by the expansion, so a person rarely writes it.
 void read_inputs(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
   const Value* table = root.find("inputs");
   if (table == nullptr) return;

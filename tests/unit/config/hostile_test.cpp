@@ -17,8 +17,9 @@ std::string repeated(const std::string& part, size_t times) {
 }
 
 TEST(Hostile, EmptyAndAlmostEmptyFiles) {
-  for (const std::string text :
-       {"", "\n", "# nothing\n", "[sweep]", "[[variant]]", "\xEF\xBB\xBF", std::string("\0", 1).c_str()}) {
+  const std::vector<std::string> texts{
+      "", "\n", "# nothing\n", "[sweep]", "[[variant]]", "\xEF\xBB\xBF", std::string(1, '\0')};
+  for (const std::string& text : texts) {
     EXPECT_THAT(failure(text), HasSubstr("study.toml:")) << text;
   }
   EXPECT_FALSE(expand_sweep({"study.toml", {}}).ok());
