@@ -1,0 +1,118 @@
+// Every model family, with norms of every kind, passes the same list.
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include "core/config/catalogue.h"
+#include "core/models/registry.h"
+#include "core/norms/registry.h"
+#include "tests/conformance/norms/gradcheck.h"
+#include "tests/unit/norms/tensors.h"
+
+namespace autonorm::conformance {
+namespace {
+
+using config::NormConfig;
+using config::NormKind;
+using norms::largest_difference;
+using norms::random_tensor;
+using norms::same_bits;
+
+struct Case {
+  std::string name;
+  config::TrialConfig config;
+};
+
+NormConfig norm_of(NormKind kind) {
+  NormConfig config{.kind = kind};
+  if (kind == NormKind::kSelector) config.branches = config::default_branches();
+  return config;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const models::RegistryRow& family : models::registry()) {
+    for (const norms::RegistryRow& norm : norms::registry()) {
+      config::TrialConfig config;
+      config.model = {.family = family.family, .patch = 2, .dim = 8, .depth = 1, .heads = 2, .hidden = 8};
+      config.norm = norm_of(norm.kind);
+      all.push_back({cat(family.name, "_", norm.name), config});
+    }
+  }
+  config::TrialConfig every_site = all.front().config;
+  every_site.model.pool = config::Pool::kCls;
+  for (const char* site : {"embed", "post_attn", "post_ffn"})
+    every_site.norm_sites[site] = norm_of(NormKind::kSelector);
+  all.push_back({"vit_cls_every_site", every_site});
+  return all;
+}
+
+class ModelConformance : public testing::TestWithParam<Case> {
+ protected:
+  static constexpr models::InputShape kInput{.channels = 2, .height = 4, .width = 4, .classes = 3};
+
+  void build(at::ScalarType dtype = at::kFloat) {
+    auto made = models::make_model(GetParam().config, kInput, dtype);
+    ASSERT_TRUE(made.ok()) << made.status().message();
+    model_ = *std::move(made);
+  }
+  at::Tensor images(int64_t batch, at::ScalarType dtype = at::kFloat) const {
+    return random_tensor("images", {batch, 2, 4, 4}, dtype);
+  }
+  std::unique_ptr<models::Model> model_;
+};
+
+TEST_P(ModelConformance, MakesOneLogitPerClass) {
+  build();
+  EXPECT_EQ(model_->forward(images(5), {}).sizes(), (at::IntArrayRef{5, 3}));
+  EXPECT_GT(model_->macs(), 0);
+}
+
+TEST_P(ModelConformance, TakesAnEmptyBatch) {
+  build();
+  EXPECT_EQ(model_->forward(images(0), {}).sizes(), (at::IntArrayRef{0, 3}));
+}
+
+TEST_P(ModelConformance, EveryTrainableParameterGetsAGradient) {
+  build();
+  model_->forward(images(4), {}).square().sum().backward();
+  for (const norms::Parameter& p : model_->table().parameters())
+    EXPECT_EQ(p.value.grad().defined(), p.trainable) << p.name;
+}
+
+TEST_P(ModelConformance, GradientsAgreeWithFiniteDifferences) {
+  build(at::kDouble);
+  const at::Tensor x = images(2, at::kDouble), target = random_tensor("t", {2, 3}, at::kDouble);
+  for (norms::Parameter& p : model_->table().parameters()) {
+    if (!p.trainable || p.value.numel() > 80) continue;  // the small ones of every layer
+    const double error = gradient_error(p.value, [&] { return (model_->forward(x, {}) * target).sum(); });
+    EXPECT_LT(error, 1e-6) << p.name;
+  }
+}
+
+TEST_P(ModelConformance, IsDeterministicAndDoesNotMixSamples) {
+  build();
+  const at::Tensor x = images(4);
+  const std::vector<int64_t> all{0, 1, 2, 3}, one{3};
+  const at::Tensor logits = model_->forward(x, {.samples = &all});
+  EXPECT_TRUE(same_bits(logits, model_->forward(x, {.samples = &all})));
+  EXPECT_LT(largest_difference(logits.narrow(0, 3, 1), model_->forward(x.narrow(0, 3, 1), {.samples = &one})), 1e-5);
+}
+
+TEST_P(ModelConformance, IsTheSameModelWhenBuiltAgain) {
+  build();
+  const auto first = std::move(model_);
+  build();
+  const auto& a = first->table().parameters();
+  const auto& b = model_->table().parameters();
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name);
+    EXPECT_TRUE(same_bits(a[i].value.detach(), b[i].value.detach())) << a[i].name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelConformance, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace autonorm::conformance

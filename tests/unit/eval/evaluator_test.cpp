@@ -1,0 +1,56 @@
+#include "core/eval/evaluator.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/train/small_trial.h"
+#include "tests/unit/train/thread_gang.h"
+
+namespace autonorm::eval {
+namespace {
+
+std::unique_ptr<models::Model> small_model() {
+  return *models::make_model(train::small_config(), {.channels = 1, .height = 4, .width = 4, .classes = 3});
+}
+
+TEST(Evaluator, CountsWhatTheModelGetsRight) {
+  const auto model = small_model();
+  const data::Split split = train::synthetic_split("test", 31);
+  const auto gang = distributed::make_single();
+  const Evaluation evaluation = evaluate(*model, split, {.batch = 7}, *gang);
+  const at::Tensor x = split.images.to(at::kFloat).div(255.0).sub(0.5).div(0.5);
+  const at::Tensor logits = model->forward(x, {.training = false});
+  EXPECT_EQ(evaluation.samples, 31);
+  EXPECT_EQ(evaluation.local_samples, 31);
+  EXPECT_EQ(evaluation.correct, logits.argmax(1).eq(split.labels).sum().item<int64_t>());
+  const at::Tensor nll = logits.log_softmax(-1).gather(1, split.labels.unsqueeze(1)).neg();
+  EXPECT_NEAR(evaluation.loss(), nll.mean().item<double>(), 1e-5);
+}
+
+TEST(Evaluator, AnyNumberOfRanksGetsTheSameResult) {
+  const data::Split split = train::synthetic_split("test", 31);
+  const auto gang = distributed::make_single();
+  const Evaluation alone = evaluate(*small_model(), split, {}, *gang);
+  for (const int ranks : {2, 3, 40}) {
+    std::vector<Evaluation> results(static_cast<size_t>(ranks));
+    train::run_ranks(ranks, [&](train::ThreadGang& rank) {
+      results[static_cast<size_t>(rank.rank())] = evaluate(*small_model(), split, {}, rank);
+    });
+    int64_t local = 0;
+    for (const Evaluation& result : results) {
+      EXPECT_EQ(result.correct, alone.correct);
+      EXPECT_NEAR(result.loss_sum, alone.loss_sum, 1e-4);
+      local += result.local_samples;
+    }
+    EXPECT_EQ(local, 31);
+  }
+}
+
+TEST(Evaluator, AnEmptySplitHasNoSamples) {
+  const auto gang = distributed::make_single();
+  const Evaluation evaluation = evaluate(*small_model(), {}, {}, *gang);
+  EXPECT_EQ(evaluation.samples, 0);
+  EXPECT_EQ(evaluation.accuracy(), 0.0);
+}
+
+}  // namespace
+}  // namespace autonorm::eval

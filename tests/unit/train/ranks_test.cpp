@@ -1,0 +1,108 @@
+// 1, 2 and 3 ranks train the same thing, the last partial batch included.
+#include <gtest/gtest.h>
+
+#include "tests/unit/train/small_trial.h"
+#include "tests/unit/train/thread_gang.h"
+
+namespace autonorm::train {
+namespace {
+
+// Runs on `ranks` threads; returns the leader's run.
+std::unique_ptr<TestRun> run_on(int ranks, config::TrialConfig config) {
+  config.ranks = ranks;
+  auto leader = std::make_unique<TestRun>();
+  std::vector<TestRun> others(static_cast<size_t>(ranks));
+  run_ranks(ranks, [&](ThreadGang& gang) {
+    run_into(gang.leads() ? *leader : others[static_cast<size_t>(gang.rank())], config, gang);
+  });
+  for (int rank = 1; rank < ranks; ++rank) {
+    const TestRun& other = others[static_cast<size_t>(rank)];
+    EXPECT_TRUE(other.result->ok()) << other.result->status().message();
+    EXPECT_EQ(other->facts.at("weights_sha256"), (*leader)->facts.at("weights_sha256")) << "rank " << rank;
+    EXPECT_EQ(other->outcome, (*leader)->outcome);
+    EXPECT_TRUE(other.sink.checkpoints.empty());
+  }
+  return leader;
+}
+
+void expect_near(const TestRun& a, const TestRun& b, const std::string& metric, double tolerance) {
+  const auto left = a.sink.curve(metric), right = b.sink.curve(metric);
+  ASSERT_EQ(left.size(), right.size()) << metric;
+  for (size_t i = 0; i < left.size(); ++i) {
+    EXPECT_EQ(left[i].first, right[i].first);
+    EXPECT_NEAR(left[i].second, right[i].second, tolerance) << metric << " at step " << left[i].first;
+  }
+}
+
+void expect_same_training(const config::TrialConfig& config, std::vector<int> sizes) {
+  const auto alone = run_on(1, config);
+  for (const int ranks : sizes) {
+    const auto together = run_on(ranks, config);
+    expect_near(*alone, *together, "train/loss", 1e-5);
+    expect_near(*alone, *together, "val/loss", 1e-5);
+    expect_near(*alone, *together, "test/accuracy", 0.0);
+    EXPECT_EQ((*alone)->facts.at("order_sha256"), (*together)->facts.at("order_sha256"));
+    EXPECT_EQ((*alone)->initial, (*together)->initial);
+  }
+}
+
+TEST(Ranks, OneTwoAndThreeHaveTheSameLosses) { expect_same_training(small_config(), {2, 3}); }
+
+TEST(Ranks, WithAccumulation) {
+  config::TrialConfig config = small_config();
+  config.train.accumulate = 2;
+  expect_same_training(config, {3});
+}
+
+// The last batch has 5 samples: three of eight ranks get none.
+TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
+
+TEST(Ranks, WithRandomGatesAndStats) {
+  config::TrialConfig config = small_config();
+  config::NormConfig selector{.kind = config::NormKind::kSelector};
+  selector.branches = {{.kind = config::NormKind::kScale}, {.kind = config::NormKind::kLayer}};
+  selector.gate = config::Gate::kRandom;
+  config.norm_sites["embed"] = selector;
+  const auto alone = run_on(1, config), together = run_on(3, config);
+  expect_near(*alone, *together, "train/loss", 1e-5);
+  expect_near(*alone, *together, "val/loss", 1e-5);
+  const auto& a = alone->sink.stats.at(24).at("embed");
+  const auto& b = together->sink.stats.at(24).at("embed");
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, value] : a) EXPECT_NEAR(value, b.at(name), 1e-5) << name;
+}
+
+TEST(Ranks, WithAllBranchesOfASoftGate) {
+  config::TrialConfig config = small_config();
+  config.norm = {.kind = config::NormKind::kSelector};
+  config.norm.branches = {
+      {.kind = config::NormKind::kScale}, {.kind = config::NormKind::kLayer}, {.kind = config::NormKind::kDyt}};
+  config.norm.freeze = {config::NormKind::kLayer};
+  expect_same_training(config, {2});
+}
+
+TEST(Ranks, StopTogetherWhenOneIsAsked) {
+  config::TrialConfig config = small_config();
+  config.ranks = 2;
+  std::vector<TestRun> runs(2);
+  runs[1].sink.on_progress = [&](int64_t step) {
+    if (step == 8) runs[1].stop = StopRequest::kCheckpoint;  // only the second rank hears of it
+  };
+  run_ranks(2, [&](ThreadGang& gang) { run_into(runs[static_cast<size_t>(gang.rank())], config, gang); });
+  for (const TestRun& run : runs) {
+    EXPECT_EQ(run->outcome, TrialResult::Outcome::kStopped);
+    EXPECT_EQ(run->step, 12);
+  }
+  EXPECT_EQ(runs[0].sink.checkpoints.size(), 1u);
+}
+
+TEST(Ranks, DivergeTogether) {
+  config::TrialConfig config = small_config();
+  config.train.lr = 1e30;
+  config.train.warmup = 0.0;
+  config.train.clip = 0.0;
+  EXPECT_EQ((*run_on(2, config))->outcome, TrialResult::Outcome::kDiverged);
+}
+
+}  // namespace
+}  // namespace autonorm::train

@@ -1,0 +1,88 @@
+// A trial that was interrupted and resumed ends bit-identically to one that was not.
+#include <gmock/gmock.h>
+
+#include "tests/unit/train/small_trial.h"
+
+namespace autonorm::train {
+namespace {
+
+using testing::HasSubstr;
+using Outcome = TrialResult::Outcome;
+
+// `full` ran through and left a checkpoint at `step`; going on from there must give the same end and the same points
+// after it.
+void expect_same_end(const TestRun& full, const config::TrialConfig& config, int64_t step,
+                     const std::filesystem::path& folder) {
+  TestRun resumed;
+  run_alone(resumed, config, {.resume = folder});
+  ASSERT_TRUE(resumed.result->ok()) << resumed.result->status().message();
+  EXPECT_EQ(resumed->outcome, Outcome::kCompleted);
+  EXPECT_EQ(resumed->facts.at("weights_sha256"), full->facts.at("weights_sha256")) << "resumed at step " << step;
+  EXPECT_EQ(resumed->facts.at("order_sha256"), full->facts.at("order_sha256"));
+  EXPECT_EQ(resumed->initial, full->initial);
+  for (const char* metric : {"train/loss", "train/lr", "val/accuracy", "val/loss", "test/accuracy", "test/loss"}) {
+    EXPECT_EQ(resumed.sink.curve(metric), full.sink.curve(metric, step)) << metric << ", resumed at step " << step;
+  }
+  for (const char* metric : {"train/loss", "val/accuracy", "val/loss", "test/accuracy", "test/loss"}) {
+    EXPECT_EQ(resumed->results.at(metric), full->results.at(metric)) << metric;
+  }
+}
+
+TEST(Resume, FromEveryCheckpointEndsWithTheSameWeightsAndPoints) {
+  config::TrialConfig config = small_config();
+  config.train.log_every = 3;
+  config.train.checkpoint_every = 3;
+  TestRun full;
+  run_alone(full, config);
+  ASSERT_EQ(full.sink.checkpoints.size(), 8u);  // 3, 6, …, 21 and the final one at 24
+  for (const auto& [step, folder] : full.sink.checkpoints) {
+    EXPECT_EQ(step % 3, 0);
+    expect_same_end(full, config, step, folder);
+  }
+}
+
+TEST(Resume, KeepsTheNoiseOfRandomGates) {
+  config::TrialConfig config = small_config();
+  config.train.checkpoint_every = 4;
+  config::NormConfig selector{.kind = config::NormKind::kSelector};
+  selector.branches = {{.kind = config::NormKind::kScale}, {.kind = config::NormKind::kLayer}};
+  selector.gate = config::Gate::kGumbel;
+  config.norm_sites["embed"] = selector;
+  TestRun full;
+  run_alone(full, config);
+  expect_same_end(full, config, 12, full.sink.checkpoints.at(12));
+}
+
+TEST(Resume, AfterAStopThatAskedForACheckpoint) {
+  const config::TrialConfig config = small_config();
+  TestRun full, stopped;
+  run_alone(full, config);
+  stopped.sink.on_progress = [&](int64_t step) {
+    if (step == 8) stopped.stop = StopRequest::kCheckpoint;
+  };
+  run_alone(stopped, config);
+  EXPECT_EQ(stopped->outcome, Outcome::kStopped);
+  EXPECT_EQ(stopped->step, 12);  // the next multiple of log_every
+  ASSERT_EQ(stopped.sink.checkpoints.size(), 1u);
+  expect_same_end(full, config, 12, stopped.sink.checkpoints.at(12));
+}
+
+TEST(Resume, RefusesTheCheckpointOfAnotherTrial) {
+  config::TrialConfig config = small_config();
+  TestRun first, second;
+  run_alone(first, config);
+  config.train.lr = 1e-4;
+  run_alone(second, config, {.resume = first->final_checkpoint});
+  ASSERT_FALSE(second.result->ok());
+  EXPECT_THAT(second.result->status().message(), HasSubstr("belongs to trial"));
+}
+
+TEST(Resume, NamesTheFolderThatCannotBeLoaded) {
+  TestRun run;
+  run_alone(run, small_config(), {.resume = run.folder.path() / "nothing"});
+  ASSERT_FALSE(run.result->ok());
+  EXPECT_THAT(run.result->status().message(), HasSubstr("nothing"));
+}
+
+}  // namespace
+}  // namespace autonorm::train
