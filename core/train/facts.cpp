@@ -48,7 +48,8 @@ std::map<std::string, std::string> environment_facts(at::Device device) {
   return {{"torch_version", TORCH_VERSION}, {"cpu_capability", at::get_cpu_capability()}, {"device", device.str()}};
 }
 
-PeakMemory::PeakMemory(at::Device device) : device_(device) {
+PeakMemory::PeakMemory(at::Device device)
+    : device_(device.is_cpu() || device.has_index() ? device : at::Device(device.type(), 0)) {
   if (device_.is_cpu()) {
     // "5" resets the high-water mark, which otherwise still shows earlier trials of a warm trainer. A kernel that
     // refuses leaves the larger value.
