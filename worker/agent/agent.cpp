@@ -93,6 +93,7 @@ void Agent::request_stop(const std::string& why) {
   log_info("the worker was ", why, slot_.busy() ? "; the trial writes a checkpoint first" : "; leaving");
   stopping_ = why;
   leave_by_ = now + options_.grace;
+  outbox_.leaving();
   slot_.preempt(cat("the worker was ", why), now);
 }
 
@@ -106,6 +107,7 @@ void Agent::leave_when_ready(SteadyTime now) {
   }
   parts_.link.send(fleet::Goodbye{stopping_});
   goodbye_sent_ = true;
+  session_.leaving();
   leave_by_ = now + kGoodbyeTimeout;  // the coordinator answers by ending the session
 }
 

@@ -13,11 +13,11 @@
 
 #include "core/base/log.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/delivery/session_client.h"
 #include "worker/agent/device_inventory.h"
 #include "worker/agent/local_address.h"
-#include "worker/agent/relay/mpi_world.h"
 #include "worker/agent/options.h"
-#include "worker/agent/delivery/session_client.h"
+#include "worker/agent/relay/mpi_world.h"
 
 namespace autonorm::agent {
 namespace {

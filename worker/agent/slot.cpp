@@ -127,7 +127,7 @@ void Slot::stop(const fleet::Stop& stop, SteadyTime now) {
   if (next_ && next_->key == stop.key) next_.reset();
   if (stop.mode == fleet::StopMode::kKill || !active_ || key() != stop.key) {
     const bool here = active_ && key() == stop.key;
-    log_info(what(stop.key), " is stopped: ", stop.text);
+    if (here && !active_->ended) log_info(what(stop.key), " is stopped: ", stop.text);
     abandon(stop.key);
     if (!here) parts_.outbox.free_slot(stop.key);  // says so, whatever became of it
     return;

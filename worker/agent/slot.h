@@ -9,9 +9,9 @@
 #include "core/base/clock.h"
 #include "worker/agent/delivery/artifact_mover.h"
 #include "worker/agent/delivery/outbox.h"
+#include "worker/agent/delivery/work_dir.h"
 #include "worker/agent/relay/relay_service.h"
 #include "worker/agent/supervision/trainer_supervisor.h"
-#include "worker/agent/delivery/work_dir.h"
 
 namespace autonorm::agent {
 

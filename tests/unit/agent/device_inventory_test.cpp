@@ -34,7 +34,8 @@ TEST(Devices, MoreRanksThanGpusIsAnErrorWithTheRemedy) {
     const auto device = choose_device(wanted, 0, 3, kTwo, "EPYC");
     ASSERT_FALSE(device.ok());
     EXPECT_EQ(device.status().message(),
-              "3 worker ranks were started on a host with 2 GPUs; start at most 2 there (mpirun -np 2 worker), or CPU slots with "
+              "3 worker ranks were started on a host with 2 GPUs; start at most 2 there (mpirun -np 2 worker), or CPU "
+              "slots with "
               "--device cpu");
   }
 }

@@ -25,7 +25,8 @@ std::vector<fleet::EventBody> every_body() {
           fleet::NormStats{{{"block0.pre_attn", 2, {{"w0", 0.25}, {"w1", kInfinity}}}}},
           fleet::CheckpointSaved{7, Sha256(std::string(64, 'a')), 99},
           fleet::LogLine{"info", "text"},
-          fleet::Finished{EndReason::kDiverged, {{"test/accuracy", 0.5}}, {{"k", "v"}}, {{"w", "h"}}, {{"model", Sha256("cd")}}},
+          fleet::Finished{
+              EndReason::kDiverged, {{"test/accuracy", 0.5}}, {{"k", "v"}}, {{"w", "h"}}, {{"model", Sha256("cd")}}},
           failed};
 }
 
@@ -50,8 +51,9 @@ TEST(EventJson, EveryBodySurvivesTheFile) {
 }
 
 TEST(EventJson, DamagedLinesAreRefused) {
-  for (const char* line : {"", "{}", R"({"seq":1,"needs":[],"event":{"type":"dance"}})",
-                           R"({"seq":1,"needs":[],"event":{"type":"failed","reason":"boredom"}})", R"({"seq":1,"needs":[],"ev)"}) {
+  for (const char* line :
+       {"", "{}", R"({"seq":1,"needs":[],"event":{"type":"dance"}})",
+        R"({"seq":1,"needs":[],"event":{"type":"failed","reason":"boredom"}})", R"({"seq":1,"needs":[],"ev)"}) {
     const auto result = decode_line(line);
     ASSERT_FALSE(result.ok()) << line;
     EXPECT_EQ(result.status().code(), Code::kInvalid);

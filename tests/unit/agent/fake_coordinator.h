@@ -1,4 +1,5 @@
-// The coordinator's side of a worker in memory: takes what the agent sends, answers what the test says, keeps artifacts.
+// The coordinator's side of a worker in memory: takes what the agent sends, answers what the test says, keeps
+// artifacts.
 #pragma once
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// A Fabric in memory for several workers in one test: messages keep their order per sender, receiver and tag, and can be held
-// back.
+// A Fabric in memory for several workers in one test: messages keep their order per sender, receiver and tag, and can
+// be held back.
 #pragma once
 #include <deque>
 #include <map>

@@ -85,7 +85,8 @@ std::vector<T> reference_sum(int ranks, size_t count) {
   std::vector<T> sum(count);
   for (int rank = 0; rank < ranks; ++rank) {
     const auto values = random_values(rank, count);
-    for (size_t i = 0; i < count; ++i) sum[i] = rank == 0 ? static_cast<T>(values[i]) : static_cast<T>(sum[i] + static_cast<T>(values[i]));
+    for (size_t i = 0; i < count; ++i)
+      sum[i] = rank == 0 ? static_cast<T>(values[i]) : static_cast<T>(sum[i] + static_cast<T>(values[i]));
   }
   return sum;
 }
@@ -105,7 +106,8 @@ void check_all_reduce(int ranks, RelayDtype dtype, size_t count) {
   const auto expected = reference_sum<T>(ranks, count);
   for (int rank = 0; rank < ranks; ++rank) {
     ASSERT_EQ(cluster.segments[rank]->result, RelayResult::kOk) << cluster.segments[rank]->message;
-    EXPECT_EQ(std::memcmp(cluster.data<T>(rank), expected.data(), count * sizeof(T)), 0) << "rank " << rank << " of " << ranks;
+    EXPECT_EQ(std::memcmp(cluster.data<T>(rank), expected.data(), count * sizeof(T)), 0)
+        << "rank " << rank << " of " << ranks;
   }
   EXPECT_EQ(cluster.network->waiting(), 0U);
 }
@@ -293,7 +295,8 @@ TEST(RelayGang, RanksThatDisagreeAreTold) {
 
 TEST(RelayGang, RequestsBeyondTheSegmentAreUnsupported) {
   Cluster cluster(2);
-  cluster.request(0, RelayOp::kAllGather, RelayDtype::kFloat64, worker::kRelayDataBytes / 8);  // one rank's share fits, two do not
+  cluster.request(0, RelayOp::kAllGather, RelayDtype::kFloat64,
+                  worker::kRelayDataBytes / 8);  // one rank's share fits, two do not
   EXPECT_TRUE(cluster.gangs[0]->progress(cluster.now));
   EXPECT_EQ(cluster.segments[0]->result, RelayResult::kUnsupported);
   Cluster other(2);

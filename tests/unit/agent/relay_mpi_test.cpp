@@ -1,5 +1,5 @@
-// Run by mpirun with 2 or more ranks: the relay's service, shared segment and eventfds over real MPI. The main thread plays the
-// trainer. Prints what it measured; leaves with 1 at the first wrong answer.
+// Run by mpirun with 2 or more ranks: the relay's service, shared segment and eventfds over real MPI. The main thread
+// plays the trainer. Prints what it measured; leaves with 1 at the first wrong answer.
 #include <poll.h>
 #include <unistd.h>
 
@@ -22,7 +22,8 @@ using worker::RelayOp;
 using worker::RelayResult;
 using Seconds = std::chrono::duration<double>;
 
-// Not assert(): the checks are part of every build type. Leaves without MPI_Finalize, so that mpirun ends the other ranks too.
+// Not assert(): the checks are part of every build type. Leaves without MPI_Finalize, so that mpirun ends the other
+// ranks too.
 void expect(bool holds, const std::string& what) {
   if (holds) return;
   std::cerr << "FAILED: " << what << std::endl;
@@ -31,7 +32,8 @@ void expect(bool holds, const std::string& what) {
 
 class Trainer {
  public:
-  Trainer(RelayService& service, const WorldFacts& world) : service_(service), world_(world), channel_(*RelayChannel::create()) {}
+  Trainer(RelayService& service, const WorldFacts& world)
+      : service_(service), world_(world), channel_(*RelayChannel::create()) {}
 
   void open(int tag) {
     GangLayout layout{.rank = world_.rank, .mpi_ranks = {}, .tag = tag};
@@ -60,7 +62,8 @@ class Trainer {
     pollfd fd{channel_->completion_fd(), POLLIN, 0};
     expect(poll(&fd, 1, 60'000) == 1, "a request is completed within a minute");
     uint64_t count = 0;
-    expect(read(channel_->completion_fd(), &count, sizeof(count)) == sizeof(count) && count == 1, "one completion per request");
+    expect(read(channel_->completion_fd(), &count, sizeof(count)) == sizeof(count) && count == 1,
+           "one completion per request");
     return channel_->segment().result;
   }
 
@@ -77,7 +80,9 @@ class Trainer {
   uint64_t sequence_ = 0;
 };
 
-float value(int rank, size_t i) { return std::sin(static_cast<float>(i * 7 + 1)) * std::pow(10.0F, static_cast<float>(rank)); }
+float value(int rank, size_t i) {
+  return std::sin(static_cast<float>(i * 7 + 1)) * std::pow(10.0F, static_cast<float>(rank));
+}
 
 void check_sums(Trainer& trainer, const WorldFacts& world) {
   for (const size_t count : {size_t{1}, size_t{1000}, size_t{5000}, size_t{100'003}, worker::kRelayDataBytes / 4}) {
@@ -102,7 +107,9 @@ void measure(Trainer& trainer, const WorldFacts& world) {
   };
   const double small = time(200, 256);
   const double large = time(5, worker::kRelayDataBytes / 4);
-  if (world.rank == 0) std::cout << world.size << " ranks: all_reduce of 1 KiB " << small << " ms, of 8 MiB " << large << " ms" << std::endl;
+  if (world.rank == 0)
+    std::cout << world.size << " ranks: all_reduce of 1 KiB " << small << " ms, of 8 MiB " << large << " ms"
+              << std::endl;
 }
 
 // Every rank but the last waits in a barrier that the last one never enters: it leaves instead.
@@ -111,17 +118,20 @@ void check_abort(RelayService& service, Trainer& trainer, const WorldFacts& worl
   if (world.rank == world.size - 1) {
     service.abort(tag, "as planned");
   } else {
-    expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0) == RelayResult::kAborted, "an abort reaches the other ranks");
+    expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0) == RelayResult::kAborted,
+           "an abort reaches the other ranks");
   }
   expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0) == RelayResult::kAborted, "a left gang stays left");
   service.close(tag);
 }
 
-// Rank 0 waits in a barrier of gang `tag` to which the others come only once its deadline has passed; gang `tag` + 1 tells them.
+// Rank 0 waits in a barrier of gang `tag` to which the others come only once its deadline has passed; gang `tag` + 1
+// tells them.
 void check_deadline(RelayService& service, Trainer& trainer, const WorldFacts& world, int tag) {
   if (world.rank == 0) {
     trainer.open(tag);
-    expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0, 50) == RelayResult::kTimedOut, "a deadline ends a barrier");
+    expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0, 50) == RelayResult::kTimedOut,
+           "a deadline ends a barrier");
     service.close(tag);
   }
   trainer.open(tag + 1);
@@ -154,7 +164,8 @@ int run() {
       trainer.open(4 * round + 5);
       trainer.data<int32_t>()[0] = world.rank + round;
       expect(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kInt32, 1) == RelayResult::kOk, trainer.message());
-      expect(trainer.data<int32_t>()[0] == world.size * (world.size - 1) / 2 + world.size * round, "no crosstalk between attempts");
+      expect(trainer.data<int32_t>()[0] == world.size * (world.size - 1) / 2 + world.size * round,
+             "no crosstalk between attempts");
       service.close(4 * round + 5);
     }
   }

@@ -1,5 +1,5 @@
-// Real processes: the stand-in trainer of tests/support. Waiting is poll() on the supervisor's descriptors with a deadline; the
-// watches' clock is moved by hand.
+// Real processes: the stand-in trainer of tests/support. Waiting is poll() on the supervisor's descriptors with a
+// deadline; the watches' clock is moved by hand.
 #include "worker/agent/supervision/trainer_supervisor.h"
 
 #include <fcntl.h>
@@ -169,7 +169,8 @@ TEST_F(Supervisor, SigkillWithoutOneIsACrash) {
 
 TEST_F(Supervisor, AFailureOfTheTrainerKeepsItsReasonAndEndsTheProcess) {
   TrainerSupervisor supervisor(options());
-  ASSERT_TRUE(run_to_end(supervisor, trial(R"({"at": 1, "do": "fail", "reason": "device_oom", "text": "no memory left"})")));
+  ASSERT_TRUE(
+      run_to_end(supervisor, trial(R"({"at": 1, "do": "fail", "reason": "device_oom", "text": "no memory left"})")));
   EXPECT_EQ(ended<fleet::Failed>()->reason, EndReason::kDeviceOom);
   EXPECT_EQ(ended<fleet::Failed>()->message, "no memory left");
   ASSERT_TRUE(pump(supervisor, [&] { return supervisor.slot_free(); }));
@@ -216,7 +217,8 @@ TEST_F(Supervisor, NoStepForTheStallTimeoutIsAStall) {
   for (int i = 0; i < 8 && find<Ended>() == nullptr; ++i) {
     pass(supervisor, 500ms);
     const int64_t age = supervisor.progress().tick_age_ms;
-    pump(supervisor, [&] { return find<Ended>() != nullptr || supervisor.progress().tick_age_ms < std::max<int64_t>(age, 1); });
+    pump(supervisor,
+         [&] { return find<Ended>() != nullptr || supervisor.progress().tick_age_ms < std::max<int64_t>(age, 1); });
   }
   ASSERT_NE(ended<fleet::Failed>(), nullptr);
   EXPECT_EQ(ended<fleet::Failed>()->reason, EndReason::kStalled);
@@ -280,7 +282,9 @@ TEST_F(Supervisor, TheTrainerInheritsNoOtherDescriptor) {
   std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
   ASSERT_GT(trainer, 0);
   size_t descriptors = 0;
-  for ([[maybe_unused]] const auto& fd : std::filesystem::directory_iterator("/proc/" + std::to_string(trainer) + "/fd")) ++descriptors;
+  for ([[maybe_unused]] const auto& fd :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(trainer) + "/fd"))
+    ++descriptors;
   EXPECT_EQ(descriptors, 8U);  // three standard ones, two pipes, the relay's three
 }
 

@@ -87,7 +87,8 @@ TEST(WorkDir, RetiringKeepsTheLogAndOnWishTheCheckpoints) {
   EXPECT_TRUE(exists(dir->folder(key('a', 2)) / "log.txt"));
   EXPECT_FALSE(exists(dir->folder(key('a', 1)) / "events.jsonl"));
   EXPECT_FALSE(exists(dir->folder(key('a', 2)) / "checkpoints"));
-  EXPECT_THAT(dir->checkpoints(TrialId(std::string(64, 'a'))), ElementsAre(dir->folder(key('a', 1)) / "checkpoints/step-5"));
+  EXPECT_THAT(dir->checkpoints(TrialId(std::string(64, 'a'))),
+              ElementsAre(dir->folder(key('a', 1)) / "checkpoints/step-5"));
 }
 
 TEST(WorkDir, CheckpointsOfTheNewestAttemptComeFirst) {
@@ -113,7 +114,8 @@ TEST(WorkDir, RetiredAttemptsAreBounded) {
     ASSERT_TRUE(dir->retire(key('a', attempt), true).ok());
   }
   size_t folders = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir->folder(key('a', 1)).parent_path())) ++folders;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir->folder(key('a', 1)).parent_path()))
+    ++folders;
   EXPECT_EQ(folders, WorkDir::kRetiredLogs);
   EXPECT_EQ(dir->checkpoints(key('a', 1).trial).size(), WorkDir::kRetiredCheckpoints);
 }

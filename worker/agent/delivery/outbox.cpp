@@ -158,7 +158,7 @@ void Outbox::pump() {
     send_events(key, entry);
     const bool all_sent = entry.unwritten.empty() && entry.sent >= entry.spool.last();
     if (entry.slot_free && !entry.slot_free_sent && all_sent) {
-      link_.send(fleet::SlotFree{key});
+      if (!leaving_ || !entry.failed) link_.send(fleet::SlotFree{key});
       entry.slot_free_sent = true;
     }
     if (entry.spool.done() && entry.slot_free_sent) done.push_back(key);

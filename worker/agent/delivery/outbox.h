@@ -36,6 +36,9 @@ class Outbox {
   void append(const fleet::AttemptKey& key, fleet::EventBody body, std::vector<std::string> needs = {});
   // The trainer is gone or idle.
   void free_slot(const fleet::AttemptKey& key);
+  // The worker is leaving: a slot whose trial was broken off is no longer offered, or it would be given to another
+  // trial.
+  void leaving() { leaving_ = true; }
   // Not to be delivered any more; its folder is retired.
   void forget(const fleet::AttemptKey& key);
 
@@ -72,7 +75,7 @@ class Outbox {
   CoordinatorLink& link_;
   ArtifactMover& mover_;
   std::map<fleet::AttemptKey, Entry> entries_;
-  bool connected_ = false;
+  bool connected_ = false, leaving_ = false;
 };
 
 }  // namespace autonorm::agent

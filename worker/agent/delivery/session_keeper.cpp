@@ -37,7 +37,7 @@ void SessionKeeper::ended(const Status& why, SteadyTime now) {
   next_ = now +
           std::chrono::milliseconds(static_cast<int64_t>(static_cast<double>(pause_.count()) * (0.75 + 0.5 * spread_)));
   pause_ = std::min(pause_ * 2, kLongestPause);
-  if (!lost && now < remind_) return;
+  if (leaving_ || (!lost && now < remind_)) return;
   remind_ = now + kReminder;
   if (lost) {
     log_warning("lost the coordinator at ", address_, why.ok() ? "" : ": ", why.message(),

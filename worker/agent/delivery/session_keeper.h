@@ -25,6 +25,8 @@ class SessionKeeper {
   void step(SteadyTime now, const std::function<fleet::Hello()>& hello);
   void welcomed(const fleet::Welcome& welcome, SteadyTime now);
   void ended(const Status& why, SteadyTime now);
+  // An end of the session is from now on expected.
+  void leaving() { leaving_ = true; }
   bool open() const { return state_ == State::kOpen; }
   // True once per heartbeat interval while open.
   bool heartbeat_due(SteadyTime now);
@@ -39,7 +41,7 @@ class SessionKeeper {
   SteadyTime next_{};  // try, give up, or beat: by state
   std::chrono::milliseconds pause_ = kFirstPause;
   std::chrono::milliseconds heartbeat_{2000};
-  bool was_open_ = false;
+  bool was_open_ = false, leaving_ = false;
   SteadyTime remind_{};
 };
 

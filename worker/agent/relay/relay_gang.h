@@ -57,8 +57,8 @@ class RelayGang {
     bool operator==(const Request&) const = default;
   };
   struct Peer {
-    std::vector<Kind> expected;  // parts still to come for this request, next one last
-    Message contribution;        // kept until all are there to be added
+    std::vector<Kind> expected;    // parts still to come for this request, next one last
+    Message contribution;          // kept until all are there to be added
     std::optional<Message> early;  // of its next request, read while looking for its FIN
     bool left = false;             // its FIN has come
   };

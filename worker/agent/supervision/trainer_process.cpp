@@ -37,7 +37,8 @@ Result<Pipe> make_pipe() {
 
 void set_nonblocking(const Fd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
-// Appends what can be read now; stops beyond `limit` bytes. At its end the pipe is closed, or poll() would report it for ever.
+// Appends what can be read now; stops beyond `limit` bytes. At its end the pipe is closed, or poll() would report it
+// for ever.
 void drain(Fd& fd, std::string& into, size_t limit) {
   std::array<char, 65536> buffer;
   while (fd.valid() && into.size() <= limit) {
