@@ -25,8 +25,8 @@ struct Want {
   int64_t trial = 0;
   int64_t ranks = 1;
   std::string_view device = "auto";           // "auto" (cuda before cpu) | "cpu" | "cuda"
-  std::vector<std::string_view> avoid;        // workers to use only when there is no other
-  std::vector<std::string_view> never_hosts;  // hosts without its data
+  std::vector<std::string_view> avoid = {};        // workers to use only when there is no other
+  std::vector<std::string_view> never_hosts = {};  // hosts without its data
 };
 struct Reservation {
   int64_t trial = 0;
@@ -34,10 +34,10 @@ struct Reservation {
   std::vector<size_t> withheld;  // free slots kept for it
 };
 struct Request {
-  std::vector<Slot> slots;
-  std::vector<Want> wants;           // the most urgent first
+  std::vector<Slot> slots = {};
+  std::vector<Want> wants = {};           // the most urgent first
   int64_t reserve_for = 0;           // a trial of `wants` that has waited long enough at the head; 0 = none
-  std::string reserved_world;        // where it reserved before: it stays there while the world can hold it
+  std::string reserved_world = {};        // where it reserved before: it stays there while the world can hold it
 };
 struct Placement {
   int64_t trial = 0;

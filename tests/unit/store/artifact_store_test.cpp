@@ -1,0 +1,80 @@
+#include "coordinator/store/artifact_store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace autonorm::store {
+namespace {
+
+struct ArtifactStoreTest : ::testing::Test {
+  void SetUp() override { artifacts = ArtifactStore::open(folder.path() / "artifacts").value(); }
+  size_t incoming() const {
+    const std::filesystem::directory_iterator files(folder.path() / "artifacts" / "incoming");
+    return static_cast<size_t>(std::distance(begin(files), end(files)));
+  }
+  testing::TemporaryFolder folder;
+  std::unique_ptr<ArtifactStore> artifacts;
+  const std::string content = "weights and biases";
+  const Sha256 hash = sha256(content);
+};
+
+TEST_F(ArtifactStoreTest, ComesBackByItsHash) {
+  EXPECT_FALSE(artifacts->exists(hash));
+  auto writer = artifacts->create(hash);
+  ASSERT_TRUE(writer.ok());
+  EXPECT_TRUE((*writer)->write(content.substr(0, 7)).ok());
+  EXPECT_TRUE((*writer)->write(content.substr(7)).ok());
+  EXPECT_FALSE(artifacts->exists(hash)) << "not before it is whole";
+  ASSERT_TRUE((*writer)->finish().ok());
+  EXPECT_TRUE(artifacts->exists(hash));
+  EXPECT_EQ(artifacts->read(hash).value(), content);
+  EXPECT_EQ(artifacts->path(hash), folder.path() / "artifacts" / hash.value().substr(0, 2) / hash.value());
+  auto reader = artifacts->open_reader(hash);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ((*reader)->bytes(), static_cast<int64_t>(content.size()));
+  EXPECT_EQ((*reader)->read(7).value(), "weights");
+  EXPECT_EQ((*reader)->read(100).value(), " and biases");
+  EXPECT_EQ((*reader)->read(100).value(), "");
+}
+
+TEST_F(ArtifactStoreTest, OtherBytesAreRefusedAndRemoved) {
+  {
+    auto writer = artifacts->create(hash).value();
+    ASSERT_TRUE(writer->write("something else").ok());
+    const Status status = writer->finish();
+    EXPECT_EQ(status.code(), Code::kInvalid);
+    EXPECT_NE(status.message().find(sha256("something else").value()), std::string::npos);
+  }
+  EXPECT_FALSE(artifacts->exists(hash));
+  EXPECT_EQ(incoming(), 0U);
+}
+
+TEST_F(ArtifactStoreTest, AnUnfinishedUploadLeavesNothing) {
+  { ASSERT_TRUE(artifacts->create(hash).value()->write("half").ok()); }
+  EXPECT_EQ(incoming(), 0U);
+  ASSERT_TRUE(write_file_durably(folder.path() / "artifacts" / "incoming" / "of-a-killed-process", "x").ok());
+  artifacts = ArtifactStore::open(folder.path() / "artifacts").value();
+  EXPECT_EQ(incoming(), 0U);
+}
+
+TEST_F(ArtifactStoreTest, TwoUploadsOfOneArtifactAgree) {
+  auto first = artifacts->create(hash).value(), second = artifacts->create(hash).value();
+  ASSERT_TRUE(first->write(content).ok());
+  ASSERT_TRUE(second->write(content).ok());
+  EXPECT_TRUE(first->finish().ok());
+  EXPECT_TRUE(second->finish().ok());
+  EXPECT_EQ(artifacts->read(hash).value(), content);
+}
+
+TEST_F(ArtifactStoreTest, NamesThatAreNoHashesAreRefused) {
+  for (const char* name : {"", "../../etc/passwd", "ABCDEF"}) {
+    EXPECT_EQ(artifacts->create(Sha256(name)).status().code(), Code::kInvalid) << name;
+    EXPECT_EQ(artifacts->open_reader(Sha256(name)).status().code(), Code::kInvalid) << name;
+    EXPECT_FALSE(artifacts->exists(Sha256(name))) << name;
+  }
+  EXPECT_EQ(artifacts->open_reader(hash).status().code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace autonorm::store

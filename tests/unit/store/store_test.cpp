@@ -1,0 +1,182 @@
+#include "coordinator/store/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "coordinator/store/report_reader.h"
+#include "coordinator/store/state_directory.h"
+#include "tests/support/fake_cluster.h"
+#include "tests/support/temporary_folder.h"
+
+namespace autonorm::store {
+namespace {
+
+using testing::TemporaryFolder;
+
+TEST(Store, EpochGrowsWithEachStart) {
+  TemporaryFolder folder;
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    auto store = Store::open(folder.path() / "runs");
+    ASSERT_TRUE(store.ok()) << store.status().message();
+    EXPECT_EQ((*store)->epoch(), epoch);
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "runs" / "autonorm.db"));
+}
+
+TEST(Store, ASecondCoordinatorIsRefusedNamingTheFirstOnesPid) {
+  TemporaryFolder folder;
+  auto first = Store::open(folder.path());
+  ASSERT_TRUE(first.ok());
+  auto second = Store::open(folder.path());
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().code(), Code::kConflict);
+  EXPECT_EQ(second.status().message(), cat("state directory ", std::filesystem::canonical(folder.path()).string(),
+                                           " is in use by another coordinator (pid ", ::getpid(),
+                                           "); stop that one, or choose another folder with --state"));
+  first = Status(Code::kInternal, "closed");
+  EXPECT_TRUE(Store::open(folder.path()).ok()) << "free again";
+}
+
+TEST(Store, AFileInTheWayAndAnUnwritableFolderAreExplained) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(write_file_durably(folder.path() / "file", "x").ok());
+  const auto blocked = Store::open(folder.path() / "file");
+  ASSERT_FALSE(blocked.ok());
+  EXPECT_NE(blocked.status().message().find("choose another folder with --state"), std::string::npos) << blocked.status().message();
+  const auto read_only = Store::open("/proc/autonorm");
+  ASSERT_FALSE(read_only.ok());
+  EXPECT_NE(read_only.status().message().find("state directory /proc/autonorm"), std::string::npos) << read_only.status().message();
+}
+
+TEST(Store, NetworkFileSystemsAreRefused) {
+  EXPECT_TRUE(check_file_system(0xEF53, "/data").ok()) << "ext4";
+  EXPECT_EQ(check_file_system(0x6969, "/data").message(),
+            "state directory /data is on NFS, where a database cannot be locked dependably; choose a folder on a local disk with --state");
+  EXPECT_NE(check_file_system(0x0BD00BD0, "/data").message().find("Lustre"), std::string::npos);
+  // statfs sign-extends types with the top bit set.
+  EXPECT_FALSE(check_file_system(static_cast<int64_t>(static_cast<int32_t>(0xFF534D42)), "/data").ok());
+}
+
+TEST(Store, SystemErrorsOfTheFolderGetARemedy) {
+  EXPECT_EQ(directory_error("creating it", "/data", EROFS).message(),
+            "state directory /data: creating it: Read-only file system; make it writable, or choose another folder with --state");
+  EXPECT_EQ(directory_error("creating it", "/data", ENOSPC).code(), Code::kExhausted);
+  EXPECT_EQ(directory_error("creating it", "/data", ENOSPC).message(),
+            "state directory /data: creating it: No space left on device; free space there, or choose another folder with --state");
+}
+
+TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
+  TemporaryFolder folder;
+  auto store = Store::open(folder.path());
+  ASSERT_TRUE(store.ok());
+  engine::SweepRecord sweep;
+  sweep.id = SweepId(1);
+  engine::TrialRecord trial;
+  trial.key = 1;
+  trial.id = TrialId(std::string(64, 'a'));
+  const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{Sha256("h"), "{}"});
+  ASSERT_TRUE((*store)->commit(std::vector<engine::Change>{engine::SweepInserted{sweep, {}}, engine::TrialInserted{trial, config}}).ok());
+
+  engine::TrialMoved late{.trial = 1, .from = TrialState::kQueued, .attempt = Attempt(1), .token = Token("old"),
+                          .to = TrialState::kAssigned, .new_attempt = Attempt(2), .new_token = Token("new")};
+  const Status status = (*store)->commit(std::vector<engine::Change>{engine::ArtifactAdded{Sha256("x"), 1, {}}, late});
+  EXPECT_EQ(status.code(), Code::kConflict);
+  EXPECT_EQ(status.message(), "trial 1 has moved on: a late report was about to be written");
+  EXPECT_EQ((*store)->load().value().trials.at(0).state, TrialState::kQueued);
+
+  late.attempt = Attempt(0), late.token = Token("");
+  late.to = TrialState::kSucceeded;
+  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{late}).message(), "trial 1 cannot go from queued to succeeded");
+  late.to = TrialState::kAssigned;
+  EXPECT_TRUE((*store)->commit(std::vector<engine::Change>{late}).ok());
+  EXPECT_EQ((*store)->load().value().trials.at(0).token, Token("new"));
+}
+
+TEST(Store, EventsOfAnEndedAttemptOrAnotherTokenAreRefusedInSqlToo) {
+  TemporaryFolder folder;
+  auto store = Store::open(folder.path());
+  ASSERT_TRUE(store.ok());
+  engine::AttemptRecord attempt;
+  attempt.row = 1, attempt.trial = 1, attempt.number = Attempt(1), attempt.token = Token("t1");
+  attempt.members = {{.rank = 0, .worker = WorkerId("w"), .host = "a", .device = "cpu"}};
+  ASSERT_TRUE((*store)->commit(std::vector<engine::Change>{engine::AttemptInserted{attempt}}).ok());
+  const auto points = [](std::string token) {
+    return std::vector<engine::Change>{engine::MetricsAdded{1, Token(std::move(token)), {{"loss", 1, 0.5}}}};
+  };
+  EXPECT_EQ((*store)->commit(points("t2")).code(), Code::kConflict);
+  EXPECT_TRUE((*store)->commit(points("t1")).ok());
+  engine::AttemptEnded ended;
+  ended.row = 1, ended.token = Token("t1"), ended.reason = EndReason::kWorkerLost;
+  ASSERT_TRUE((*store)->commit(std::vector<engine::Change>{ended}).ok());
+  EXPECT_EQ((*store)->commit(points("t1")).code(), Code::kConflict);
+  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{engine::ResultAdded{1, 1, Token("t1"), {}}}).code(), Code::kConflict);
+}
+
+TEST(Store, ATrialsConfigurationComesWithItsSeedAndInputs) {
+  testing::FakeCluster cluster;
+  const config::Sweep sweep = testing::make_sweep("staged", {{.variant = "student", .seed = 18446744073709551615U, .stage = "teacher"}});
+  cluster.submit(sweep);
+  EXPECT_EQ(cluster.store().trial_config(sweep.trials[1].id).value(),
+            cat(R"({"inputs":{"teacher":")", sweep.trials[0].id, R"("},"model":{"family":"vit"},"seed":18446744073709551615})"));
+  EXPECT_EQ(cluster.store().trial_config(TrialId("none")).status().code(), Code::kNotFound);
+  EXPECT_EQ(cluster.store().sweep_source(SweepId(1)).value().files.at("sweep.toml"), "# staged");
+  EXPECT_EQ(cluster.store().sweep_source(SweepId(9)).status().code(), Code::kNotFound);
+}
+
+TEST(ReportReader, NothingThereIsExplained) {
+  TemporaryFolder folder;
+  const auto missing = ReportReader::open(folder.path());
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.status().message(), cat("there is no database ", (folder.path() / "autonorm.db").string(),
+                                            "; name a state directory with --state, or a database with --db"));
+  ASSERT_TRUE(Store::open(folder.path()).ok());
+  auto reader = ReportReader::open(folder.path() / "autonorm.db");
+  ASSERT_TRUE(reader.ok());
+  EXPECT_NE((*reader)->report(std::nullopt).status().message().find("it holds none yet"), std::string::npos);
+  ASSERT_TRUE(write_file_durably(folder.path() / "other.db", "not a database, but long enough to look at").ok());
+  EXPECT_FALSE(ReportReader::open(folder.path() / "other.db").ok());
+}
+
+TEST(ReportReader, ReadsWhileTheCoordinatorWritesAndChoosesTheNewestSweep) {
+  testing::FakeCluster cluster;
+  cluster.submit(testing::make_sweep("older", 2));
+  auto reader = ReportReader::open(cluster.directory());
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ((*reader)->report(std::nullopt).value().sweep.name, "older");
+  cluster.submit(testing::make_sweep("newer", {{.variant = "B", .stage = "teacher"}}));
+  const auto newest = (*reader)->report(std::nullopt);
+  ASSERT_TRUE(newest.ok());
+  EXPECT_EQ(newest->sweep.name, "newer");
+  ASSERT_EQ(newest->trials.size(), 1U) << "stages are no rows";
+  EXPECT_EQ(newest->trials[0].labels.at("data.name"), "digits");
+  EXPECT_EQ(newest->trials[0].state, TrialState::kWaiting);
+  EXPECT_EQ((*reader)->report(SweepId(1)).value().trials.size(), 2U);
+  const auto unknown = (*reader)->report(SweepId(7));
+  EXPECT_NE(unknown.status().message().find("it holds 2 (newer), 1 (older)"), std::string::npos) << unknown.status().message();
+  const auto sweeps = (*reader)->sweeps();
+  ASSERT_TRUE(sweeps.ok());
+  ASSERT_EQ(sweeps->size(), 2U);
+  EXPECT_EQ((*sweeps)[1].counts, (std::map<TrialState, int64_t>{{TrialState::kWaiting, 1}, {TrialState::kQueued, 1}}));
+  EXPECT_EQ((*sweeps)[0].state, "running");
+}
+
+TEST(ReportReader, NotANumberSurvives) {
+  testing::FakeCluster cluster;
+  const WorkerId worker = cluster.add_worker();
+  const config::Sweep sweep = testing::make_sweep("one", 1);
+  cluster.submit(sweep);
+  cluster.join_all(sweep.trials[0].id);
+  fleet::Finished finished;
+  finished.reason = EndReason::kDiverged;
+  finished.results = {{"train/loss", std::numeric_limits<double>::quiet_NaN()}, {"peak", std::numeric_limits<double>::infinity()}};
+  cluster.emit(worker, sweep.trials[0].id, finished);
+  auto reader = ReportReader::open(cluster.directory());
+  const auto data = (*reader)->report(std::nullopt);
+  ASSERT_TRUE(data.ok());
+  EXPECT_TRUE(std::isnan(data->trials[0].results.at("train/loss")));
+  EXPECT_TRUE(std::isinf(data->trials[0].results.at("peak")));
+}
+
+}  // namespace
+}  // namespace autonorm::store
