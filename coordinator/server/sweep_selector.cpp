@@ -20,7 +20,10 @@ std::optional<SweepId> parse_id(const std::string& text) {
 constexpr size_t kListedSweeps = 8;
 
 Status no_such_sweep(const std::string& selector, std::vector<NamedSweep> sweeps) {
-  if (sweeps.empty()) return not_found("there is no sweep yet; submit one: coordinator submit FILE");
+  if (sweeps.empty()) {
+    return not_found(selector.empty() ? "" : "no sweep '" + selector + "': ",
+                     "there is no sweep yet; submit one: coordinator submit FILE");
+  }
   std::ranges::sort(sweeps, std::greater(), &NamedSweep::id);
   std::set<std::string> names;
   std::vector<std::string> listed;

@@ -24,6 +24,8 @@ TEST(SweepSelector, WithoutAnySweepItSaysHowToSubmitOne) {
   const auto found = select_sweep("", {});
   ASSERT_FALSE(found.ok());
   EXPECT_EQ(found.status().message(), "there is no sweep yet; submit one: coordinator submit FILE");
+  EXPECT_EQ(select_sweep("x", {}).status().message(),
+            "no sweep 'x': there is no sweep yet; submit one: coordinator submit FILE");
 }
 
 }  // namespace

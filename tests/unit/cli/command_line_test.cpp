@@ -1,0 +1,152 @@
+#include "coordinator/cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include "coordinator/cli/exit_codes.h"
+#include "tests/unit/cli/golden_file.h"
+
+namespace autonorm::cli {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+template <class Options>
+Options parsed(const Arguments& arguments, const Defaults& defaults = {}) {
+  const auto line = parse_command_line(arguments, defaults);
+  EXPECT_TRUE(line.invocation) << line.text;
+  if (!line.invocation) return {};
+  EXPECT_TRUE(std::holds_alternative<Options>(line.invocation->command));
+  return std::get<Options>(line.invocation->command);
+}
+
+std::string refusal(const Arguments& arguments) {
+  const auto line = parse_command_line(arguments, {});
+  EXPECT_FALSE(line.invocation);
+  EXPECT_EQ(line.exit_code, kUsage);
+  return line.text;
+}
+
+TEST(CommandLine, ServeHasDefaultsAndFlags) {
+  EXPECT_EQ(parsed<Serve>({"serve"}).listen, "127.0.0.1:50551");
+  EXPECT_EQ(parsed<Serve>({"serve"}).state, "./runs");
+  const auto serve = parsed<Serve>({"serve", "--listen", "0.0.0.0:7", "--state", "/data/x"});
+  EXPECT_EQ(serve.listen, "0.0.0.0:7");
+  EXPECT_EQ(serve.state, "/data/x");
+}
+
+TEST(CommandLine, TheEnvironmentReplacesDefaultsAndFlagsWin) {
+  const Defaults environment{.coordinator = "node7:1", .state = "/big"};
+  EXPECT_EQ(parsed<Serve>({"serve"}, environment).listen, "node7:1");
+  EXPECT_EQ(parsed<Serve>({"serve", "--listen", "h:2"}, environment).listen, "h:2");
+  EXPECT_EQ(parsed<cli::Run>({"run", "x.toml"}, environment).state, "/big");
+  EXPECT_EQ(parse_command_line({"list"}, environment).invocation->coordinator, "node7:1");
+  EXPECT_EQ(parse_command_line({"list", "--coordinator", "h:2"}, environment).invocation->coordinator, "h:2");
+}
+
+TEST(CommandLine, RunTakesAFileAndWorkers) {
+  const auto run = parsed<cli::Run>({"run", "sweeps/quickstart.toml", "--workers", "2", "--state", "s"});
+  EXPECT_EQ(run.file, "sweeps/quickstart.toml");
+  EXPECT_EQ(run.workers, 2);
+  EXPECT_EQ(run.state, "s");
+  EXPECT_EQ(parsed<cli::Run>({"run", "f"}).workers, 1);
+}
+
+TEST(CommandLine, SubmitHasThreeSwitches) {
+  const auto plain = parsed<Submit>({"submit", "f"});
+  EXPECT_FALSE(plain.strict || plain.fresh || plain.wait);
+  const auto all = parsed<Submit>({"submit", "--strict", "f", "--fresh", "--wait"});
+  EXPECT_TRUE(all.strict && all.fresh && all.wait);
+  EXPECT_EQ(all.file, "f");
+}
+
+TEST(CommandLine, ReportKnowsItsFormatsAndSources) {
+  const auto plain = parsed<Report>({"report"});
+  EXPECT_EQ(plain.sweep, "");
+  EXPECT_EQ(plain.format, report::Format::kText);
+  EXPECT_FALSE(plain.trials || plain.state || plain.db);
+  EXPECT_EQ(parsed<Report>({"report", "--format", "csv"}).format, report::Format::kCsv);
+  EXPECT_EQ(parsed<Report>({"report", "--format", "json"}).format, report::Format::kJson);
+  EXPECT_EQ(parsed<Report>({"report", "--format=markdown"}).format, report::Format::kMarkdown);
+  const auto full = parsed<Report>({"report", "norms", "--trials", "--db", "x.db"});
+  EXPECT_EQ(full.sweep, "norms");
+  EXPECT_TRUE(full.trials);
+  EXPECT_EQ(full.db, "x.db");
+  EXPECT_EQ(parsed<Report>({"report", "--state", "s"}).state, "s");
+}
+
+TEST(CommandLine, ListingsTakeAnOutput) {
+  EXPECT_EQ(parsed<List>({"list"}).output, Output::kText);
+  EXPECT_EQ(parsed<List>({"list", "--output", "json"}).output, Output::kJson);
+  EXPECT_EQ(parsed<ShowStatus>({"status", "3", "--output", "json"}).sweep, "3");
+  EXPECT_EQ(parsed<Workers>({"workers", "--output", "json"}).output, Output::kJson);
+  EXPECT_EQ(parsed<Explain>({"explain", "3f9a"}).trial, "3f9a");
+  EXPECT_EQ(parsed<Watch>({"watch"}).sweep, "");
+}
+
+TEST(CommandLine, EachActionIsAVerb) {
+  EXPECT_EQ(parsed<Act>({"cancel", "3"}).action, engine::SweepAction::kCancel);
+  EXPECT_EQ(parsed<Act>({"pause", "3"}).action, engine::SweepAction::kPause);
+  EXPECT_EQ(parsed<Act>({"resume", "norms"}).action, engine::SweepAction::kResume);
+  EXPECT_EQ(parsed<Act>({"resume", "norms"}).sweep, "norms");
+}
+
+TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
+  EXPECT_EQ(refusal({"sumbit", "x.toml"}),
+            "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
+            "verbs: serve, run, submit, plan, list, status, watch, explain, cancel, pause, resume, workers, report\n"
+            "see: coordinator --help\n");
+}
+
+TEST(CommandLine, AnUnknownFlagIsAnsweredWithTheNearest) {
+  EXPECT_EQ(refusal({"list", "--outputt", "json"}),
+            "coordinator list: unknown flag '--outputt'; did you mean '--output'?\n"
+            "allowed here: --help, --output, --coordinator\nsee: coordinator list --help\n");
+  EXPECT_NE(refusal({"--coordnator", "x", "list"}).find("unknown flag '--coordnator'"), std::string::npos);
+}
+
+TEST(CommandLine, WrongValuesSayWhatIsAllowed) {
+  EXPECT_EQ(refusal({"list", "--output", "xml"}),
+            "coordinator list: --output: 'xml' is not one of json, text\nsee: coordinator list --help\n");
+  EXPECT_EQ(
+      refusal({"report", "--format", "pdf"}),
+      "coordinator report: --format: 'pdf' is not one of csv, json, markdown, text\nsee: coordinator report --help\n");
+  EXPECT_NE(refusal({"run", "f", "--workers", "0"}).find("1 to 4096"), std::string::npos);
+  EXPECT_NE(refusal({"run", "f", "--workers", "two"}).find("--workers"), std::string::npos);
+}
+
+TEST(CommandLine, MissingAndSurplusArgumentsAreNamed) {
+  EXPECT_EQ(refusal({"cancel"}), "coordinator cancel: SWEEP is required\nsee: coordinator cancel --help\n");
+  EXPECT_EQ(refusal({"list", "norms"}),
+            "coordinator list: unexpected argument 'norms'\nsee: coordinator list --help\n");
+  EXPECT_EQ(refusal({"report", "--state", "a", "--db", "b"}),
+            "coordinator report: --state excludes --db\nsee: coordinator report --help\n");
+}
+
+TEST(CommandLine, WithoutArgumentsItShowsItsHelpAsAnError) {
+  EXPECT_NE(refusal({}).find("coordinator run sweeps/quickstart.toml --workers 2"), std::string::npos);
+}
+
+TEST(CommandLine, VersionIsNotAnError) {
+  const auto line = parse_command_line({"--version"}, {});
+  EXPECT_EQ(line.exit_code, kOk);
+  EXPECT_EQ(line.text, "coordinator " AUTONORM_VERSION "\n");
+}
+
+class Help : public testing::TestWithParam<std::string> {};
+TEST_P(Help, IsAsWritten) {
+  const std::string verb = GetParam();
+  const auto line = parse_command_line(verb.empty() ? Arguments{"--help"} : Arguments{verb, "--help"}, {});
+  EXPECT_EQ(line.exit_code, kOk);
+  EXPECT_FALSE(line.invocation);
+  EXPECT_NE(line.text.find("Exit codes:"), std::string::npos);
+  if (!verb.empty()) {
+    EXPECT_NE(line.text.find("Example: coordinator " + verb), std::string::npos);
+  }
+  expect_golden(line.text, "help" + (verb.empty() ? "" : "-" + verb) + ".txt");
+}
+INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
+                         testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
+                                         "cancel", "pause", "resume", "workers", "report"));
+
+}  // namespace
+}  // namespace autonorm::cli

@@ -1,0 +1,144 @@
+// Tables, words and JSON of the listings.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "coordinator/cli/text_table.h"
+#include "coordinator/cli/view_json.h"
+#include "coordinator/cli/view_text.h"
+#include "coordinator/cli/wording.h"
+
+namespace autonorm::cli {
+namespace {
+
+engine::SweepView sweep(int64_t id, const std::string& state = "running") {
+  engine::SweepView view;
+  view.id = SweepId(id);
+  view.name = "norms";
+  view.question = "Which?";
+  view.state = state;
+  view.counts = {
+      {TrialState::kQueued, 2}, {TrialState::kRunning, 1}, {TrialState::kSucceeded, 3}, {TrialState::kFailed, 1}};
+  view.trials = 7;
+  view.cells = 8;
+  view.submitted = wall_from_us(1'700'000'000'000'000);
+  view.eta_s = 75;
+  return view;
+}
+
+engine::TrialView trial(TrialState state) {
+  engine::TrialView view;
+  view.id = TrialId(std::string(64, 'a'));
+  view.variant = "RMSNorm";
+  view.labels = {{"data.name", "mnist"}};
+  view.seed = 2;
+  view.state = state;
+  view.attempt = Attempt(1);
+  return view;
+}
+
+TEST(TextTable, AlignsColumnsByCharactersAndLeavesNoBlanksAtTheEnd) {
+  EXPECT_EQ(text_table({{"name"}, {"n", Align::kRight}, {"note"}}, {{"ä", "10", ""}, {"long one", "7", "x"}}),
+            "name       n  note\nä         10\nlong one   7  x\n");
+}
+
+TEST(Wording, DurationsReadLikeSpeech) {
+  EXPECT_EQ(duration_text(-3), "0 s");
+  EXPECT_EQ(duration_text(7.2), "8 s");
+  EXPECT_EQ(duration_text(185), "3 min 5 s");
+  EXPECT_EQ(duration_text(180), "3 min");
+  EXPECT_EQ(duration_text(2 * 3600 + 600), "2 h 10 min");
+  EXPECT_EQ(duration_text(76 * 3600), "3 d 4 h");
+}
+
+TEST(Wording, NumbersHaveThousands) {
+  EXPECT_EQ(number_text(0), "0");
+  EXPECT_EQ(number_text(999), "999");
+  EXPECT_EQ(number_text(1234567), "1,234,567");
+  EXPECT_EQ(number_text(-1234), "-1,234");
+  EXPECT_EQ(count_text(1, "trial"), "1 trial");
+  EXPECT_EQ(count_text(2000, "trial"), "2,000 trials");
+}
+
+TEST(ListingText, SweepsNewestFirst) {
+  EXPECT_EQ(sweeps_text({sweep(1, "done"), sweep(2)}),
+            "id  name   state    ended  running  failed  time left   submitted\n"
+            " 2  norms  running    4/7        1       1  1 min 15 s  2023-11-14T22:13:20Z\n"
+            " 1  norms  done       4/7        1       1              2023-11-14T22:13:20Z\n");
+}
+
+TEST(ListingText, EmptyListsSayWhatToDo) {
+  EXPECT_EQ(sweeps_text({}), "no sweep yet; submit one: coordinator submit FILE\n");
+  EXPECT_EQ(workers_text({}), "no worker is connected; start some: mpirun -np N worker --coordinator ADDR\n");
+}
+
+TEST(ListingText, StatusShowsCountsAndEveryTrialThatDidNotSucceed) {
+  auto failed = trial(TrialState::kFailed);
+  failed.reason = "killed by signal 9";
+  failed.end = EndReason::kTrainerCrashed;
+  const std::string text = sweep_text(sweep(3), {trial(TrialState::kSucceeded), failed});
+  EXPECT_EQ(text,
+            "sweep 3  norms  running\nWhich?\n8 cells, 7 distinct trials: 2 queued, 1 running, 3 succeeded, 1 failed\n"
+            "time left: 1 min 15 s\n\n"
+            "trial         variant  cell           state   attempt  step  loss  host  reason\n"
+            "aaaaaaaaaaaa  RMSNorm  mnist, seed 2  failed        1                    killed by signal 9\n");
+}
+
+TEST(ListingText, StatusDoesNotListThousands) {
+  const std::string text = sweep_text(sweep(3), std::vector(1000, trial(TrialState::kQueued)));
+  EXPECT_NE(text.find("… and 960 more; all of them: --output json\n"), std::string::npos) << text;
+}
+
+TEST(ListingText, ServerSaysItsTrouble) {
+  const ServerInfo info{.build = "0.1.0", .state_directory = "/s", .trouble = "disk full", .epoch = 4};
+  EXPECT_EQ(server_text(info, "h:1", 2),
+            "coordinator 0.1.0 at h:1, state in /s, start 4, 2 workers\nTROUBLE: disk full\n");
+}
+
+TEST(ListingJson, ASweepHasOneKeyPerState) {
+  const auto json = nlohmann::json::parse(sweeps_json({sweep(3)}));
+  ASSERT_TRUE(json.is_array());
+  EXPECT_EQ(json[0].at("id"), 3);
+  EXPECT_EQ(json[0].at("name"), "norms");
+  EXPECT_EQ(json[0].at("state"), "running");
+  EXPECT_EQ(json[0].at("queued"), 2);
+  EXPECT_EQ(json[0].at("succeeded"), 3);
+  EXPECT_EQ(json[0].at("diverged"), 0);
+  EXPECT_EQ(json[0].at("eta_s"), 75);
+  EXPECT_EQ(nlohmann::json::parse(sweeps_json({})), nlohmann::json::array());
+}
+
+TEST(ListingJson, StatusHasServerSweepAndTrials) {
+  auto running = trial(TrialState::kRunning);
+  running.step = 40;
+  running.ranks = 2;
+  running.loss = std::numeric_limits<double>::quiet_NaN();
+  running.variant = "bad \xff bytes";
+  const auto json = nlohmann::json::parse(status_json({}, sweep(3), {running}));
+  EXPECT_EQ(json.at("sweep").at("id"), 3);
+  EXPECT_EQ(json.at("server").at("trouble"), nullptr);
+  const auto& only = json.at("trials").at(0);
+  EXPECT_EQ(only.at("trial"), std::string(64, 'a'));
+  EXPECT_EQ(only.at("state"), "running");
+  EXPECT_EQ(only.at("step"), 40);
+  EXPECT_EQ(only.at("ranks"), 2);
+  EXPECT_EQ(only.at("attempt"), 1);
+  EXPECT_EQ(only.at("loss"), nullptr);
+  EXPECT_EQ(only.at("labels").at("data.name"), "mnist");
+  EXPECT_EQ(nlohmann::json::parse(status_json({}, std::nullopt, {})).at("sweep"), nullptr);
+}
+
+TEST(ListingJson, WorkersAreAnArray) {
+  engine::WorkerView worker;
+  worker.id = WorkerId("w");
+  worker.state = "idle";
+  worker.device.kind = "cuda";
+  const auto json = nlohmann::json::parse(workers_json({worker}));
+  EXPECT_EQ(json.at(0).at("worker"), "w");
+  EXPECT_EQ(json.at(0).at("state"), "idle");
+  EXPECT_EQ(json.at(0).at("device"), "cuda");
+  EXPECT_EQ(json.at(0).at("trial"), nullptr);
+}
+
+}  // namespace
+}  // namespace autonorm::cli

@@ -1,0 +1,179 @@
+// Verbs as people run them: arguments in; output, error text and exit code out.
+#include "coordinator/cli/verbs.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "coordinator/cli/exit_codes.h"
+#include "core/base/durable_file.h"
+#include "core/base/text.h"
+#include "tests/unit/server/running_server.h"
+
+namespace autonorm::cli {
+namespace {
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+Outcome run(std::vector<std::string> arguments, const Defaults& defaults = {"127.0.0.1:9", "/nonexistent/runs"}) {
+  static int keys = 0;
+  const SystemClock clock;
+  std::ostringstream out, err;
+  Environment environment{.out = out,
+                          .err = err,
+                          .clock = clock,
+                          .random_key = [] { return cat("key ", ++keys); },
+                          .program_folder = "/nonexistent",
+                          .search_path = "",
+                          .defaults = defaults};
+  const int code = run_command(arguments, environment);
+  return {code, out.str(), err.str()};
+}
+
+std::string write_small_sweep(const TemporaryFolder& folder, int seeds = 2, int ranks = 1) {
+  const auto path = folder.path() / "small.toml";
+  EXPECT_TRUE(write_file_durably(path, small_sweep(seeds, "small", ranks).files.at("small.toml")).ok());
+  return path;
+}
+
+TEST(Verb, WithoutAServerEveryVerbNamesTheAddressAndTheCommand) {
+  for (const std::string verb : {"list", "status", "watch", "workers"}) {
+    const auto outcome = run({verb});
+    EXPECT_EQ(outcome.code, kCannotConnect) << verb;
+    EXPECT_EQ(outcome.err,
+              "no coordinator answers at 127.0.0.1:9\nstart one:     coordinator serve --listen 127.0.0.1:9\n"
+              "or name one:   --coordinator ADDR, or the environment variable AUTONORM_COORDINATOR\n");
+    EXPECT_EQ(outcome.out, "");
+  }
+  EXPECT_EQ(run({"explain", "x"}).code, kCannotConnect);
+  EXPECT_EQ(run({"cancel", "x"}).code, kCannotConnect);
+}
+
+TEST(Verb, ReportWithoutAServerSaysHowToReadAStateDirectory) {
+  const auto outcome = run({"report"});
+  EXPECT_EQ(outcome.code, kCannotConnect);
+  EXPECT_NE(outcome.err.find("coordinator report --state DIR"), std::string::npos) << outcome.err;
+  const auto missing = run({"report", "--db", "/nonexistent/x.db"});
+  EXPECT_EQ(missing.code, kUsage);
+  EXPECT_NE(missing.err.find("/nonexistent/x.db"), std::string::npos);
+}
+
+TEST(Verb, ReportReadsADirectoryWithoutAServer) {
+  RunningServer server;
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  server.stop();
+  const auto by_flag = run({"report", "small", "--state", server.state().string(), "--format", "csv"});
+  EXPECT_EQ(by_flag.code, kOk) << by_flag.err;
+  EXPECT_NE(by_flag.out.find("RMSNorm"), std::string::npos);
+  const auto by_default = run({"report"}, {"127.0.0.1:9", server.state().string()});
+  EXPECT_EQ(by_default.code, kOk) << by_default.err;
+  EXPECT_EQ(by_default.err,
+            cat("no coordinator answers at 127.0.0.1:9; reading ", (server.state() / "autonorm.db").string(), "\n"));
+  const auto by_file = run({"report", "--db", (server.state() / "autonorm.db").string()});
+  EXPECT_EQ(by_file.code, kOk) << by_file.err;
+}
+
+TEST(Verb, PlanWorksWithoutAServer) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"plan", write_small_sweep(folder)});
+  EXPECT_EQ(outcome.code, kOk) << outcome.err;
+  EXPECT_NE(outcome.out.find("trials  4 distinct trials"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("(no coordinator answers at 127.0.0.1:9)"), std::string::npos);
+}
+
+TEST(Verb, AMissingFileIsNamed) {
+  for (const std::string verb : {"plan", "submit", "run"}) {
+    const auto outcome = run({verb, "/nonexistent/x.toml"});
+    EXPECT_EQ(outcome.code, kUsage) << verb;
+    EXPECT_NE(outcome.err.find("/nonexistent/x.toml"), std::string::npos) << outcome.err;
+  }
+}
+
+TEST(Verb, AWrongSweepFileShowsEveryErrorWithItsPlace) {
+  const TemporaryFolder folder;
+  auto text = small_sweep().files.at("small.toml");
+  text.replace(text.find("epochs"), 6, "epoch");
+  text.replace(text.find("patch"), 5, "petch");
+  const auto path = folder.path() / "wrong.toml";
+  ASSERT_TRUE(write_file_durably(path, text).ok());
+  const auto outcome = run({"plan", path.string()});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_NE(outcome.err.find("wrong.toml:11:"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("wrong.toml:10:"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("did you mean 'epochs'"), std::string::npos) << outcome.err;
+}
+
+TEST(Verb, SubmitListStatusAndCancelTellOneStory) {
+  RunningServer server;
+  const TemporaryFolder folder;
+  const Defaults here{server.address(), "/nonexistent/runs"};
+  const auto path = write_small_sweep(folder);
+  const auto submitted = run({"submit", path}, here);
+  EXPECT_EQ(submitted.code, kOk) << submitted.err;
+  EXPECT_NE(submitted.out.find("sweep 1 submitted: 4 trials, 4 new, 0 cached\n"), std::string::npos) << submitted.out;
+  EXPECT_NE(submitted.out.find("cells   4 = 2 variants × 1 column × 2 seeds"), std::string::npos);
+  EXPECT_NE(run({"submit", path}, here).out.find("sweep 1 was submitted before"), std::string::npos);
+
+  const auto listed = nlohmann::json::parse(run({"list", "--output", "json"}, here).out);
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].at("queued"), 4);
+  const auto status = nlohmann::json::parse(run({"status", "--output", "json"}, here).out);
+  EXPECT_EQ(status.at("trials").size(), 4u);
+  EXPECT_NE(run({"status", "small"}, here).out.find("4 queued"), std::string::npos);
+  EXPECT_NE(run({"explain", "RMSNorm"}, here).out.find("no worker is connected"), std::string::npos);
+  EXPECT_EQ(run({"workers", "--output", "json"}, here).out, "[]\n");
+
+  EXPECT_EQ(run({"pause", "1"}, here).out.substr(0, 14), "sweep 1 paused");
+  EXPECT_EQ(run({"cancel", "small"}, here).out, "sweep 1 cancelled, 4 trials affected\n");
+  const auto watched = run({"watch"}, here);
+  EXPECT_EQ(watched.code, kFailed);
+  EXPECT_NE(watched.out.find("small (sweep 1) cancelled: 4/4 done, 4 cancelled"), std::string::npos) << watched.out;
+}
+
+TEST(Verb, StrictRefusesASweepThatCannotAnswerItsQuestion) {
+  RunningServer server;
+  const TemporaryFolder folder;
+  const auto outcome = run({"submit", write_small_sweep(folder, 1), "--strict"}, {server.address(), "x"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_NE(outcome.err.find("refused by --strict: "), std::string::npos) << outcome.err;
+  EXPECT_TRUE(server.client()->sweeps()->empty());
+}
+
+TEST(Verb, AnUnknownSweepIsAWrongInputNotAFailure) {
+  RunningServer server;
+  const auto outcome = run({"cancel", "no-such-sweep"}, {server.address(), "x"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_NE(outcome.err.find("no-such-sweep"), std::string::npos);
+}
+
+TEST(Verb, ServeSaysWhyItCannotListen) {
+  RunningServer server;
+  const auto outcome = run({"serve", "--listen", server.address(), "--state", "/nonexistent/x"});
+  EXPECT_EQ(outcome.code, kFailed);
+  EXPECT_NE(outcome.err.find(server.address()), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("--listen"), std::string::npos);
+  EXPECT_EQ(run({"serve", "--listen", "nonsense"}).code, kUsage);
+}
+
+TEST(Verb, RunRefusesAGangThatItsWorkersCannotForm) {
+  const TemporaryFolder folder;
+  const auto path = write_small_sweep(folder, 1, 8);
+  const auto outcome = run({"run", path, "--workers", "2", "--state", (folder.path() / "state").string()});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_EQ(outcome.err,
+            cat(path, " asks for 8 ranks in one trial, but --workers is 2; use --workers 8 or lower `ranks`\n"));
+}
+
+TEST(Verb, RunWithoutAWorkerProgramSaysSo) {
+  const TemporaryFolder folder;
+  const auto outcome = run({"run", write_small_sweep(folder), "--state", (folder.path() / "state").string()});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_NE(outcome.err.find("the worker program is missing: /nonexistent/worker"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace autonorm::cli
