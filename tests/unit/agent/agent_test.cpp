@@ -165,6 +165,28 @@ TEST_F(Story, TrainingGoesOnWhileTheCoordinatorIsAwayAndEverythingIsDeliveredOnc
   EXPECT_TRUE(artifacts.has(checkpoints[0].manifest));
 }
 
+TEST_F(Story, OfCheckpointsThatCouldNotBeDeliveredOnlyTheNewestIs) {
+  artifacts.set_away(true);
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 8, "checkpoint_every": 2, "at": 8, "do": "exit", "value": 1})"));
+  ASSERT_TRUE(life.until(
+      [&] { return !life.supervisor.running() && life.supervisor.slot_free() && !life.supervisor.torch().empty(); }));
+  EXPECT_THAT(life.link.bodies<fleet::Failed>(), IsEmpty());  // it waits behind the checkpoints
+  artifacts.set_away(false);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  // The first was under way already; 4 and 6 were overtaken; each number was used once.
+  std::vector<int64_t> steps;
+  for (const auto& saved : life.link.bodies<fleet::CheckpointSaved>()) steps.push_back(saved.step);
+  EXPECT_THAT(steps, ElementsAre(2, 8));
+  EXPECT_THAT(life.link.bodies<fleet::LogLine>(), SizeIs(2));
+  const auto numbers = life.link.numbers(key());
+  for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], Seq(static_cast<int64_t>(i) + 1));
+  life.acknowledge(key());
+  life.agent.step();
+  EXPECT_FALSE(std::filesystem::exists(life.dir.folder(key()) / "outbox"));
+}
+
 TEST_F(Story, AfterReconnectingOnlyWhatIsUnacknowledgedIsSentAgain) {
   Life life(folder.path(), artifacts);
   life.welcome();

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <fstream>
 #include <limits>
 
@@ -132,6 +135,27 @@ TEST(EventSpool, GarbageInTheMiddleEndsTheSpoolThere) {
   file << "#";
   file.close();
   EXPECT_EQ(open(folder.path()).last(), Seq(1));
+}
+
+TEST(EventSpool, AFullDiskRefusesAnEventAndNothingIsTorn) {
+  const TemporaryFolder folder;
+  EventSpool spool = open(folder.path());
+  ASSERT_TRUE(spool.append(point(1)).ok());
+  // A limit on file sizes in the middle of the second line stands for the full disk.
+  rlimit unlimited{};
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit full = unlimited;
+  full.rlim_cur = std::filesystem::file_size(folder.path() / "events.jsonl") + 10;
+  setrlimit(RLIMIT_FSIZE, &full);
+  const Status refused = spool.append(point(2));
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(spool.last(), Seq(1));
+  ASSERT_TRUE(spool.append(fleet::LogLine{"info", "space again"}).ok());
+  EventSpool again = open(folder.path());
+  EXPECT_EQ(again.last(), Seq(2));
+  EXPECT_EQ((**again.read(Seq(2))).body, fleet::EventBody(fleet::LogLine{"info", "space again"}));
 }
 
 TEST(EventSpool, NothingFollowsATerminalEvent) {
