@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/thread_group.h"
 #include "tests/unit/train/small_trial.h"
-#include "tests/unit/train/thread_gang.h"
 
 namespace autonorm::eval {
 namespace {
@@ -32,7 +32,7 @@ TEST(Evaluator, AnyNumberOfRanksGetsTheSameResult) {
   const Evaluation alone = evaluate(*small_model(), split, {}, *gang);
   for (const int ranks : {2, 3, 40}) {
     std::vector<Evaluation> results(static_cast<size_t>(ranks));
-    train::run_ranks(ranks, [&](train::ThreadGang& rank) {
+    test::run_ranks(ranks, [&](distributed::Gang& rank) {
       results[static_cast<size_t>(rank.rank())] = evaluate(*small_model(), split, {}, rank);
     });
     int64_t local = 0;

@@ -1,19 +1,19 @@
 // 1, 2 and 3 ranks train the same thing, the last partial batch included.
 #include <gtest/gtest.h>
 
+#include "tests/support/thread_group.h"
 #include "tests/unit/train/small_trial.h"
-#include "tests/unit/train/thread_gang.h"
 
 namespace autonorm::train {
 namespace {
 
 // Runs on `ranks` threads; returns the leader's run.
-std::unique_ptr<TestRun> run_on(int ranks, config::TrialConfig config) {
+std::unique_ptr<TestRun> run_on(int ranks, config::TrialConfig config, const RunOptions& options = {}) {
   config.ranks = ranks;
   auto leader = std::make_unique<TestRun>();
   std::vector<TestRun> others(static_cast<size_t>(ranks));
-  run_ranks(ranks, [&](ThreadGang& gang) {
-    run_into(gang.leads() ? *leader : others[static_cast<size_t>(gang.rank())], config, gang);
+  test::run_ranks(ranks, [&](distributed::Gang& gang) {
+    run_into(gang.leads() ? *leader : others[static_cast<size_t>(gang.rank())], config, gang, options);
   });
   for (int rank = 1; rank < ranks; ++rank) {
     const TestRun& other = others[static_cast<size_t>(rank)];
@@ -81,6 +81,19 @@ TEST(Ranks, WithAllBranchesOfASoftGate) {
   expect_same_training(config, {2});
 }
 
+TEST(Ranks, ResumedGangEndsWithTheSameWeights) {
+  config::TrialConfig config = small_config();
+  config.train.checkpoint_every = 4;
+  config.train.accumulate = 2;
+  const auto full = run_on(3, config);
+  for (const int64_t step : {4, 16}) {
+    const auto resumed = run_on(3, config, {.resume = full->sink.checkpoints.at(step)});
+    EXPECT_EQ((*resumed)->facts.at("weights_sha256"), (*full)->facts.at("weights_sha256"));
+    EXPECT_EQ(resumed->sink.curve("train/loss"), full->sink.curve("train/loss", step));
+    EXPECT_EQ(resumed->sink.curve("val/loss"), full->sink.curve("val/loss", step));
+  }
+}
+
 TEST(Ranks, StopTogetherWhenOneIsAsked) {
   config::TrialConfig config = small_config();
   config.ranks = 2;
@@ -88,7 +101,7 @@ TEST(Ranks, StopTogetherWhenOneIsAsked) {
   runs[1].sink.on_progress = [&](int64_t step) {
     if (step == 8) runs[1].stop = StopRequest::kCheckpoint;  // only the second rank hears of it
   };
-  run_ranks(2, [&](ThreadGang& gang) { run_into(runs[static_cast<size_t>(gang.rank())], config, gang); });
+  test::run_ranks(2, [&](distributed::Gang& gang) { run_into(runs[static_cast<size_t>(gang.rank())], config, gang); });
   for (const TestRun& run : runs) {
     EXPECT_EQ(run->outcome, TrialResult::Outcome::kStopped);
     EXPECT_EQ(run->step, 12);
