@@ -48,7 +48,8 @@ std::vector<std::pair<int64_t, path>> list(const path& parent) {
 }
 
 Status write_folder(const path& folder, const Checkpoint& checkpoint) {
-  const auto state = write_tensor_file(folder / kStateFile, checkpoint.tensors, {{"step", std::to_string(checkpoint.step)}});
+  const auto state =
+      write_tensor_file(folder / kStateFile, checkpoint.tensors, {{"step", std::to_string(checkpoint.step)}});
   if (!state.ok()) return state.status();
   const auto manifest = write_manifest({.trial = checkpoint.trial,
                                         .step = checkpoint.step,
@@ -60,8 +61,9 @@ Status write_folder(const path& folder, const Checkpoint& checkpoint) {
   return sync_path(folder);
 }
 
-// Puts `temporary` in the place of `folder`. A folder of that name (an attempt that came this far before) is exchanged in one
-// step where the file system can, so that there is a whole checkpoint at every moment; it ends up as `temporary`.
+// Puts `temporary` in the place of `folder`. A folder of that name (an attempt that came this far before) is exchanged
+// in one step where the file system can, so that there is a whole checkpoint at every moment; it ends up as
+// `temporary`.
 Status put_in_place(const path& temporary, const path& folder) {
   if (rename(temporary.c_str(), folder.c_str()) == 0) return {};
   if (errno != ENOTEMPTY && errno != EEXIST) return system_error("cannot rename " + temporary.string(), errno);
@@ -96,11 +98,13 @@ Result<Checkpoint> load(const path& folder) {
   if (!text.ok()) return text.status().with_context(cat("loading checkpoint ", folder.string()));
   auto manifest = parse_manifest(*text, manifest_file.string());
   if (!manifest.ok()) return manifest.status();
-  Checkpoint checkpoint{.trial = manifest->trial, .step = manifest->step, .config = {}, .host_state = {}, .tensors = {}};
+  Checkpoint checkpoint{
+      .trial = manifest->trial, .step = manifest->step, .config = {}, .host_state = {}, .tensors = {}};
   checkpoint.config = std::move(manifest->config);
   checkpoint.host_state = std::move(manifest->host_state);
   const auto entry = manifest->files.find(kStateFile);
-  if (entry == manifest->files.end()) return invalid(manifest_file.string(), ": expected an entry for ", kStateFile, ", found none");
+  if (entry == manifest->files.end())
+    return invalid(manifest_file.string(), ": expected an entry for ", kStateFile, ", found none");
   const path state_file = folder / kStateFile;
   const auto bytes = read_file(state_file);
   if (!bytes.ok()) return bytes.status().with_context(cat("loading checkpoint ", folder.string()));
@@ -140,7 +144,8 @@ Sha256 tensors_sha256(const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) {
     const at::Tensor host = on_host(tensor);
     // Lengths in the text keep neighbouring fields apart.
-    const std::string head = cat(name.size(), ':', name, ' ', c10::toString(host.scalar_type()), ' ', host.sizes(), ' ');
+    const std::string head =
+        cat(name.size(), ':', name, ' ', c10::toString(host.scalar_type()), ' ', host.sizes(), ' ');
     hash.update(head.data(), head.size());
     const auto bytes = bytes_of(host);
     hash.update(bytes.data(), bytes.size());

@@ -9,6 +9,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kMaxDepth = 64;  // nothing that we write is deeper, and deeper nesting could exhaust the stack
+
 std::string text_of(const json& manifest) { return manifest.dump(1) + "\n"; }
 
 // The path of the first number that is not finite, or "".
@@ -23,7 +25,8 @@ std::string find_non_finite(const json& value, const std::string& at) {
 
 Status damaged(const std::string& file, std::string_view what) { return invalid(file, ": damaged manifest: ", what); }
 
-// Every field is present with its type, because the checksum has shown that this code wrote it; a foreign file may still lack one.
+// Every field is present with its type, because the checksum has shown that this code wrote it; a foreign file may
+// still lack one.
 Manifest from_json(const json& document) {
   Manifest manifest;
   manifest.trial = TrialId(document.at("trial").get<std::string>());
@@ -43,9 +46,10 @@ Result<std::string> write_manifest(const Manifest& manifest) {
     const std::string found = find_non_finite(*part, part == &manifest.config ? "config" : "host_state");
     if (!found.empty()) return invalid("checkpoint: ", found, " is not a finite number, which a manifest cannot hold");
   }
-  json document = {{"format", kCheckpointFormat}, {"trial", manifest.trial.value()}, {"step", manifest.step},
+  json document = {{"format", kCheckpointFormat}, {"trial", manifest.trial.value()},   {"step", manifest.step},
                    {"config", manifest.config},   {"host_state", manifest.host_state}, {"files", json::object()}};
-  for (const auto& [name, file] : manifest.files) document["files"][name] = {{"sha256", file.sha256.value()}, {"bytes", file.bytes}};
+  for (const auto& [name, file] : manifest.files)
+    document["files"][name] = {{"sha256", file.sha256.value()}, {"bytes", file.bytes}};
   try {
     document["checksum"] = sha256(text_of(document)).value();
     return text_of(document);
@@ -55,11 +59,13 @@ Result<std::string> write_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> parse_manifest(const std::string& text, const std::string& file) {
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; };
+  json document = json::parse(text, not_too_deep, /*allow_exceptions=*/false);
   if (!document.is_object()) return damaged(file, cat("no JSON object in its ", text.size(), " bytes (truncated?)"));
   const auto format = document.find("format");
   if (format != document.end() && format->is_number_integer() && format->get<int64_t>() > kCheckpointFormat) {
-    return conflict(file, ": checkpoint format ", format->get<int64_t>(), ", this build reads ", kCheckpointFormat, "; use a newer trainer");
+    return conflict(file, ": checkpoint format ", format->get<int64_t>(), ", this build reads ", kCheckpointFormat,
+                    "; use a newer trainer");
   }
   try {
     if (text_of(document) != text) return damaged(file, "its text is not as written");

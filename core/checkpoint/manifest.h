@@ -1,7 +1,8 @@
-// manifest.json: what a checkpoint is and which files belong to it. The text carries a checksum of itself and must be exactly
-// what this code would write, so every changed bit is noticed.
+// manifest.json: what a checkpoint is and which files belong to it. The text carries a checksum of itself and must be
+// exactly what this code would write, so every changed bit is noticed.
 //
-//   { "checksum": SHA-256 of the same text without this key, "config": {…}, "files": {"state.safetensors": {"bytes", "sha256"}},
+//   { "checksum": SHA-256 of the same text without this key, "config": {…}, "files": {"state.safetensors": {"bytes",
+//   "sha256"}},
 //     "format": 1, "host_state": {…}, "step": 120, "trial": "…" }
 #pragma once
 #include <map>

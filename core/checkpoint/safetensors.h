@@ -12,8 +12,8 @@ struct WrittenFile {
   int64_t bytes = 0;
 };
 
-// Creates or overwrites `path` and fsyncs it; the folder is left to the caller. kInvalid: two tensors of one name, or a dtype
-// that the format does not have. kExhausted: the disk is full.
+// Creates or overwrites `path` and fsyncs it; the folder is left to the caller. kInvalid: two tensors of one name, or a
+// dtype that the format does not have. kExhausted: the disk is full.
 Result<WrittenFile> write_tensor_file(const std::filesystem::path& path, const NamedTensors& tensors,
                                       const std::map<std::string, std::string>& metadata);
 

@@ -26,7 +26,9 @@ Result<std::string> make_header(const std::filesystem::path& path, const NamedTe
   size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const auto word = dtype_word(tensor.scalar_type());
-    if (!word) return invalid(path.string(), ": tensor '", name, "' has a dtype that safetensors cannot hold: ", c10::toString(tensor.scalar_type()));
+    if (!word)
+      return invalid(path.string(), ": tensor '", name,
+                     "' has a dtype that safetensors cannot hold: ", c10::toString(tensor.scalar_type()));
     if (!names.insert(name).second) return invalid(path.string(), ": two tensors are called '", name, "'");
     const size_t end = offset + tensor.nbytes();
     header[name] = {{"dtype", *word}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};

@@ -1,4 +1,5 @@
-// What a tensor is made of when it is stored or hashed: dtype word of safetensors, shape, little-endian row-major bytes.
+// What a tensor is made of when it is stored or hashed: dtype word of safetensors, shape, little-endian row-major
+// bytes.
 #pragma once
 #include <ATen/core/Tensor.h>
 

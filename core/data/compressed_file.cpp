@@ -19,19 +19,22 @@ struct InflateEnd {
 using Inflate = std::unique_ptr<z_stream, InflateEnd>;
 
 Status damaged(const std::filesystem::path& path, size_t offset, std::string_view expected, std::string_view found) {
-  return invalid(path.string(), ": damaged at byte ", offset, " of the compressed file: expected ", expected, ", found ", found,
-                 "; fetch the file again");
+  return invalid(path.string(), ": damaged at byte ", offset, " of the compressed file: expected ", expected,
+                 ", found ", found, "; fetch the file again");
 }
 
 // Unpacks one gzip member that starts at `offset`; moves `offset` behind it.
 Status unpack_member(const std::filesystem::path& path, std::string_view packed, size_t max_bytes, size_t& offset,
                      std::string& out) {
   z_stream stream{};
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) return internal("zlib could not start");  // 15: window bits, +16: gzip wrapper
+  if (inflateInit2(&stream, 15 + 16) != Z_OK)
+    return internal("zlib could not start");  // 15: window bits, +16: gzip wrapper
   const Inflate guard(&stream);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data() + offset));
   stream.avail_in = static_cast<uInt>(std::min<size_t>(packed.size() - offset, UINT32_MAX));
-  const auto position = [&] { return static_cast<size_t>(reinterpret_cast<const char*>(stream.next_in) - packed.data()); };
+  const auto position = [&] {
+    return static_cast<size_t>(reinterpret_cast<const char*>(stream.next_in) - packed.data());
+  };
   while (true) {
     const size_t done = out.size();
     out.resize(done + kOutputStep);
@@ -60,7 +63,8 @@ Result<std::string> read_possibly_compressed(const std::filesystem::path& path, 
   auto packed = read_file(path);
   if (!packed.ok()) return packed.status();
   if (packed->substr(0, kGzipMagic.size()) != kGzipMagic) {
-    if (packed->size() > max_bytes) return invalid(path.string(), ": ", packed->size(), " bytes; at most ", max_bytes, " are allowed");
+    if (packed->size() > max_bytes)
+      return invalid(path.string(), ": ", packed->size(), " bytes; at most ", max_bytes, " are allowed");
     return packed;
   }
   std::string out;

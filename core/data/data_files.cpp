@@ -4,7 +4,8 @@ namespace autonorm::data {
 namespace {
 
 constexpr const char* kRemedy =
-    "Set AUTONORM_DATA to the folder that contains it (several folders are separated by ':'), or pass --data DIR to 'trainer run'; "
+    "Set AUTONORM_DATA to the folder that contains it (several folders are separated by ':'), or pass --data DIR to "
+    "'trainer run'; "
     "./deploy/setup fetches digits.";
 
 // "" when the folder has neither form.
@@ -27,18 +28,20 @@ Result<FoundFiles> find_files(const std::string& data_set, const std::vector<std
     std::string missing;
     for (const auto& name : names) {
       const auto path = file_in(folder, name);
-      if (path.empty()) missing = missing.empty() ? name : missing;
-      else found[name] = path;
+      if (path.empty())
+        missing = missing.empty() ? name : missing;
+      else
+        found[name] = path;
     }
     if (missing.empty()) return found;
     if (!found.empty()) {
-      return not_found("data set '", data_set, "' is incomplete: ", folder.string(), " has neither ", missing, " nor ", missing,
-                       ".gz. ", kRemedy);
+      return not_found("data set '", data_set, "' is incomplete: ", folder.string(), " has neither ", missing, " nor ",
+                       missing, ".gz. ", kRemedy);
     }
     tried += cat("\n  ", folder.string());
   }
-  return not_found("data set '", data_set, "' not found: no ", names.front(), " or ", names.front(), ".gz in any of these folders:",
-                   tried.empty() ? "\n  (none given)" : tried, "\n", kRemedy);
+  return not_found("data set '", data_set, "' not found: no ", names.front(), " or ", names.front(),
+                   ".gz in any of these folders:", tried.empty() ? "\n  (none given)" : tried, "\n", kRemedy);
 }
 
 }  // namespace autonorm::data

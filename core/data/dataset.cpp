@@ -29,7 +29,7 @@ Split gather(const RawImages& raw, const std::vector<int64_t>& indices) {
   const auto n = static_cast<int64_t>(indices.size());
   Split split;
   split.images = at::empty({n, raw.channels, raw.height, raw.width}, at::kByte);  // [n, C, H, W]
-  split.labels = at::empty({n}, at::kLong);                                        // [n]
+  split.labels = at::empty({n}, at::kLong);                                       // [n]
   auto* pixels = split.images.data_ptr<uint8_t>();
   auto* labels = split.labels.data_ptr<int64_t>();
   const auto bytes = static_cast<size_t>(raw.pixels_per_image());
@@ -62,7 +62,8 @@ std::vector<int64_t> mapped(const std::vector<int64_t>& positions, const std::ve
 }
 
 // Applies train_limit, then carves val out of what is left of `training`.
-void split_training(const RawImages& raw, std::vector<int64_t> training, const config::DataConfig& config, Dataset& dataset) {
+void split_training(const RawImages& raw, std::vector<int64_t> training, const config::DataConfig& config,
+                    Dataset& dataset) {
   const auto limit = config.train_limit;
   if (limit > 0 && limit < static_cast<int64_t>(training.size())) {
     training = mapped(pick_stratified(labels_of(raw, training), limit, dataset.name + "/limit").picked, training);
@@ -79,13 +80,15 @@ void take_shape(const RawImages& raw, Dataset& dataset) {
   dataset.width = raw.width;
 }
 
-// The catalogue knows the contents of the public sets; anything else under their names would give results nobody can compare.
+// The catalogue knows the contents of the public sets; anything else under their names would give results nobody can
+// compare.
 Status verify(const config::DataSet* known, std::string_view name, const path& file, const Sha256& found) {
   if (known == nullptr) return {};
   for (const auto& expected : known->files) {
     if (expected.name != name || found.value() == expected.sha256) continue;
-    return invalid(file.string(), ": wrong content: expected ", expected.bytes, " unpacked bytes with SHA-256 ", expected.sha256,
-                   ", found SHA-256 ", found, "; fetch the original file again, or use data.kind = \"idx\" for a set of your own");
+    return invalid(file.string(), ": wrong content: expected ", expected.bytes, " unpacked bytes with SHA-256 ",
+                   expected.sha256, ", found SHA-256 ", found,
+                   "; fetch the original file again, or use data.kind = \"idx\" for a set of your own");
   }
   return {};
 }
@@ -129,24 +132,27 @@ struct IdxSet {
 };
 
 // Reads and verifies the four files. `known` is null for a set of the user's own, whose fingerprint is then computed.
-Result<IdxSet> read_idx_set(const std::string& name, const path& folder, const config::DataSet* known, const DataRoots& roots,
-                            Sha256Stream& fingerprint) {
+Result<IdxSet> read_idx_set(const std::string& name, const path& folder, const config::DataSet* known,
+                            const DataRoots& roots, Sha256Stream& fingerprint) {
   const auto names = config::idx_file_names();
   auto files = find_files(name, std::vector<std::string>(names.begin(), names.end()), idx_candidates(folder, roots));
   if (!files.ok()) return files.status();
   IdxSet set{.files = std::move(*files), .train = {}, .test = {}};
-  for (const auto& [images, labels, raw] : {std::tuple(kTrainImages, kTrainLabels, &set.train), {kTestImages, kTestLabels, &set.test}}) {
+  for (const auto& [images, labels, raw] :
+       {std::tuple(kTrainImages, kTrainLabels, &set.train), {kTestImages, kTestLabels, &set.test}}) {
     const path& image_file = set.files.at(std::string(names[images]));
     const path& label_file = set.files.at(std::string(names[labels]));
-    auto pair = read_idx_pair(image_file, label_file, known != nullptr ? known->classes : 0, known != nullptr ? nullptr : &fingerprint);
+    auto pair = read_idx_pair(image_file, label_file, known != nullptr ? known->classes : 0,
+                              known != nullptr ? nullptr : &fingerprint);
     if (!pair.ok()) return pair.status();
     AUTONORM_RETURN_IF_ERROR(verify(known, names[images], image_file, pair->images_digest));
     AUTONORM_RETURN_IF_ERROR(verify(known, names[labels], label_file, pair->labels_digest));
     *raw = std::move(*pair);
   }
   if (set.train.height != set.test.height || set.train.width != set.test.width) {
-    return invalid(set.files.at(std::string(names[kTestImages])).string(), ": byte 8: expected images of ", set.train.height, " x ",
-                   set.train.width, " as in the training file, found ", set.test.height, " x ", set.test.width);
+    return invalid(set.files.at(std::string(names[kTestImages])).string(), ": byte 8: expected images of ",
+                   set.train.height, " x ", set.train.width, " as in the training file, found ", set.test.height, " x ",
+                   set.test.width);
   }
   return set;
 }
@@ -178,11 +184,13 @@ Result<Dataset> load_own_idx(const config::DataConfig& config, const DataRoots& 
   const auto set = read_idx_set(config.path, config.path, nullptr, roots, stream);
   if (!set.ok()) return set.status();
   Dataset dataset = assemble(*set, config.path, config);
-  dataset.classes = 1 + std::max(*std::ranges::max_element(set->train.labels), *std::ranges::max_element(set->test.labels));
+  dataset.classes =
+      1 + std::max(*std::ranges::max_element(set->train.labels), *std::ranges::max_element(set->test.labels));
   dataset.fingerprint = stream.finish();
   if (!config.sha256.empty() && config.sha256 != dataset.fingerprint.value()) {
-    return invalid("data set '", config.path, "': wrong content: data.sha256 expects ", config.sha256, ", found ", dataset.fingerprint,
-                   " over the unpacked files ", join(std::vector<std::string>(config::idx_file_names().begin(), config::idx_file_names().end())));
+    return invalid("data set '", config.path, "': wrong content: data.sha256 expects ", config.sha256, ", found ",
+                   dataset.fingerprint, " over the unpacked files ",
+                   join(std::vector<std::string>(config::idx_file_names().begin(), config::idx_file_names().end())));
   }
   return dataset;
 }

@@ -21,17 +21,19 @@ struct Dataset {
   std::string name;
   int64_t classes = 10;
   int64_t channels = 1, height = 28, width = 28;
-  double scale = 255.0;       // pixel value of full white: images are (x/scale - .5)/.5
-  Split train, val, test;     // val is carved from the training files by a fixed split; test is the held-out file
-  Sha256 fingerprint;         // of the files' contents
+  double scale = 255.0;    // pixel value of full white: images are (x/scale - .5)/.5
+  Split train, val, test;  // val is carved from the training files by a fixed split; test is the held-out file
+  Sha256 fingerprint;      // of the files' contents
 };
 
 // Where data sets are looked for: the folders of AUTONORM_DATA (separated by ':'), then the checkout's own data folder.
 // Passed in; this code reads no environment.
-struct DataRoots { std::vector<std::filesystem::path> folders; };
+struct DataRoots {
+  std::vector<std::filesystem::path> folders;
+};
 
-// kNotFound: no folder has it; the message lists the folders tried and the remedy. kInvalid: a file is damaged; names file,
-// offset, what was expected and found.
+// kNotFound: no folder has it; the message lists the folders tried and the remedy. kInvalid: a file is damaged; names
+// file, offset, what was expected and found.
 Result<Dataset> load_dataset(const config::DataConfig& config, const DataRoots& roots);
 
 // images[indices] as float32 in [-1, 1], on the indices' device. indices [B] int64 → [B, C, H, W]

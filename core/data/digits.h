@@ -1,5 +1,5 @@
-// UCI "Optical recognition of handwritten digits" as scikit-learn ships it: digits.csv.gz, 1797 lines of 64 grey values 0…16
-// (8 × 8, row-major) and a label 0…9, separated by commas.
+// UCI "Optical recognition of handwritten digits" as scikit-learn ships it: digits.csv.gz, 1797 lines of 64 grey values
+// 0…16 (8 × 8, row-major) and a label 0…9, separated by commas.
 #pragma once
 #include <filesystem>
 

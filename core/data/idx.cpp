@@ -45,7 +45,8 @@ Status parse_header(const std::filesystem::path& path, int rank, IdxArray& array
   if (magic >> 16 != 0) return damaged(path, 0, cat("IDX magic ", hex32(0x0800u | rank)), hex32(magic));
   const auto type = static_cast<uint8_t>(magic >> 8);
   if (type != kUnsignedByte) {
-    return damaged(path, 2, "element type 0x08 (unsigned byte)", cat("0x", to_hex(std::array{static_cast<unsigned char>(type)})));
+    return damaged(path, 2, "element type 0x08 (unsigned byte)",
+                   cat("0x", to_hex(std::array{static_cast<unsigned char>(type)})));
   }
   const auto found_rank = static_cast<int>(magic & 0xff);
   if (found_rank != rank) {
@@ -54,7 +55,8 @@ Status parse_header(const std::filesystem::path& path, int rank, IdxArray& array
   }
   array.data_offset = kMagicBytes + 4 * static_cast<size_t>(rank);
   if (bytes.size() < array.data_offset) {
-    return damaged(path, bytes.size(), cat("a header of ", array.data_offset, " bytes"), "the end of the file (truncated)");
+    return damaged(path, bytes.size(), cat("a header of ", array.data_offset, " bytes"),
+                   "the end of the file (truncated)");
   }
   for (int i = 0; i < rank; ++i) array.sizes.push_back(big_endian(bytes, kMagicBytes + 4 * static_cast<size_t>(i)));
   return {};
@@ -72,8 +74,10 @@ Status check_length(const std::filesystem::path& path, const IdxArray& array) {
   const size_t expected = array.data_offset + elements;
   const size_t found = array.content.size();
   const std::string what = cat(expected, " bytes (header ", array.data_offset, " + ", product_text(array.sizes), ")");
-  if (found < expected) return damaged(path, found, what, cat("the end of the file after ", found, " bytes (truncated)"));
-  if (found > expected) return damaged(path, expected, cat("the end of the file after ", what), cat(found - expected, " more bytes"));
+  if (found < expected)
+    return damaged(path, found, what, cat("the end of the file after ", found, " bytes (truncated)"));
+  if (found > expected)
+    return damaged(path, expected, cat("the end of the file after ", what), cat(found - expected, " more bytes"));
   return {};
 }
 
@@ -90,8 +94,8 @@ Result<IdxArray> read_idx(const std::filesystem::path& path, int rank) {
   return array;
 }
 
-Result<RawImages> read_idx_pair(const std::filesystem::path& images, const std::filesystem::path& labels, int64_t classes,
-                                Sha256Stream* fingerprint) {
+Result<RawImages> read_idx_pair(const std::filesystem::path& images, const std::filesystem::path& labels,
+                                int64_t classes, Sha256Stream* fingerprint) {
   const auto pixels = read_idx(images, 3);
   if (!pixels.ok()) return pixels.status();
   const auto targets = read_idx(labels, 1);

@@ -7,21 +7,22 @@
 namespace autonorm::distributed {
 namespace {
 
-// Without a rebuild c10d notes every parameter of every reduction for the rebuild that never comes. A new Reducer, with the
-// same layout and thus the same bits, lets go of that list.
+// Without a rebuild c10d notes every parameter of every reduction for the rebuild that never comes. A new Reducer, with
+// the same layout and thus the same bits, lets go of that list.
 constexpr int kReductionsPerReducer = 1024;
 
 // Last parameters first: backward produces their gradients first.
 std::vector<std::vector<size_t>> reversed_buckets(const std::vector<at::Tensor>& parameters) {
-  auto [buckets, limits] =
-      c10d::compute_bucket_assignment_by_size(parameters, {c10d::kDefaultFirstBucketBytes, c10d::kDefaultBucketBytesCap});
+  auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
+      parameters, {c10d::kDefaultFirstBucketBytes, c10d::kDefaultBucketBytesCap});
   std::ranges::reverse(buckets);
   return buckets;
 }
 
 }  // namespace
 
-BucketReducer::BucketReducer(std::vector<at::Tensor> parameters, c10::intrusive_ptr<c10d::ProcessGroup> group, bool rebuild_buckets)
+BucketReducer::BucketReducer(std::vector<at::Tensor> parameters, c10::intrusive_ptr<c10d::ProcessGroup> group,
+                             bool rebuild_buckets)
     : parameters_(std::move(parameters)), group_(std::move(group)), rebuild_buckets_(rebuild_buckets) {
   c10d::verify_params_across_processes(group_, parameters_, {});
   build();

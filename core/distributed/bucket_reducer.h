@@ -11,7 +11,8 @@ namespace autonorm::distributed {
 
 class BucketReducer final : public GradientReducer {
  public:
-  // Checks over the group that all ranks pass parameters of the same number and shapes. Throws c10::Error or CollectiveAborted.
+  // Checks over the group that all ranks pass parameters of the same number and shapes. Throws c10::Error or
+  // CollectiveAborted.
   BucketReducer(std::vector<at::Tensor> parameters, c10::intrusive_ptr<c10d::ProcessGroup> group, bool rebuild_buckets);
 
   void prepare_last_micro_batch() override;

@@ -14,15 +14,16 @@ class CollectiveAborted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Averages gradients over ranks (c10d's default): a rank's loss is (sum over its samples) / (global count) × size, so that the
-// average is the gradient of the global mean.
+// Averages gradients over ranks (c10d's default): a rank's loss is (sum over its samples) / (global count) × size, so
+// that the average is the gradient of the global mean.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;
-  // Before the forward pass of the last micro-batch of a step whose gradients are to be reduced; earlier micro-batches accumulate locally.
+  // Before the forward pass of the last micro-batch of a step whose gradients are to be reduced; earlier micro-batches
+  // accumulate locally.
   virtual void prepare_last_micro_batch() = 0;
-  // After backward of the last micro-batch: every parameter's grad() holds the average over ranks. Also with 0 local samples,
-  // when the caller has run backward of a zero loss that touches every trainable parameter.
+  // After backward of the last micro-batch: every parameter's grad() holds the average over ranks. Also with 0 local
+  // samples, when the caller has run backward of a zero loss that touches every trainable parameter.
   virtual void finish() = 0;
 };
 
@@ -35,7 +36,8 @@ class Gang {
   virtual void all_reduce_sum(at::Tensor& tensor) = 0;           // in place; rank order per element
   virtual void broadcast(at::Tensor& tensor, int root = 0) = 0;  // in place
   virtual void barrier() = 0;
-  // `parameters`: leaves that require grad, the same list on all ranks. c10d::Reducer with bucket views; buckets are rebuilt on GPU only.
+  // `parameters`: leaves that require grad, the same list on all ranks. c10d::Reducer with bucket views; buckets are
+  // rebuilt on GPU only.
   virtual std::unique_ptr<GradientReducer> make_reducer(const std::vector<at::Tensor>& parameters) = 0;
 };
 

@@ -6,7 +6,8 @@
 
 namespace autonorm::distributed {
 
-c10::intrusive_ptr<c10d::ProcessGroup> make_nccl_group(const c10::intrusive_ptr<c10d::Store>& store, const kernels::NcclGroupOptions& options) {
+c10::intrusive_ptr<c10d::ProcessGroup> make_nccl_group(const c10::intrusive_ptr<c10d::Store>& store,
+                                                       const kernels::NcclGroupOptions& options) {
   using Backend = c10d::ProcessGroup::BackendType;
   auto settings = c10d::ProcessGroupNCCL::Options::create(/*is_high_priority_stream=*/false);
   settings->timeout = options.timeout;

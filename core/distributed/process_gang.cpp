@@ -30,7 +30,8 @@ void run(const Collective& collective, at::Tensor& tensor) {
 
 class ProcessGang final : public Gang {
  public:
-  ProcessGang(c10::intrusive_ptr<c10d::ProcessGroup> group, at::Device device) : group_(std::move(group)), device_(device) {}
+  ProcessGang(c10::intrusive_ptr<c10d::ProcessGroup> group, at::Device device)
+      : group_(std::move(group)), device_(device) {}
 
   int rank() const override { return group_->getRank(); }
   int size() const override { return group_->getSize(); }

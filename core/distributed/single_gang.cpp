@@ -16,7 +16,9 @@ class SingleGang final : public Gang {
   void all_reduce_sum(at::Tensor&) override {}
   void broadcast(at::Tensor&, int) override {}
   void barrier() override {}
-  std::unique_ptr<GradientReducer> make_reducer(const std::vector<at::Tensor>&) override { return std::make_unique<NoReduction>(); }
+  std::unique_ptr<GradientReducer> make_reducer(const std::vector<at::Tensor>&) override {
+    return std::make_unique<NoReduction>();
+  }
 };
 
 }  // namespace

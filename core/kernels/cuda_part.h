@@ -1,5 +1,6 @@
-// What a program that is built without CUDA can ask of libautonorm_cuda.so, which links libtorch_cuda, NCCL and our kernels and
-// is loaded only when a GPU is asked for. Loading also registers the CUDA kernels of this folder's operators.
+// What a program that is built without CUDA can ask of libautonorm_cuda.so, which links libtorch_cuda, NCCL and our
+// kernels and is loaded only when a GPU is asked for. Loading also registers the CUDA kernels of this folder's
+// operators.
 //
 // It must be loaded before the process touches any other torch function: torch looks for its CUDA half once.
 #pragma once
@@ -29,14 +30,15 @@ struct NcclGroupOptions {
 // Functions throw c10::Error.
 struct CudaPart {
   int version;
-  const char* torch_version;                   // it was built with
-  int (*device_count)();                       // 0 without a driver
+  const char* torch_version;  // it was built with
+  int (*device_count)();      // 0 without a driver
   // Makes `device` the current one and sets what repeatable results need: deterministic cuDNN, no TF32, no autotuning.
   void (*prepare_device)(int device);
-  int64_t (*peak_memory_bytes)(int device);    // of torch's allocator since the last reset
+  int64_t (*peak_memory_bytes)(int device);  // of torch's allocator since the last reset
   void (*reset_peak_memory)(int device);
   // A group whose collectives run over NCCL. The store must outlive it.
-  c10::intrusive_ptr<c10d::ProcessGroup> (*make_nccl_group)(const c10::intrusive_ptr<c10d::Store>& store, const NcclGroupOptions& options);
+  c10::intrusive_ptr<c10d::ProcessGroup> (*make_nccl_group)(const c10::intrusive_ptr<c10d::Store>& store,
+                                                            const NcclGroupOptions& options);
 };
 
 // The one exported function of libautonorm_cuda.so.

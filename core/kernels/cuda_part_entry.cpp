@@ -16,11 +16,14 @@
 namespace autonorm::kernels {
 namespace {
 
-at::Tensor gather_normalize_cuda(const at::Tensor& images, const at::Tensor& indices, double scale, at::ScalarType dtype) {
-  TORCH_CHECK(images.dim() == 4 && images.scalar_type() == at::kByte, "gather_normalize: images must be [N, C, H, W] uint8");
+at::Tensor gather_normalize_cuda(const at::Tensor& images, const at::Tensor& indices, double scale,
+                                 at::ScalarType dtype) {
+  TORCH_CHECK(images.dim() == 4 && images.scalar_type() == at::kByte,
+              "gather_normalize: images must be [N, C, H, W] uint8");
   TORCH_CHECK(indices.dim() == 1 && indices.scalar_type() == at::kLong, "gather_normalize: indices must be [B] int64");
   TORCH_CHECK(images.device() == indices.device(), "gather_normalize: images and indices must be on one device");
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "gather_normalize: dtype must be float32 or bfloat16, not ", dtype);
+  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16,
+              "gather_normalize: dtype must be float32 or bfloat16, not ", dtype);
   TORCH_CHECK(scale > 0, "gather_normalize: scale must be > 0, not ", scale);
   const c10::cuda::CUDAGuard guard(images.device());
   const auto from = images.contiguous();
@@ -57,7 +60,9 @@ int64_t peak_memory_bytes(int device) {
   return stats.allocated_bytes[0].peak;  // [0]: all pools together
 }
 
-void reset_peak_memory(int device) { c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device)); }
+void reset_peak_memory(int device) {
+  c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
+}
 
 constexpr CudaPart kPart{.version = kCudaPartVersion,
                          .torch_version = TORCH_VERSION,

@@ -13,7 +13,8 @@ namespace {
 std::array<float, 256> normalized_values(double scale) {
   const auto divisor = static_cast<float>(scale);
   std::array<float, 256> values{};
-  for (size_t pixel = 0; pixel < values.size(); ++pixel) values[pixel] = (static_cast<float>(pixel) / divisor - 0.5F) / 0.5F;
+  for (size_t pixel = 0; pixel < values.size(); ++pixel)
+    values[pixel] = (static_cast<float>(pixel) / divisor - 0.5F) / 0.5F;
   return values;
 }
 
@@ -28,23 +29,31 @@ void gather(const at::Tensor& images, const at::Tensor& indices, double scale, a
   const auto* index = indices.const_data_ptr<int64_t>();
   auto* target = out.data_ptr<Element>();
   for (int64_t i = 0; i < indices.numel(); ++i, target += pixels) {
-    TORCH_CHECK_INDEX(index[i] >= 0 && index[i] < count, "gather_normalize: index ", index[i], " of ", count, " images");
+    TORCH_CHECK_INDEX(index[i] >= 0 && index[i] < count, "gather_normalize: index ", index[i], " of ", count,
+                      " images");
     const uint8_t* image = source + index[i] * pixels;
     for (int64_t p = 0; p < pixels; ++p) target[p] = table[image[p]];
   }
 }
 
-at::Tensor gather_normalize_cpu(const at::Tensor& images, const at::Tensor& indices, double scale, at::ScalarType dtype) {
-  TORCH_CHECK(images.dim() == 4 && images.scalar_type() == at::kByte, "gather_normalize: images must be [N, C, H, W] uint8");
+at::Tensor gather_normalize_cpu(const at::Tensor& images, const at::Tensor& indices, double scale,
+                                at::ScalarType dtype) {
+  TORCH_CHECK(images.dim() == 4 && images.scalar_type() == at::kByte,
+              "gather_normalize: images must be [N, C, H, W] uint8");
   TORCH_CHECK(indices.dim() == 1 && indices.scalar_type() == at::kLong, "gather_normalize: indices must be [B] int64");
   TORCH_CHECK(scale > 0, "gather_normalize: scale must be > 0, not ", scale);
   const auto from = images.contiguous();
   const auto which = indices.contiguous();
   at::Tensor out = at::empty({which.size(0), from.size(1), from.size(2), from.size(3)}, from.options().dtype(dtype));
   switch (dtype) {
-    case at::kFloat: gather<float>(from, which, scale, out); break;
-    case at::kBFloat16: gather<at::BFloat16>(from, which, scale, out); break;
-    default: TORCH_CHECK(false, "gather_normalize: dtype must be float32 or bfloat16, not ", dtype);
+    case at::kFloat:
+      gather<float>(from, which, scale, out);
+      break;
+    case at::kBFloat16:
+      gather<at::BFloat16>(from, which, scale, out);
+      break;
+    default:
+      TORCH_CHECK(false, "gather_normalize: dtype must be float32 or bfloat16, not ", dtype);
   }
   return out;
 }

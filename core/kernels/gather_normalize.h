@@ -1,7 +1,8 @@
 // A batch from a data set that is resident as bytes:  out[i] = (images[indices[i]] / scale − 0.5) / 0.5
 //
-// One pass instead of the five of index_select, to, div, sub, div. Each element is computed in float32 by exactly this formula,
-// then rounded to `dtype`, so CPU and CUDA agree bit for bit. The CUDA kernel comes with the CUDA part (cuda_part.h).
+// One pass instead of the five of index_select, to, div, sub, div. Each element is computed in float32 by exactly this
+// formula, then rounded to `dtype`, so CPU and CUDA agree bit for bit. The CUDA kernel comes with the CUDA part
+// (cuda_part.h).
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -14,7 +14,7 @@ struct GatherArguments {
   int64_t count, batch, pixels;
   float scale;
   GatherOutput type;
-  void* out;               // [batch, pixels] of `type`, device
+  void* out;  // [batch, pixels] of `type`, device
 };
 
 // Asynchronous on `stream`. batch and pixels may be 0.

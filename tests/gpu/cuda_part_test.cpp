@@ -1,4 +1,5 @@
-// The CUDA part: what can be said of it without a GPU, and on a GPU its kernels and NCCL. Tests that need a GPU skip without one.
+// The CUDA part: what can be said of it without a GPU, and on a GPU its kernels and NCCL. Tests that need a GPU skip
+// without one.
 #include "core/kernels/cuda_part.h"
 
 #include <ATen/core/Tensor.h>
@@ -62,7 +63,8 @@ TEST(CudaPart, AnotherLibraryIsRefused) {
 
 TEST_F(OnGpu, GatherEqualsTheCpuBitForBit) {
   for (const int64_t width : {8, 7, 28}) {  // by four pixels, one by one, by four
-    const at::Tensor images = at::arange(50 * 3 * width, at::kInt).remainder(256).to(at::kByte).reshape({50, 1, 3, width});
+    const at::Tensor images =
+        at::arange(50 * 3 * width, at::kInt).remainder(256).to(at::kByte).reshape({50, 1, 3, width});
     const at::Tensor indices = at::arange(49, -1, -3, at::kLong);
     for (const auto dtype : {at::kFloat, at::kBFloat16}) {
       const at::Tensor expected = gather_normalize(images, indices, 255.0, dtype);
@@ -81,7 +83,8 @@ TEST_F(OnGpu, AnEmptyBatchKeepsItsShape) {
 
 TEST_F(OnGpu, NcclReducesGradientsOfAGangOfOne) {
   const auto store = c10::make_intrusive<c10d::HashStore>();
-  const auto group = part()->make_nccl_group(store, {.rank = 0, .size = 1, .device = 0, .timeout = std::chrono::minutes(1)});
+  const auto group =
+      part()->make_nccl_group(store, {.rank = 0, .size = 1, .device = 0, .timeout = std::chrono::minutes(1)});
   const auto gang = distributed::make_gang(group, gpu_);
   at::Tensor sum = at::full({3}, 2.0, at::TensorOptions(gpu_));
   gang->all_reduce_sum(sum);

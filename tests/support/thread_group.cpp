@@ -58,7 +58,8 @@ class Meeting {
 
 class DoneWork final : public c10d::Work {
  public:
-  explicit DoneWork(Tensors tensors) : future_(c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()))) {
+  explicit DoneWork(Tensors tensors)
+      : future_(c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()))) {
     future_->markCompleted(c10::IValue(std::move(tensors)));
     finish();
   }
@@ -82,7 +83,8 @@ class ThreadBackend final : public c10d::Backend {
     return c10::make_intrusive<DoneWork>(tensors);
   }
   WorkPtr broadcast(Tensors& tensors, const c10d::BroadcastOptions& options) override {
-    for (at::Tensor& tensor : tensors) tensor.copy_(meeting_.exchange(getRank(), tensor)[static_cast<size_t>(options.rootRank)]);
+    for (at::Tensor& tensor : tensors)
+      tensor.copy_(meeting_.exchange(getRank(), tensor)[static_cast<size_t>(options.rootRank)]);
     return c10::make_intrusive<DoneWork>(tensors);
   }
   WorkPtr allgather(std::vector<Tensors>& outputs, Tensors& inputs, const c10d::AllgatherOptions&) override {
@@ -101,7 +103,8 @@ std::unique_ptr<distributed::Gang> make_rank(int rank, int size, Meeting& meetin
   using Kind = c10d::ProcessGroup::BackendType;
   auto group = c10::make_intrusive<c10d::ProcessGroup>(c10::make_intrusive<c10d::HashStore>(), rank, size);
   group->setDefaultBackend(Kind::CUSTOM);
-  group->setBackend(at::kCPU, Kind::CUSTOM, c10::intrusive_ptr<c10d::Backend>(c10::make_intrusive<ThreadBackend>(rank, size, meeting)));
+  group->setBackend(at::kCPU, Kind::CUSTOM,
+                    c10::intrusive_ptr<c10d::Backend>(c10::make_intrusive<ThreadBackend>(rank, size, meeting)));
   return distributed::make_gang(group, at::kCPU);
 }
 

@@ -10,8 +10,8 @@
 
 namespace autonorm::test {
 
-// Runs `body(gang)` on `size` threads, one per rank. all_reduce adds in rank order per element. When a body throws, the others'
-// collectives throw CollectiveAborted; the first exception is thrown again when all have ended.
+// Runs `body(gang)` on `size` threads, one per rank. all_reduce adds in rank order per element. When a body throws, the
+// others' collectives throw CollectiveAborted; the first exception is thrown again when all have ended.
 void run_ranks(int size, const std::function<void(distributed::Gang&)>& body);
 
 }  // namespace autonorm::test

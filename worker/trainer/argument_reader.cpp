@@ -38,7 +38,8 @@ Result<std::vector<std::string>> ArgumentReader::read(std::span<const std::strin
       if (i + 1 == arguments.size()) return invalid(name, " needs a value");
       value = arguments[++i];
     }
-    if (const std::string problem = entry->second.handler(value); !problem.empty()) return invalid(name, " ", value, ": ", problem);
+    if (const std::string problem = entry->second.handler(value); !problem.empty())
+      return invalid(name, " ", value, ": ", problem);
   }
   return words;
 }

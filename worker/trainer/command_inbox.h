@@ -1,4 +1,5 @@
-// The pipe of commands from the worker agent, read by a thread of its own so that a stop is seen in the middle of a trial.
+// The pipe of commands from the worker agent, read by a thread of its own so that a stop is seen in the middle of a
+// trial.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -16,11 +17,12 @@ namespace autonorm::trainer {
 // Thread-safe.
 class CommandInbox {
  public:
-  // Called on the reading thread with the kind of each stop, and with nullopt when a trial arrives: no stop is asked yet.
+  // Called on the reading thread with the kind of each stop, and with nullopt when a trial arrives: no stop is asked
+  // yet.
   using StopHandler = std::function<void(std::optional<worker::StopKind>)>;
 
-  // Takes over the descriptor. The thread lives until the process ends: when the agent closes the pipe, or says something
-  // that is no command, the process ends (exit code 0 or 1).
+  // Takes over the descriptor. The thread lives until the process ends: when the agent closes the pipe, or says
+  // something that is no command, the process ends (exit code 0 or 1).
   CommandInbox(int fd, StopHandler on_stop);
   CommandInbox(const CommandInbox&) = delete;
 

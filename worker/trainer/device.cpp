@@ -24,4 +24,11 @@ Result<TrialDevice> open_device(const std::string& name, const std::filesystem::
   return TrialDevice{.device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index)), .cuda = *part};
 }
 
+std::string automatic_device(const std::filesystem::path& cuda_library) {
+  std::error_code ignored;  // what cannot be looked at cannot be used
+  const bool usable =
+      std::filesystem::exists(cuda_library, ignored) && std::filesystem::exists("/dev/nvidia0", ignored);
+  return usable ? "cuda:0" : "cpu";
+}
+
 }  // namespace autonorm::trainer

@@ -8,7 +8,8 @@
 namespace autonorm::trainer {
 
 struct Failure {
-  std::string reason;   // "bad_config" | "data_missing" | "data_corrupt" | "device_oom" | "host_oom" | "collective_aborted" | "trainer_crashed"
+  std::string reason;   // "bad_config" | "data_missing" | "data_corrupt" | "device_oom" | "host_oom" |
+                        // "collective_aborted" | "trainer_crashed"
   std::string message;  // for people
 };
 

@@ -73,15 +73,19 @@ Status await_everyone(const Rendezvous& rendezvous, c10d::Store& store) {
     if (rendezvous.stop_asked()) return conflict("stopped while waiting for the gang");
     std::this_thread::sleep_for(kPollInterval);
   }
-  return unavailable("not every rank joined the gang within ", rendezvous.timeout.count() / 1000, " s; missing: ", join(missing));
+  return unavailable("not every rank joined the gang within ", rendezvous.timeout.count() / 1000,
+                     " s; missing: ", join(missing));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<GangSession>> GangSession::open(const Rendezvous& rendezvous, const TrialDevice& device, RelayClient* relay) {
-  if (rendezvous.size == 1) return std::unique_ptr<GangSession>(std::make_unique<Session>(nullptr, nullptr, distributed::make_single()));
+Result<std::unique_ptr<GangSession>> GangSession::open(const Rendezvous& rendezvous, const TrialDevice& device,
+                                                       RelayClient* relay) {
+  if (rendezvous.size == 1)
+    return std::unique_ptr<GangSession>(std::make_unique<Session>(nullptr, nullptr, distributed::make_single()));
   if (device.cuda == nullptr && relay == nullptr) {
-    return invalid("a gang of ", rendezvous.size, " ranks on the CPU needs the relay of a worker; run it with the coordinator");
+    return invalid("a gang of ", rendezvous.size,
+                   " ranks on the CPU needs the relay of a worker; run it with the coordinator");
   }
   auto store = rendezvous.rank == 0 ? lead(rendezvous) : follow(rendezvous);
   if (!store.ok()) return store.status();

@@ -13,7 +13,7 @@ std::string help_text() {
       --output DIR      checkpoints go to DIR/checkpoints, the resolved configuration to DIR/trial.json
                         (default: runs/by-hand/<first 12 digits of the trial's id>)
       --resume          goes on from the newest usable checkpoint in --output; from the start when there is none
-      --device D        instead of the configuration's device ("auto" there means cpu)
+      --device D        instead of the configuration's device ("auto" there: a GPU when there is one)
       --data DIR        a folder to look for data sets in, before AUTONORM_DATA and the checkout's data folder
       --input STAGE=DIR the checkpoint of a stage that this trial depends on (distillation)
       Example: trainer run trial.json --output /tmp/t1

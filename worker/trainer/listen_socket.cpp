@@ -34,7 +34,8 @@ Result<Addresses> resolve(const char* host, const std::string& shown) {
 Result<uint16_t> bound_port(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return system_error("port of the store", errno);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return system_error("port of the store", errno);
   char port[NI_MAXSERV];
   getnameinfo(reinterpret_cast<sockaddr*>(&address), length, nullptr, 0, port, sizeof port, NI_NUMERICSERV);
   return static_cast<uint16_t>(std::stoi(port));

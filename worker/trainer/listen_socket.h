@@ -13,8 +13,8 @@ struct ListenSocket {
   uint16_t port = 0;
 };
 
-// Listens on `host` (a name or address of this machine) and port 0. A host that is only an outside name of this machine (behind
-// address translation, say) cannot be bound; then it listens on every address and says so in the log.
+// Listens on `host` (a name or address of this machine) and port 0. A host that is only an outside name of this machine
+// (behind address translation, say) cannot be bound; then it listens on every address and says so in the log.
 Result<ListenSocket> listen_on_free_port(const std::string& host);
 
 }  // namespace autonorm::trainer

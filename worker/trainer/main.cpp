@@ -42,7 +42,8 @@ data::DataRoots data_roots() {
 int main(int argc, char** argv) {
   const auto options = parse_options(std::vector<std::string>(argv + 1, argv + argc));
   if (!options.ok()) return complain(options.status().message());
-  if (const auto* text = std::get_if<ShowText>(&*options)) return std::fputs(text->text.c_str(), stdout) < 0 ? kExitFailed : kExitOk;
+  if (const auto* text = std::get_if<ShowText>(&*options))
+    return std::fputs(text->text.c_str(), stdout) < 0 ? kExitFailed : kExitOk;
   const auto* serving = std::get_if<ServeOptions>(&*options);
   if (serving != nullptr) {
     if (const Status status = die_with_parent(serving->parent); !status.ok()) return complain(status.message());

@@ -32,7 +32,9 @@ Result<Options> parse_run(std::span<const std::string> arguments) {
   });
   const auto words = reader.read(arguments);
   if (!words.ok()) return words.status();
-  if (words->size() != 1) return invalid("'trainer run' needs one configuration file, found ", words->size(), "; example: trainer run trial.json");
+  if (words->size() != 1)
+    return invalid("'trainer run' needs one configuration file, found ", words->size(),
+                   "; example: trainer run trial.json");
   options.config = words->front();
   return Options(options);
 }
@@ -50,7 +52,8 @@ Result<Options> parse_serve(std::span<const std::string> arguments) {
   const auto words = reader.read(arguments);
   if (!words.ok()) return words.status();
   if (!words->empty()) return invalid("'trainer serve' takes no positional argument, found '", words->front(), "'");
-  if (options.parent <= 0 || options.in < 0 || options.out < 0) return invalid("'trainer serve' needs --parent, --in and --out; it is started by worker");
+  if (options.parent <= 0 || options.in < 0 || options.out < 0)
+    return invalid("'trainer serve' needs --parent, --in and --out; it is started by worker");
   const int given = (relay.segment >= 0) + (relay.request >= 0) + (relay.completion >= 0);
   if (given != 0 && given != 3) return invalid("--relay, --relay-request and --relay-completion go together");
   if (given == 3) options.relay = relay;
@@ -65,7 +68,8 @@ Result<Options> parse_probe(std::span<const std::string> arguments) {
   if (!words.ok()) return words.status();
   const size_t needed = options.names ? 1 : 3;
   if (words->size() != needed) {
-    return invalid("'trainer probe' needs SPEC.json IN.safetensors OUT.safetensors, or --names SPEC.json; found ", words->size(), " files");
+    return invalid("'trainer probe' needs SPEC.json IN.safetensors OUT.safetensors, or --names SPEC.json; found ",
+                   words->size(), " files");
   }
   options.spec = words->at(0);
   if (!options.names) {
@@ -90,7 +94,8 @@ Result<Options> parse_options(std::span<const std::string> arguments) {
   if (verb == "serve") return parse_serve(rest);
   if (verb == "probe") return parse_probe(rest);
   const std::string near = nearest(verb, verbs);
-  return invalid("unknown verb '", verb, "'", near.empty() ? "" : "; did you mean " + near + "?", " One of ", join(verbs));
+  return invalid("unknown verb '", verb, "'", near.empty() ? "" : "; did you mean " + near + "?", " One of ",
+                 join(verbs));
 }
 
 }  // namespace autonorm::trainer

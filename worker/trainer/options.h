@@ -26,7 +26,7 @@ enum ExitCode : int {
 
 struct RunOptions {
   std::filesystem::path config;
-  std::filesystem::path output;                         // "" = runs/by-hand/<trial>
+  std::filesystem::path output;  // "" = runs/by-hand/<trial>
   bool resume = false;
   bool quiet = false;                                   // no progress lines
   std::string device;                                   // "" = as configured

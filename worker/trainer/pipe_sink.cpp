@@ -28,7 +28,8 @@ void PipeSink::metrics(const std::vector<train::MetricPoint>& points) {
 
 void PipeSink::norm_stats(int64_t step, const std::map<std::string, std::map<std::string, double>>& by_site) {
   if (!leads_) return;
-  for (const auto& [site, values] : by_site) channel_.send(worker::NormStatEvent{.site = site, .step = step, .values = values});
+  for (const auto& [site, values] : by_site)
+    channel_.send(worker::NormStatEvent{.site = site, .step = step, .values = values});
 }
 
 void PipeSink::checkpoint(int64_t step, const std::filesystem::path& folder) {

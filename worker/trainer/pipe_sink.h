@@ -9,7 +9,8 @@ namespace autonorm::trainer {
 // Only the leader of a gang speaks of metrics, norm statistics and checkpoints; the other ranks only have a progress.
 class PipeSink final : public train::ProgressSink {
  public:
-  PipeSink(EventChannel& channel, Progress& progress, bool leads) : channel_(channel), progress_(progress), leads_(leads) {}
+  PipeSink(EventChannel& channel, Progress& progress, bool leads)
+      : channel_(channel), progress_(progress), leads_(leads) {}
 
   void phase(const std::string& phase) override;
   void progress(int64_t step, int64_t total_steps, double loss, double samples_per_s) override;

@@ -13,12 +13,13 @@ namespace autonorm::trainer {
 namespace {
 
 constexpr auto kEnvironment = std::to_array<std::pair<const char*, const char*>>({
-    {"OMP_NUM_THREADS", "1"},                 // one trial per core; a second thread costs more than it brings
-    {"OMP_WAIT_POLICY", "passive"},           // spinning at barriers starves the neighbours
+    {"OMP_NUM_THREADS", "1"},        // one trial per core; a second thread costs more than it brings
+    {"OMP_WAIT_POLICY", "passive"},  // spinning at barriers starves the neighbours
     {"MKL_NUM_THREADS", "1"},
-    {"TORCH_NCCL_ASYNC_ERROR_HANDLING", "2"}, // a lost peer aborts the communicator and leaves the process to report it
-    {"TORCH_NCCL_ENABLE_MONITORING", "0"},    // the worker agent watches; NCCL's own watch would kill the process
-    {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"},   // repeatable cuBLAS
+    {"TORCH_NCCL_ASYNC_ERROR_HANDLING",
+     "2"},                                   // a lost peer aborts the communicator and leaves the process to report it
+    {"TORCH_NCCL_ENABLE_MONITORING", "0"},   // the worker agent watches; NCCL's own watch would kill the process
+    {"CUBLAS_WORKSPACE_CONFIG", ":4096:8"},  // repeatable cuBLAS
 });
 
 }  // namespace
@@ -39,7 +40,8 @@ Status ensure_environment(char** arguments) {
 
 Status die_with_parent(pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return system_error("prctl(PR_SET_PDEATHSIG)", errno);
-  if (getppid() != parent) return conflict("the parent process is ", getppid(), ", not ", parent, ": the worker has gone");
+  if (getppid() != parent)
+    return conflict("the parent process is ", getppid(), ", not ", parent, ": the worker has gone");
   return {};
 }
 

@@ -16,7 +16,8 @@ using WorkPtr = c10::intrusive_ptr<c10d::Work>;
 class CompletedWork final : public c10d::Work {
  public:
   CompletedWork(int rank, c10d::OpType type, Tensors results)
-      : Work(rank, type), future_(c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()))) {
+      : Work(rank, type),
+        future_(c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()))) {
     future_->markCompleted(c10::IValue(std::move(results)));
     finish();
   }
@@ -29,13 +30,21 @@ class CompletedWork final : public c10d::Work {
 worker::RelayDtype relay_dtype(const at::Tensor& tensor) {
   TORCH_CHECK(tensor.is_cpu() && tensor.is_contiguous(), "relay: tensors must be contiguous and on the CPU");
   switch (tensor.scalar_type()) {
-    case at::kFloat: return worker::RelayDtype::kFloat32;
-    case at::kDouble: return worker::RelayDtype::kFloat64;
-    case at::kBFloat16: return worker::RelayDtype::kBFloat16;
-    case at::kInt: return worker::RelayDtype::kInt32;
-    case at::kLong: return worker::RelayDtype::kInt64;
-    case at::kByte: return worker::RelayDtype::kUInt8;
-    default: TORCH_CHECK(false, "relay: dtype ", tensor.scalar_type(), " cannot travel; use float32, float64, bfloat16, int32, int64 or uint8");
+    case at::kFloat:
+      return worker::RelayDtype::kFloat32;
+    case at::kDouble:
+      return worker::RelayDtype::kFloat64;
+    case at::kBFloat16:
+      return worker::RelayDtype::kBFloat16;
+    case at::kInt:
+      return worker::RelayDtype::kInt32;
+    case at::kLong:
+      return worker::RelayDtype::kInt64;
+    case at::kByte:
+      return worker::RelayDtype::kUInt8;
+    default:
+      TORCH_CHECK(false, "relay: dtype ", tensor.scalar_type(),
+                  " cannot travel; use float32, float64, bfloat16, int32, int64 or uint8");
   }
 }
 
@@ -53,13 +62,15 @@ class RelayBackend final : public c10d::Backend {
 
   WorkPtr allreduce(Tensors& tensors, const c10d::AllreduceOptions& options) override {
     TORCH_CHECK(options.reduceOp == c10d::ReduceOp::SUM, "relay: all_reduce can only sum");
-    for (at::Tensor& tensor : tensors) check(client_.all_reduce_sum(relay_dtype(tensor), tensor.data_ptr(), count_of(tensor)));
+    for (at::Tensor& tensor : tensors)
+      check(client_.all_reduce_sum(relay_dtype(tensor), tensor.data_ptr(), count_of(tensor)));
     return completed(c10d::OpType::ALLREDUCE, tensors);
   }
 
   WorkPtr broadcast(Tensors& tensors, const c10d::BroadcastOptions& options) override {
     for (at::Tensor& tensor : tensors) {
-      check(client_.broadcast(relay_dtype(tensor), tensor.data_ptr(), count_of(tensor), static_cast<int>(options.rootRank)));
+      check(client_.broadcast(relay_dtype(tensor), tensor.data_ptr(), count_of(tensor),
+                              static_cast<int>(options.rootRank)));
     }
     return completed(c10d::OpType::BROADCAST, tensors);
   }
@@ -69,7 +80,8 @@ class RelayBackend final : public c10d::Backend {
     Tensors results;
     for (size_t i = 0; i < inputs.size(); ++i) {
       at::Tensor all = at::empty({getSize(), inputs[i].numel()}, inputs[i].options());  // [ranks, elements]
-      check(client_.all_gather(relay_dtype(inputs[i]), inputs[i].const_data_ptr(), count_of(inputs[i]), all.data_ptr(), getSize()));
+      check(client_.all_gather(relay_dtype(inputs[i]), inputs[i].const_data_ptr(), count_of(inputs[i]), all.data_ptr(),
+                               getSize()));
       for (int rank = 0; rank < getSize(); ++rank) {
         outputs[i][rank].copy_(all[rank].view_as(outputs[i][rank]));
         results.push_back(outputs[i][rank]);
@@ -93,12 +105,13 @@ class RelayBackend final : public c10d::Backend {
 
 }  // namespace
 
-c10::intrusive_ptr<c10d::ProcessGroup> make_relay_group(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
-                                                        RelayClient& client) {
+c10::intrusive_ptr<c10d::ProcessGroup> make_relay_group(const c10::intrusive_ptr<c10d::Store>& store, int rank,
+                                                        int size, RelayClient& client) {
   using Kind = c10d::ProcessGroup::BackendType;
   auto group = c10::make_intrusive<c10d::ProcessGroup>(store, rank, size);
   group->setDefaultBackend(Kind::CUSTOM);
-  group->setBackend(at::kCPU, Kind::CUSTOM, c10::intrusive_ptr<c10d::Backend>(c10::make_intrusive<RelayBackend>(rank, size, client)));
+  group->setBackend(at::kCPU, Kind::CUSTOM,
+                    c10::intrusive_ptr<c10d::Backend>(c10::make_intrusive<RelayBackend>(rank, size, client)));
   return group;
 }
 

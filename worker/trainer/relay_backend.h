@@ -1,5 +1,6 @@
-// A c10d backend whose collectives travel through the worker agent (relay_client.h). CPU tensors only. Each call returns when
-// the collective is complete, so the Work it gives is complete, too. A failed collective throws CollectiveAborted.
+// A c10d backend whose collectives travel through the worker agent (relay_client.h). CPU tensors only. Each call
+// returns when the collective is complete, so the Work it gives is complete, too. A failed collective throws
+// CollectiveAborted.
 #pragma once
 #include <c10/util/intrusive_ptr.h>
 
@@ -13,7 +14,7 @@ class Store;
 namespace autonorm::trainer {
 
 // `client` must outlive the group. The store only has to be there; the relay does not use it.
-c10::intrusive_ptr<c10d::ProcessGroup> make_relay_group(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
-                                                        RelayClient& client);
+c10::intrusive_ptr<c10d::ProcessGroup> make_relay_group(const c10::intrusive_ptr<c10d::Store>& store, int rank,
+                                                        int size, RelayClient& client);
 
 }  // namespace autonorm::trainer

@@ -21,10 +21,14 @@ namespace {
 
 const char* op_name(RelayOp op) {
   switch (op) {
-    case RelayOp::kAllReduceSum: return "all_reduce";
-    case RelayOp::kBroadcast: return "broadcast";
-    case RelayOp::kAllGather: return "all_gather";
-    case RelayOp::kBarrier: return "barrier";
+    case RelayOp::kAllReduceSum:
+      return "all_reduce";
+    case RelayOp::kBroadcast:
+      return "broadcast";
+    case RelayOp::kAllGather:
+      return "all_gather";
+    case RelayOp::kBarrier:
+      return "barrier";
   }
   return "unknown collective";
 }
@@ -46,7 +50,8 @@ Result<std::unique_ptr<RelayClient>> RelayClient::attach(const RelayDescriptors&
   void* mapped = mmap(nullptr, sizeof(RelaySegment), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapped == MAP_FAILED) return system_error("relay: mapping the shared memory", errno);
   auto* segment = static_cast<RelaySegment*>(mapped);
-  std::unique_ptr<RelayClient> client(new RelayClient(segment, std::move(memory), std::move(request), std::move(completion)));
+  std::unique_ptr<RelayClient> client(
+      new RelayClient(segment, std::move(memory), std::move(request), std::move(completion)));
   if (segment->magic != worker::kRelayMagic || segment->version != worker::kRelayVersion) {
     return conflict("relay: the worker speaks version ", segment->version, ", this trainer ", worker::kRelayVersion,
                     "; build both from one version");
@@ -121,10 +126,14 @@ Status RelayClient::perform(RelayOp op, RelayDtype dtype, size_t count, int root
   segment_->state.store(RelayState::kIdle, std::memory_order_relaxed);
   const std::string what = cat(op_name(op), " ", sequence_, " of ", count, " elements");
   switch (result) {
-    case RelayResult::kOk: return {};
-    case RelayResult::kAborted: return unavailable(what, " was aborted: ", message_of(*segment_));
-    case RelayResult::kTimedOut: return unavailable(what, " timed out: ", message_of(*segment_));
-    case RelayResult::kUnsupported: return internal(what, " is not supported by the worker: ", message_of(*segment_));
+    case RelayResult::kOk:
+      return {};
+    case RelayResult::kAborted:
+      return unavailable(what, " was aborted: ", message_of(*segment_));
+    case RelayResult::kTimedOut:
+      return unavailable(what, " timed out: ", message_of(*segment_));
+    case RelayResult::kUnsupported:
+      return internal(what, " is not supported by the worker: ", message_of(*segment_));
   }
   return internal(what, ": the worker gave an unknown answer ", static_cast<uint32_t>(result));
 }
@@ -135,7 +144,8 @@ Status RelayClient::wait_for_completion() {
     pollfd waiting{completion_.get(), POLLIN, 0};
     if (poll(&waiting, 1, -1) < 0 && errno != EINTR) return system_error("relay: waiting for the worker", errno);
     uint64_t count = 0;
-    if ((waiting.revents & POLLIN) != 0 && read(completion_.get(), &count, sizeof count) < 0 && errno != EINTR && errno != EAGAIN) {
+    if ((waiting.revents & POLLIN) != 0 && read(completion_.get(), &count, sizeof count) < 0 && errno != EINTR &&
+        errno != EAGAIN) {
       return system_error("relay: reading the completion", errno);
     }
   }

@@ -18,9 +18,10 @@ struct RelayDescriptors {
   int completion = -1;
 };
 
-// Calls block until the agent has answered and are made by one thread. Every collective is called by all ranks in the same
-// order with the same count, so that they cut large payloads at the same places. kUnavailable: aborted or timed out, with the
-// agent's reason; the gang is then lost and every later call fails the same way. kInternal: the ranks or the agent disagree.
+// Calls block until the agent has answered and are made by one thread. Every collective is called by all ranks in the
+// same order with the same count, so that they cut large payloads at the same places. kUnavailable: aborted or timed
+// out, with the agent's reason; the gang is then lost and every later call fails the same way. kInternal: the ranks or
+// the agent disagree.
 class RelayClient {
  public:
   // Takes over the descriptors. kInvalid or kConflict when they are no relay segment of this version.
@@ -33,8 +34,8 @@ class RelayClient {
   // Of one request; 0 = the agent's default.
   void set_deadline(std::chrono::milliseconds deadline) { deadline_ = deadline; }
 
-  Status all_reduce_sum(worker::RelayDtype dtype, void* data, size_t count);                // in place
-  Status broadcast(worker::RelayDtype dtype, void* data, size_t count, int root);           // in place
+  Status all_reduce_sum(worker::RelayDtype dtype, void* data, size_t count);       // in place
+  Status broadcast(worker::RelayDtype dtype, void* data, size_t count, int root);  // in place
   // `out` holds size × count elements, those of rank r at r × count.
   Status all_gather(worker::RelayDtype dtype, const void* data, size_t count, void* out, int size);
   Status barrier();

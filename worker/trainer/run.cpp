@@ -38,9 +38,12 @@ int complain(const Failure& failure) {
 
 const char* outcome_word(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kCompleted: return "completed";
-    case Outcome::kDiverged: return "diverged";
-    case Outcome::kStopped: return "stopped";
+    case Outcome::kCompleted:
+      return "completed";
+    case Outcome::kDiverged:
+      return "diverged";
+    case Outcome::kStopped:
+      return "stopped";
   }
   return "unknown";
 }
@@ -48,9 +51,12 @@ const char* outcome_word(Outcome outcome) {
 void print_result(const TrialId& trial, const train::TrialResult& result) {
   std::fprintf(stderr, "%s after %lld steps\n", outcome_word(result.outcome), static_cast<long long>(result.step));
   for (const auto& [metric, value] : result.results) std::fprintf(stderr, "  %-28s %.6g\n", metric.c_str(), value);
-  const json line = {{"trial", trial.value()},       {"outcome", outcome_word(result.outcome)},
-                     {"step", result.step},          {"results", result.results},
-                     {"facts", result.facts},        {"initial", result.initial},
+  const json line = {{"trial", trial.value()},
+                     {"outcome", outcome_word(result.outcome)},
+                     {"step", result.step},
+                     {"results", result.results},
+                     {"facts", result.facts},
+                     {"initial", result.initial},
                      {"checkpoint", result.final_checkpoint.string()}};
   std::printf("%s\n", line.dump().c_str());
 }
@@ -73,10 +79,12 @@ int run(const RunOptions& options, const data::DataRoots& roots, const std::file
   if (!config.ok()) return complain(bad_config(config.status()));
   if (config->ranks != 1) {
     return complain({"bad_config", cat(options.config.string(), ": ranks = ", config->ranks,
-                                       ": 'trainer run' is one process; set ranks = 1 (the result agrees up to rounding) or use 'coordinator run'")});
+                                       ": 'trainer run' is one process; set ranks = 1 (the result agrees up to "
+                                       "rounding) or use 'coordinator run'")});
   }
   const TrialId trial = config::trial_id(*config);
-  const auto output = options.output.empty() ? std::filesystem::path("runs/by-hand") / short_form(trial) : options.output;
+  const auto output =
+      options.output.empty() ? std::filesystem::path("runs/by-hand") / short_form(trial) : options.output;
   std::error_code error;
   std::filesystem::create_directories(output, error);
   Status written = error ? system_error("cannot create " + output.string(), error.value()) : Status();

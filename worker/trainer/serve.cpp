@@ -18,10 +18,14 @@ using std::chrono_literals::operator""s;
 
 const char* level_word(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
   }
   return "error";
 }
@@ -33,7 +37,8 @@ train::StopRequest stop_request(std::optional<worker::StopKind> kind) {
 
 class Server {
  public:
-  Server(int in, EventChannel& channel, const data::DataRoots& roots, std::filesystem::path cuda_library, std::unique_ptr<RelayClient> relay)
+  Server(int in, EventChannel& channel, const data::DataRoots& roots, std::filesystem::path cuda_library,
+         std::unique_ptr<RelayClient> relay)
       : channel_(channel),
         datasets_(roots),
         cuda_library_(std::move(cuda_library)),
@@ -42,7 +47,8 @@ class Server {
         inbox_(in, [this](std::optional<worker::StopKind> kind) { stop_.store(stop_request(kind)); }) {}
 
   int run() {
-    channel_.send(worker::HelloEvent{.pid = getpid(), .torch = TORCH_VERSION, .cpu_capability = at::get_cpu_capability()});
+    channel_.send(
+        worker::HelloEvent{.pid = getpid(), .torch = TORCH_VERSION, .cpu_capability = at::get_cpu_capability()});
     while (const auto command = inbox_.next_run()) run_trial(*command);
     return 0;
   }
@@ -86,21 +92,24 @@ void Server::run_trial(const worker::RunCommand& command) {
 }
 
 Result<std::unique_ptr<GangSession>> Server::open_gang(const worker::RunCommand& command, const TrialDevice& device) {
-  const Rendezvous rendezvous{
-      .name = cat(command.trial, '/', command.attempt),
-      .rank = command.rank,
-      .size = command.size,
-      .listen_host = command.listen_host,
-      .announce = [this](const std::string& endpoint) { channel_.send(worker::ReadyEvent{"listening", endpoint}); },
-      .wait_for_endpoint = [this] { return inbox_.wait_for_join(); },
-      .stop_asked = [this] { return inbox_.stop_asked(); }};
+  const Rendezvous rendezvous{.name = cat(command.trial, '/', command.attempt),
+                              .rank = command.rank,
+                              .size = command.size,
+                              .listen_host = command.listen_host,
+                              .announce =
+                                  [this](const std::string& endpoint) {
+                                    channel_.send(worker::ReadyEvent{"listening", endpoint});
+                                  },
+                              .wait_for_endpoint = [this] { return inbox_.wait_for_join(); },
+                              .stop_asked = [this] { return inbox_.stop_asked(); }};
   auto session = GangSession::open(rendezvous, device, relay_.get());
   if (session.ok()) channel_.send(worker::ReadyEvent{"joined", ""});
   return session;
 }
 
 worker::TrainerEvent Server::final_event(const worker::RunCommand& command, const JobOutcome& outcome) const {
-  if (const auto* failure = std::get_if<Failure>(&outcome)) return worker::FailedEvent{failure->reason, failure->message};
+  if (const auto* failure = std::get_if<Failure>(&outcome))
+    return worker::FailedEvent{failure->reason, failure->message};
   if (std::holds_alternative<StoppedEarly>(outcome)) return worker::StoppedEvent{0};
   const auto& result = std::get<train::TrialResult>(outcome);
   if (result.outcome == train::TrialResult::Outcome::kStopped) return worker::StoppedEvent{result.step};
@@ -129,7 +138,9 @@ int serve(const ServeOptions& options, const data::DataRoots& roots, const std::
   }
   // Neither is ever destroyed: the inbox's thread uses them until the process ends.
   auto* const channel = new EventChannel(options.out);
-  set_log_sink([channel](LogLevel level, const std::string& text) { channel->send(worker::LogEvent{level_word(level), text}); });
+  set_log_sink([channel](LogLevel level, const std::string& text) {
+    channel->send(worker::LogEvent{level_word(level), text});
+  });
   auto* const server = new Server(options.in, *channel, roots, cuda_library, std::move(relay));
   return server->run();
 }

@@ -8,10 +8,10 @@
 namespace autonorm::trainer {
 namespace {
 
-// "auto" is the CPU when nobody chose a device: a worker always does, and by hand a GPU is asked for by name.
+// A worker always chooses; by hand the configuration may.
 std::string device_name(const TrialJob& job, const config::TrialConfig& config) {
   if (!job.device.empty()) return job.device;
-  return config.device == "auto" ? "cpu" : config.device;
+  return config.device == "auto" ? automatic_device(job.cuda_library) : config.device;
 }
 
 JobOutcome outcome_of(Result<train::TrialResult> result) {
@@ -19,8 +19,8 @@ JobOutcome outcome_of(Result<train::TrialResult> result) {
   return *std::move(result);
 }
 
-// Waits until every rank has its result, so that none takes the store or its communicator away from another. The results
-// stand whatever happens here.
+// Waits until every rank has its result, so that none takes the store or its communicator away from another. The
+// results stand whatever happens here.
 void part_from(distributed::Gang& gang) {
   try {
     gang.barrier();
@@ -33,7 +33,8 @@ JobOutcome run_unguarded(const TrialJob& job, DatasetCache& datasets) {
   const auto config = read_trial_file(job.config_file);
   if (!config.ok()) return bad_config(config.status());
   const auto device = open_device(device_name(job, *config), job.cuda_library);
-  if (!device.ok()) return device.status().code() == Code::kInvalid ? bad_config(device.status()) : crashed(device.status());
+  if (!device.ok())
+    return device.status().code() == Code::kInvalid ? bad_config(device.status()) : crashed(device.status());
   const auto dataset = datasets.get(config->data);
   if (!dataset.ok()) return bad_data(dataset.status());
   if (job.resume) {
@@ -42,7 +43,8 @@ JobOutcome run_unguarded(const TrialJob& job, DatasetCache& datasets) {
   }
   const auto session = job.open_gang(*device);
   if (!session.ok() && session.status().code() == Code::kConflict) return StoppedEarly{};
-  if (!session.ok() && session.status().code() == Code::kUnavailable) return Failure{"collective_aborted", session.status().message()};
+  if (!session.ok() && session.status().code() == Code::kUnavailable)
+    return Failure{"collective_aborted", session.status().message()};
   if (!session.ok()) return crashed(session.status());
   distributed::Gang& gang = (*session)->gang();
   auto result = train::run_trial({.config = *config,

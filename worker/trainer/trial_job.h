@@ -1,5 +1,5 @@
-// One rank of one trial, from its configuration file to an outcome: the steps that `run` and `serve` share. Nothing thrown by
-// torch gets past here.
+// One rank of one trial, from its configuration file to an outcome: the steps that `run` and `serve` share. Nothing
+// thrown by torch gets past here.
 #pragma once
 #include <atomic>
 #include <filesystem>
@@ -20,7 +20,7 @@ namespace autonorm::trainer {
 
 struct TrialJob {
   std::filesystem::path config_file;
-  std::string device;                                   // "cpu", "cuda:N"; "" = as the configuration says
+  std::string device;  // "cpu", "cuda:N"; "" = as the configuration says
   std::filesystem::path cuda_library;
   std::filesystem::path checkpoint_parent;
   std::optional<std::filesystem::path> resume;          // folder of a checkpoint

@@ -25,7 +25,9 @@ using testing::HasSubstr;
 
 class CheckpointTest : public testing::Test {
  protected:
-  CheckpointTest() : parent_(path(testing::TempDir()) / (std::string("ckpt.") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
+  CheckpointTest()
+      : parent_(path(testing::TempDir()) /
+                (std::string("ckpt.") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::remove_all(parent_);
   }
   ~CheckpointTest() override { std::filesystem::remove_all(parent_); }
@@ -35,7 +37,8 @@ class CheckpointTest : public testing::Test {
             .step = step,
             .config = {{"seed", 3}, {"train", {{"lr", 3e-3}}}},
             .host_state = {{"best", 0.1 + 0.2}, {"sum", 1e-310}, {"epoch", 2}},
-            .tensors = {{"model.w", at::arange(20, at::kFloat).reshape({4, 5})}, {"adam.step", at::full({}, step, at::kLong)}}};
+            .tensors = {{"model.w", at::arange(20, at::kFloat).reshape({4, 5})},
+                        {"adam.step", at::full({}, step, at::kLong)}}};
   }
   path save_step(int64_t step) {
     auto folder = save(parent_, sample(step));
@@ -43,7 +46,9 @@ class CheckpointTest : public testing::Test {
     return *folder;
   }
   static std::string content(const path& file) { return *read_file(file); }
-  static void overwrite(const path& file, const std::string& bytes) { std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes; }
+  static void overwrite(const path& file, const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+  }
 
   const path parent_;
 };
@@ -67,7 +72,8 @@ TEST_F(CheckpointTest, RoundTrip) {
 TEST_F(CheckpointTest, NothingElseIsLeftBehind) {
   save_step(1);
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(parent_)) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(parent_))
+    names.push_back(entry.path().filename());
   EXPECT_THAT(names, testing::UnorderedElementsAre("step-1", "manifest.json", "state.safetensors"));
 }
 
@@ -120,7 +126,8 @@ TEST_F(CheckpointTest, ADamagedStateNamesBothHashes) {
   std::string bytes = content(folder / "state.safetensors");
   bytes.back() ^= 1;
   overwrite(folder / "state.safetensors", bytes);
-  EXPECT_THAT(load(folder).status().message(), AllOf(HasSubstr("state.safetensors: expected SHA-256 "), HasSubstr(", found ")));
+  EXPECT_THAT(load(folder).status().message(),
+              AllOf(HasSubstr("state.safetensors: expected SHA-256 "), HasSubstr(", found ")));
 }
 
 TEST_F(CheckpointTest, TheNewestUsableOneIsTakenAndTheOthersReasonIsLogged) {
@@ -175,7 +182,8 @@ TEST_F(CheckpointTest, AFailedWriteIsNamedKeepsTheOneBeforeAndLeavesNothing) {
   const auto saved = save(parent_, large);
   setrlimit(RLIMIT_FSIZE, &before);
   ASSERT_FALSE(saved.ok());
-  EXPECT_THAT(saved.status().message(), AllOf(HasSubstr("saving checkpoint"), HasSubstr("step-2"), HasSubstr("File too large")));
+  EXPECT_THAT(saved.status().message(),
+              AllOf(HasSubstr("saving checkpoint"), HasSubstr("step-2"), HasSubstr("File too large")));
   EXPECT_EQ(*newest(parent_), parent_ / "step-1");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(parent_), {}), 1);
 }
@@ -196,6 +204,11 @@ TEST(Manifest, ANewerFormatIsAConflictThatNamesBoth) {
   EXPECT_THAT(parsed.status().message(), AllOf(HasSubstr("format 2"), HasSubstr("reads 1")));
 }
 
+TEST(Manifest, DeepNestingIsAnErrorAndNoCrash) {
+  const std::string deep = "{\"config\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+  EXPECT_EQ(parse_manifest(deep, "m.json").status().code(), Code::kInvalid);
+}
+
 TEST(TensorsHash, DependsOnNameTypeShapeOrderAndBytes) {
   const at::Tensor w = at::arange(6, at::kFloat);
   const auto base = tensors_sha256({{"a", w}, {"b", w}});
@@ -204,7 +217,8 @@ TEST(TensorsHash, DependsOnNameTypeShapeOrderAndBytes) {
   EXPECT_NE(base, tensors_sha256({{"a", w.reshape({2, 3})}, {"b", w}}));
   EXPECT_NE(base, tensors_sha256({{"a", w.to(at::kDouble)}, {"b", w}}));
   EXPECT_NE(base, tensors_sha256({{"a", w.add(1)}, {"b", w}}));
-  EXPECT_EQ(tensors_sha256({{"a", w.reshape({2, 3}).t()}}), tensors_sha256({{"a", w.reshape({2, 3}).t().contiguous()}}));
+  EXPECT_EQ(tensors_sha256({{"a", w.reshape({2, 3}).t()}}),
+            tensors_sha256({{"a", w.reshape({2, 3}).t().contiguous()}}));
 }
 
 }  // namespace

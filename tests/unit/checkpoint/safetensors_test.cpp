@@ -42,7 +42,8 @@ std::string failure_of(const std::string& bytes) {
 
 NamedTensors samples() {
   NamedTensors tensors;
-  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort, at::kChar, at::kByte}) {
+  for (const auto type :
+       {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort, at::kChar, at::kByte}) {
     tensors.emplace_back(std::string("t.") + c10::toString(type), at::arange(12, type).reshape({3, 4}));
   }
   tensors.emplace_back("flag", at::arange(3).gt(1));
@@ -93,7 +94,8 @@ TEST(Safetensors, EveryTruncationIsNoticed) {
   ASSERT_TRUE(write_safetensors(file_of_test(), samples(), {}).ok());
   const auto whole = read_file(file_of_test());
   ASSERT_TRUE(whole.ok());
-  for (size_t length = 0; length < whole->size(); ++length) EXPECT_NE(failure_of(whole->substr(0, length)), "it was read") << length;
+  for (size_t length = 0; length < whole->size(); ++length)
+    EXPECT_NE(failure_of(whole->substr(0, length)), "it was read") << length;
   EXPECT_THAT(failure_of(*whole + "x"), HasSubstr("data bytes"));
 }
 
@@ -101,22 +103,32 @@ TEST(Safetensors, HeadersThatLieAreNamed) {
   const auto entry = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
     return R"({"w":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
   };
-  EXPECT_THAT(failure_of(file_bytes(entry(R"("F8")", "[1]", "[0,1]"), 1)), AllOf(HasSubstr("'w'"), HasSubstr("\"F8\"")));
+  EXPECT_THAT(failure_of(file_bytes(entry(R"("F8")", "[1]", "[0,1]"), 1)),
+              AllOf(HasSubstr("'w'"), HasSubstr("\"F8\"")));
   EXPECT_THAT(failure_of(file_bytes(entry("7", "[1]", "[0,1]"), 1)), HasSubstr("dtype"));
   EXPECT_THAT(failure_of(file_bytes(entry(R"("U8")", "[-1]", "[0,1]"), 1)), HasSubstr("shape"));
   EXPECT_THAT(failure_of(file_bytes(entry(R"("U8")", "[1.5]", "[0,1]"), 1)), HasSubstr("shape"));
   EXPECT_THAT(failure_of(file_bytes(entry(R"("U8")", "[2]", "[0,1]"), 1)), HasSubstr("does not fill"));
   EXPECT_THAT(failure_of(file_bytes(entry(R"("U8")", "[1]", "[0,9]"), 1)), HasSubstr("within the 1 data bytes"));
   EXPECT_THAT(failure_of(file_bytes(entry(R"("U8")", "[1]", "[1,0]"), 1)), HasSubstr("data_offsets"));
-  EXPECT_THAT(failure_of(file_bytes(entry(R"("F64")", "[4294967296,4294967296,4294967296]", "[0,8]"), 8)), HasSubstr("does not fill"));
+  EXPECT_THAT(failure_of(file_bytes(entry(R"("F64")", "[4294967296,4294967296,4294967296]", "[0,8]"), 8)),
+              HasSubstr("does not fill"));
   EXPECT_THAT(failure_of(file_bytes(R"({"w":3})", 0)), HasSubstr("expected dtype, shape and data_offsets"));
   EXPECT_THAT(failure_of(file_bytes("[]", 0)), HasSubstr("no JSON object"));
   EXPECT_THAT(failure_of(file_bytes("{", 0)), HasSubstr("no JSON object"));
 }
 
+TEST(Safetensors, DeepNestingIsAnErrorAndNoCrash) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_NE(failure_of(file_bytes(R"({"w":{"dtype":"U8","shape":)" + deep + R"(,"data_offsets":[0,1]}})", 1)),
+            "it was read");
+  EXPECT_NE(failure_of(file_bytes(std::string(1'000'000, '['), 0)), "it was read");
+}
+
 TEST(Safetensors, OverlapsAndGapsAreNoticed) {
   const auto two = [](const std::string& first, const std::string& second) {
-    return R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + first + R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}";
+    return R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + first +
+           R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}";
   };
   EXPECT_THAT(failure_of(file_bytes(two("[0,2]", "[1,3]"), 3)), HasSubstr("overlaps"));
   EXPECT_THAT(failure_of(file_bytes(two("[0,2]", "[3,5]"), 5)), HasSubstr("a gap"));

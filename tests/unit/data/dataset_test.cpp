@@ -30,7 +30,8 @@ DataConfig own_idx(const std::string& path) {
 
 // The folders that may hold real data: AUTONORM_DATA and the checkout's own.
 DataRoots real_roots() {
-  DataRoots roots{{std::filesystem::path(AUTONORM_SOURCE_DIR) / "data", std::filesystem::path(AUTONORM_SOURCE_DIR) / "../shared/data"}};
+  DataRoots roots{{std::filesystem::path(AUTONORM_SOURCE_DIR) / "data",
+                   std::filesystem::path(AUTONORM_SOURCE_DIR) / "../shared/data"}};
   if (const char* variable = std::getenv("AUTONORM_DATA")) roots.folders.insert(roots.folders.begin(), variable);
   return roots;
 }
@@ -112,7 +113,8 @@ TEST(OwnIdx, TestImagesOfAnotherSizeAreRefused) {
   folder.write("mine/t10k-images-idx3-ubyte.gz", gzip(idx_bytes({20, 4, 3})));
   const auto data = load_dataset(own_idx("mine"), {{folder.path()}});
   ASSERT_EQ(data.status().code(), Code::kInvalid);
-  EXPECT_THAT(data.status().message(), AllOf(HasSubstr("t10k-images-idx3-ubyte.gz"), HasSubstr("3 x 4"), HasSubstr("4 x 3")));
+  EXPECT_THAT(data.status().message(),
+              AllOf(HasSubstr("t10k-images-idx3-ubyte.gz"), HasSubstr("3 x 4"), HasSubstr("4 x 3")));
 }
 
 TEST(Dataset, MissingDataIsNotFoundAndListsTheFoldersAndTheRemedy) {

@@ -34,7 +34,8 @@ TEST(Digits, WrongValuesAreNamedWithLineByteAndColumn) {
   };
   const std::string good = line("1", "2");
   EXPECT_THAT(failure(good + line("17", "2")),
-              AllOf(HasSubstr("digits.csv: line 2, byte " + std::to_string(good.size())), HasSubstr("column 1"), HasSubstr("0 to 16, found '17'")));
+              AllOf(HasSubstr("digits.csv: line 2, byte " + std::to_string(good.size())), HasSubstr("column 1"),
+                    HasSubstr("0 to 16, found '17'")));
   EXPECT_THAT(failure(line("1", "10")), AllOf(HasSubstr("column 65"), HasSubstr("0 to 9")));
   EXPECT_THAT(failure("1,2,3\n"), HasSubstr("expected 65 columns (64 grey values, 1 label), found 3"));
   EXPECT_THAT(failure(line("1", "2,3")), HasSubstr("found more"));

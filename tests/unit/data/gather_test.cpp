@@ -1,7 +1,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
@@ -54,13 +54,16 @@ TEST(GatherNormalize, RoundsToBFloat16) {
 TEST(GatherNormalize, ReadsViewsThatAreNotContiguous) {
   const at::Tensor images = all_bytes().flip(3).transpose(2, 3);
   const at::Tensor indices = at::arange(0, 256, 2, at::kLong);
-  EXPECT_TRUE(at::equal(kernels::gather_normalize(images, indices, 255.0, at::kFloat), reference(images, indices, 255.0)));
+  EXPECT_TRUE(
+      at::equal(kernels::gather_normalize(images, indices, 255.0, at::kFloat), reference(images, indices, 255.0)));
 }
 
 TEST(GatherNormalize, WrongArgumentsThrow) {
   const at::Tensor indices = at::arange(2, at::kLong);
-  EXPECT_THROW(kernels::gather_normalize(all_bytes(), at::full({1}, 256, at::kLong), 255.0, at::kFloat), c10::IndexError);
-  EXPECT_THROW(kernels::gather_normalize(all_bytes(), at::full({1}, -1, at::kLong), 255.0, at::kFloat), c10::IndexError);
+  EXPECT_THROW(kernels::gather_normalize(all_bytes(), at::full({1}, 256, at::kLong), 255.0, at::kFloat),
+               c10::IndexError);
+  EXPECT_THROW(kernels::gather_normalize(all_bytes(), at::full({1}, -1, at::kLong), 255.0, at::kFloat),
+               c10::IndexError);
   EXPECT_THROW(kernels::gather_normalize(all_bytes().to(at::kFloat), indices, 255.0, at::kFloat), c10::Error);
   EXPECT_THROW(kernels::gather_normalize(all_bytes(), indices, 0.0, at::kFloat), c10::Error);
   EXPECT_THROW(kernels::gather_normalize(all_bytes(), indices, 255.0, at::kDouble), c10::Error);

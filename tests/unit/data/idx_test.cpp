@@ -44,7 +44,8 @@ TEST(Idx, SaysWhatTheHeaderPromised) {
   const SampleFolder folder;
   EXPECT_THAT(failure_of(folder.write("cut", idx_bytes({4, 3, 2}).substr(0, 30)), 3),
               HasSubstr("expected 40 bytes (header 16 + 4 x 3 x 2), found the end of the file after 30 bytes"));
-  EXPECT_THAT(failure_of(folder.write("long", idx_bytes({4, 3, 2}) + "zz"), 3), AllOf(HasSubstr("byte 40"), HasSubstr("2 more bytes")));
+  EXPECT_THAT(failure_of(folder.write("long", idx_bytes({4, 3, 2}) + "zz"), 3),
+              AllOf(HasSubstr("byte 40"), HasSubstr("2 more bytes")));
 }
 
 TEST(Idx, WrongMagicTypeAndRankAreNamed) {
@@ -53,13 +54,15 @@ TEST(Idx, WrongMagicTypeAndRankAreNamed) {
               AllOf(HasSubstr("byte 0"), HasSubstr("IDX magic 0x00000803"), HasSubstr("0x89504e47")));
   EXPECT_THAT(failure_of(folder.write("floats", big_endian(0x0d03) + std::string(40, '\0')), 3),
               AllOf(HasSubstr("byte 2"), HasSubstr("0x08 (unsigned byte)"), HasSubstr("found 0x0d")));
-  EXPECT_THAT(failure_of(folder.write("labels", idx_bytes({5})), 3),
-              AllOf(HasSubstr("byte 3"), HasSubstr("3 dimensions (images)"), HasSubstr("found 1 (is it a label file?)")));
+  EXPECT_THAT(
+      failure_of(folder.write("labels", idx_bytes({5})), 3),
+      AllOf(HasSubstr("byte 3"), HasSubstr("3 dimensions (images)"), HasSubstr("found 1 (is it a label file?)")));
 }
 
 TEST(Idx, SizesThatOverflowOrAreZeroAreRefused) {
   const SampleFolder folder;
-  const std::string huge = big_endian(0x0803) + big_endian(0xffffffff) + big_endian(0xffffffff) + big_endian(0xffffffff);
+  const std::string huge =
+      big_endian(0x0803) + big_endian(0xffffffff) + big_endian(0xffffffff) + big_endian(0xffffffff);
   EXPECT_THAT(failure_of(folder.write("huge", huge), 3), HasSubstr("sizes from 1 on that fit a data file"));
   EXPECT_THAT(failure_of(folder.write("zero", idx_bytes({0, 3, 2})), 3), HasSubstr("byte 4"));
 }
@@ -80,9 +83,11 @@ TEST(IdxPair, LabelsBelongToImages) {
 
 TEST(IdxPair, ALabelOutOfRangeIsNamedWithItsByte) {
   const SampleFolder folder;
-  const auto pair = read_idx_pair(folder.write("images", idx_bytes({4, 3, 2})), folder.write("labels", idx_bytes({4}, 4)), 3);
+  const auto pair =
+      read_idx_pair(folder.write("images", idx_bytes({4, 3, 2})), folder.write("labels", idx_bytes({4}, 4)), 3);
   ASSERT_FALSE(pair.ok());
-  EXPECT_THAT(pair.status().message(), AllOf(HasSubstr("labels: byte 11"), HasSubstr("a label from 0 to 2"), HasSubstr("found 3")));
+  EXPECT_THAT(pair.status().message(),
+              AllOf(HasSubstr("labels: byte 11"), HasSubstr("a label from 0 to 2"), HasSubstr("found 3")));
 }
 
 TEST(IdxPair, TheFingerprintIsThatOfBothContentsInOrder) {

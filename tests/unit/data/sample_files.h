@@ -17,7 +17,8 @@ class SampleFolder {
  public:
   SampleFolder() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) / (std::string("data_test.") + test->test_suite_name() + "." + test->name());
+    path_ = std::filesystem::path(testing::TempDir()) /
+            (std::string("data_test.") + test->test_suite_name() + "." + test->name());
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
@@ -49,7 +50,8 @@ inline std::string gzip(const std::string& content) {
 }
 
 inline std::string big_endian(uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
 }
 
 // An IDX file of unsigned bytes whose element i is i modulo `modulus`.

@@ -108,7 +108,8 @@ TEST_P(Ranks, AveragedGradientsAreThoseOfTheWholeBatch) {
       const double scale = static_cast<double>(gang.size()) / static_cast<double>(x.size(0));
       forward(p, shard(x, gang.rank(), gang.size())).square().sum().mul(scale).backward();
       reducer->finish();
-      for (size_t i = 0; i < p.size(); ++i) EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "step " << step << ", parameter " << i;
+      for (size_t i = 0; i < p.size(); ++i)
+        EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "step " << step << ", parameter " << i;
     }
   });
 }
@@ -125,7 +126,8 @@ TEST_P(Ranks, EarlierMicroBatchesAccumulateLocally) {
     reducer->prepare_last_micro_batch();
     forward(p, mine.slice(0, 1)).square().sum().mul(scale).backward();
     reducer->finish();
-    for (size_t i = 0; i < p.size(); ++i) EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "parameter " << i;
+    for (size_t i = 0; i < p.size(); ++i)
+      EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "parameter " << i;
   });
 }
 
@@ -137,10 +139,12 @@ TEST_P(Ranks, ARankWithoutSamplesTakesPartWithAZeroLoss) {
     const auto reducer = gang.make_reducer(p);
     reducer->prepare_last_micro_batch();
     const bool has_samples = gang.rank() == 0;
-    at::Tensor loss = forward(p, has_samples ? x : x.slice(0, 0, 0)).square().sum().mul(static_cast<double>(gang.size()));
+    at::Tensor loss =
+        forward(p, has_samples ? x : x.slice(0, 0, 0)).square().sum().mul(static_cast<double>(gang.size()));
     loss.backward();
     reducer->finish();
-    for (size_t i = 0; i < p.size(); ++i) EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "parameter " << i;
+    for (size_t i = 0; i < p.size(); ++i)
+      EXPECT_TRUE(at::allclose(p[i].grad(), expected[i], 1e-5, 1e-6)) << "parameter " << i;
   });
 }
 
@@ -170,15 +174,16 @@ TEST_P(Ranks, RepeatedReductionsGiveTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(OfThreads, Ranks, testing::Values(2, 3), testing::PrintToStringParamName());
 
 TEST(GangFailure, AParameterWithoutAGradientIsNotPassedOver) {
-  EXPECT_THROW(run_ranks(2,
-                         [&](Gang& gang) {
-                           auto p = parameters();
-                           const auto reducer = gang.make_reducer(p);
-                           reducer->prepare_last_micro_batch();
-                           at::linear(random({2, 3}, "x"), p[0], p[1]).sum().backward();  // p[2], p[3] have no part in it
-                           reducer->finish();
-                         }),
-               c10::Error);
+  EXPECT_THROW(
+      run_ranks(2,
+                [&](Gang& gang) {
+                  auto p = parameters();
+                  const auto reducer = gang.make_reducer(p);
+                  reducer->prepare_last_micro_batch();
+                  at::linear(random({2, 3}, "x"), p[0], p[1]).sum().backward();  // p[2], p[3] have no part in it
+                  reducer->finish();
+                }),
+      c10::Error);
 }
 
 TEST(GangFailure, RanksWithOtherParametersAreFoundAtTheStart) {

@@ -18,6 +18,11 @@ std::string reason_of(const Error& error) {
   return failure.reason;
 }
 
+template <class Error>
+Error torch_error(const std::string& message) {
+  return Error(c10::SourceLocation{__func__, __FILE__, 0}, message);
+}
+
 TEST(Failure, OfStatuses) {
   EXPECT_EQ(bad_data(not_found("x")).reason, "data_missing");
   EXPECT_EQ(bad_data(invalid("x")).reason, "data_corrupt");
@@ -30,11 +35,11 @@ TEST(Failure, OfStatuses) {
 
 TEST(Failure, OfExceptions) {
   EXPECT_EQ(reason_of(distributed::CollectiveAborted("gone")), "collective_aborted");
-  EXPECT_EQ(reason_of(c10::DistBackendError("gone", "")), "collective_aborted");
-  EXPECT_EQ(reason_of(c10::OutOfMemoryError("CUDA out of memory", "")), "device_oom");
-  EXPECT_EQ(reason_of(c10::Error("DefaultCPUAllocator: can't allocate memory", "")), "host_oom");
+  EXPECT_EQ(reason_of(torch_error<c10::DistBackendError>("gone")), "collective_aborted");
+  EXPECT_EQ(reason_of(torch_error<c10::OutOfMemoryError>("CUDA out of memory")), "device_oom");
+  EXPECT_EQ(reason_of(torch_error<c10::Error>("DefaultCPUAllocator: can't allocate memory")), "host_oom");
   EXPECT_EQ(reason_of(std::bad_alloc()), "host_oom");
-  EXPECT_EQ(reason_of(c10::Error("shapes differ", "")), "trainer_crashed");
+  EXPECT_EQ(reason_of(torch_error<c10::Error>("shapes differ")), "trainer_crashed");
   EXPECT_EQ(reason_of(std::runtime_error("anything")), "trainer_crashed");
   EXPECT_EQ(thrown(std::make_exception_ptr(std::runtime_error("anything"))).message, "anything");
 }

@@ -35,12 +35,18 @@ void sum_into(std::byte* target, const std::byte* source, size_t count) {
 
 void sum_into(RelayDtype dtype, std::byte* target, const std::byte* source, size_t count) {
   switch (dtype) {
-    case RelayDtype::kFloat32: return sum_into<float>(target, source, count);
-    case RelayDtype::kFloat64: return sum_into<double>(target, source, count);
-    case RelayDtype::kInt32: return sum_into<int32_t>(target, source, count);
-    case RelayDtype::kInt64: return sum_into<int64_t>(target, source, count);
-    case RelayDtype::kUInt8: return sum_into<uint8_t>(target, source, count);
-    case RelayDtype::kBFloat16: AUTONORM_CHECK(false, "the fake agent does not add bfloat16");
+    case RelayDtype::kFloat32:
+      return sum_into<float>(target, source, count);
+    case RelayDtype::kFloat64:
+      return sum_into<double>(target, source, count);
+    case RelayDtype::kInt32:
+      return sum_into<int32_t>(target, source, count);
+    case RelayDtype::kInt64:
+      return sum_into<int64_t>(target, source, count);
+    case RelayDtype::kUInt8:
+      return sum_into<uint8_t>(target, source, count);
+    case RelayDtype::kBFloat16:
+      AUTONORM_CHECK(false, "the fake agent does not add bfloat16");
   }
 }
 
@@ -105,7 +111,9 @@ void FakeAgent::serve() {
     for (Channel& channel : channels_) {
       if (!waits(channel)) continue;
       channel.segment->result = failure_;
-      std::strncpy(channel.segment->message, message_.c_str(), sizeof channel.segment->message);
+      auto& field = channel.segment->message;
+      std::ranges::fill(field, '\0');
+      std::memcpy(field, message_.data(), std::min(message_.size(), sizeof field));
       complete(channel);
     }
   } else if (std::ranges::all_of(channels_, waits)) {
@@ -129,13 +137,15 @@ void FakeAgent::carry_out() {
   std::vector<std::vector<std::byte>> inputs;
   for (const Channel& channel : channels_) {
     const RelaySegment& other = *channel.segment;
-    AUTONORM_CHECK(other.op == first.op && other.count == first.count && other.sequence == first.sequence, "the ranks disagree");
+    AUTONORM_CHECK(other.op == first.op && other.count == first.count && other.sequence == first.sequence,
+                   "the ranks disagree");
     inputs.emplace_back(other.data, other.data + bytes);
   }
   std::vector<std::byte> result;
   if (first.op == RelayOp::kAllReduceSum) {
     result = inputs[0];
-    for (size_t rank = 1; rank < inputs.size(); ++rank) sum_into(first.dtype, result.data(), inputs[rank].data(), first.count);
+    for (size_t rank = 1; rank < inputs.size(); ++rank)
+      sum_into(first.dtype, result.data(), inputs[rank].data(), first.count);
   } else if (first.op == RelayOp::kBroadcast) {
     result = inputs[first.root];
   } else if (first.op == RelayOp::kAllGather) {

@@ -1,4 +1,5 @@
-// The agent's side of the relay for trainers or threads of one machine: carries out the collectives of `size` channels in memory.
+// The agent's side of the relay for trainers or threads of one machine: carries out the collectives of `size` channels
+// in memory.
 #pragma once
 #include <atomic>
 #include <mutex>

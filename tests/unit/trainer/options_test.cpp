@@ -16,8 +16,8 @@ std::string failure_of(const std::vector<std::string>& words) {
 }
 
 TEST(Options, Run) {
-  const auto options = parse({"run", "t.json", "--output", "out", "--resume", "--device=cuda:1", "--data", "a", "--data=b", "--input",
-                              "teacher=/x/step-3", "--quiet"});
+  const auto options = parse({"run", "t.json", "--output", "out", "--resume", "--device=cuda:1", "--data", "a",
+                              "--data=b", "--input", "teacher=/x/step-3", "--quiet"});
   ASSERT_TRUE(options.ok()) << options.status().message();
   const auto& run = std::get<RunOptions>(*options);
   EXPECT_EQ(run.config, "t.json");
@@ -35,7 +35,8 @@ TEST(Options, RunNeedsOneFile) {
 }
 
 TEST(Options, Serve) {
-  const auto options = parse({"serve", "--parent", "12", "--in", "3", "--out", "4", "--relay", "5", "--relay-request", "6", "--relay-completion", "7"});
+  const auto options = parse({"serve", "--parent", "12", "--in", "3", "--out", "4", "--relay", "5", "--relay-request",
+                              "6", "--relay-completion", "7"});
   ASSERT_TRUE(options.ok());
   const auto& serve = std::get<ServeOptions>(*options);
   EXPECT_EQ(serve.parent, 12);
@@ -48,7 +49,8 @@ TEST(Options, Serve) {
 
 TEST(Options, ServeIsStrict) {
   EXPECT_THAT(failure_of({"serve", "--in", "3", "--out", "4"}), HasSubstr("needs --parent"));
-  EXPECT_THAT(failure_of({"serve", "--parent", "1", "--in", "3", "--out", "4", "--relay", "5"}), HasSubstr("go together"));
+  EXPECT_THAT(failure_of({"serve", "--parent", "1", "--in", "3", "--out", "4", "--relay", "5"}),
+              HasSubstr("go together"));
   EXPECT_THAT(failure_of({"serve", "--parent", "x"}), HasSubstr("--parent x: expected a whole number"));
 }
 
@@ -61,7 +63,8 @@ TEST(Options, Probe) {
 
 TEST(Options, TypingErrorsAreAnsweredWithTheNearestWord) {
   EXPECT_THAT(failure_of({"rnu", "x"}), HasSubstr("did you mean run?"));
-  EXPECT_THAT(failure_of({"run", "x", "--outptu", "y"}), AllOf(HasSubstr("did you mean --output?"), HasSubstr("--resume")));
+  EXPECT_THAT(failure_of({"run", "x", "--outptu", "y"}),
+              AllOf(HasSubstr("did you mean --output?"), HasSubstr("--resume")));
   EXPECT_THAT(failure_of({"run", "x", "--output"}), HasSubstr("--output needs a value"));
   EXPECT_THAT(failure_of({"run", "x", "--resume=1"}), HasSubstr("--resume takes no value"));
   EXPECT_THAT(failure_of({"run", "x", "--input", "teacher"}), HasSubstr("STAGE=FOLDER"));
@@ -70,11 +73,12 @@ TEST(Options, TypingErrorsAreAnsweredWithTheNearestWord) {
 
 TEST(Options, HelpSaysEveryVerbFlagAndExitCode) {
   const auto& help = std::get<ShowText>(*parse({"run", "--help"})).text;
-  for (const char* word : {"trainer run FILE", "--output", "--resume", "--device", "--data", "--input", "--quiet", "trainer probe", "--names",
-                           "trainer serve", "AUTONORM_DATA", "Exit codes", "Example"}) {
+  for (const char* word : {"trainer run FILE", "--output", "--resume", "--device", "--data", "--input", "--quiet",
+                           "trainer probe", "--names", "trainer serve", "AUTONORM_DATA", "Exit codes", "Example"}) {
     EXPECT_THAT(help, HasSubstr(word));
   }
-  EXPECT_THAT(std::get<ShowText>(*parse({"--version"})).text, testing::MatchesRegex("trainer [0-9.]+, torch [0-9.]+.*\n"));
+  EXPECT_THAT(std::get<ShowText>(*parse({"--version"})).text,
+              testing::MatchesRegex("trainer [0-9.]+, torch [0-9.]+.*\n"));
 }
 
 }  // namespace

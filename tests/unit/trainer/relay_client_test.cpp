@@ -131,7 +131,8 @@ TEST(RelayClient, AnotherVersionOrSomethingElseIsRefused) {
   EXPECT_THAT(other.status().message(), AllOf(HasSubstr("version 99"), HasSubstr("this trainer 1")));
   EXPECT_FALSE(RelayClient::attach({-1, -1, -1}).ok());
   const auto descriptors = agent.descriptors(0);
-  EXPECT_EQ(RelayClient::attach({descriptors.completion, descriptors.request, descriptors.segment}).status().code(), Code::kInvalid);
+  EXPECT_EQ(RelayClient::attach({descriptors.completion, descriptors.request, descriptors.segment}).status().code(),
+            Code::kInvalid);
 }
 
 }  // namespace

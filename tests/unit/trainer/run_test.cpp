@@ -28,12 +28,14 @@ TEST(TrainerRun, TrainsAndPrintsOneLineOfJson) {
   EXPECT_EQ(result["facts"]["weights_sha256"].get<std::string>().size(), 64u);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "out/checkpoints/step-14/manifest.json"));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "out/trial.json"));
-  EXPECT_THAT(run.err, AllOf(HasSubstr("step 2/14"), HasSubstr("loss"), HasSubstr("samples/s"), HasSubstr("test/accuracy")));
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("step 2/14"), HasSubstr("loss"), HasSubstr("samples/s"), HasSubstr("test/accuracy")));
 }
 
 TEST(TrainerRun, RepeatedAndResolvedItGivesTheSameWeights) {
   const TrialFolder folder;
-  const auto first = result_of(run_trainer({"run", folder.write_config(folder.config()), "--output", "a"}, folder.path()));
+  const auto first =
+      result_of(run_trainer({"run", folder.write_config(folder.config()), "--output", "a"}, folder.path()));
   const auto again = result_of(run_trainer({"run", "a/trial.json", "--output", "b", "--quiet"}, folder.path()));
   EXPECT_EQ(first["facts"]["weights_sha256"], again["facts"]["weights_sha256"]);
   EXPECT_EQ(first["trial"], again["trial"]);
@@ -69,7 +71,8 @@ TEST(TrainerRun, WrongConfigurationsAreExplained) {
 
   config = folder.config();
   config["ranks"] = 2;
-  EXPECT_THAT(run_trainer({"run", folder.write_config(config)}, folder.path()).err, AllOf(HasSubstr("ranks = 2"), HasSubstr("coordinator run")));
+  EXPECT_THAT(run_trainer({"run", folder.write_config(config)}, folder.path()).err,
+              AllOf(HasSubstr("ranks = 2"), HasSubstr("coordinator run")));
 }
 
 TEST(TrainerRun, MissingAndDamagedDataHaveTheirOwnExitCodes) {
@@ -83,7 +86,8 @@ TEST(TrainerRun, MissingAndDamagedDataHaveTheirOwnExitCodes) {
   std::filesystem::resize_file(folder.path() / "set/train-images-idx3-ubyte", 100);
   const auto damaged = run_trainer({"run", folder.write_config(folder.config())}, folder.path());
   EXPECT_EQ(damaged.exit_code, 4);
-  EXPECT_THAT(damaged.err, AllOf(HasSubstr("data_corrupt"), HasSubstr("train-images-idx3-ubyte: byte 100"), HasSubstr("truncated")));
+  EXPECT_THAT(damaged.err,
+              AllOf(HasSubstr("data_corrupt"), HasSubstr("train-images-idx3-ubyte: byte 100"), HasSubstr("truncated")));
 }
 
 TEST(TrainerRun, AGpuThatIsNotThereIsExplained) {

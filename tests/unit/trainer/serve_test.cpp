@@ -121,7 +121,8 @@ TEST(TrainerServe, AStopNowWritesNoCheckpoint) {
   wait_for_a_step(trainer);
   trainer.send(StopCommand{StopKind::kNow});
   trainer.wait_for<StoppedEvent>();
-  EXPECT_TRUE(std::ranges::none_of(trainer.skipped(), [](const auto& event) { return std::holds_alternative<CheckpointEvent>(event); }));
+  EXPECT_TRUE(std::ranges::none_of(trainer.skipped(),
+                                   [](const auto& event) { return std::holds_alternative<CheckpointEvent>(event); }));
 }
 
 TEST(TrainerServe, FailuresComeWithTheirWord) {
@@ -193,7 +194,8 @@ TEST(TrainerServe, GangsOfOneTwoAndThreeTrainTheSame) {
 
 TEST(TrainerServe, AGangRepeatedGivesTheSameBits) {
   const TrialFolder folder;
-  EXPECT_EQ(run_gang(folder, folder.config(), 2).facts.at("weights_sha256"), run_gang(folder, folder.config(), 2).facts.at("weights_sha256"));
+  EXPECT_EQ(run_gang(folder, folder.config(), 2).facts.at("weights_sha256"),
+            run_gang(folder, folder.config(), 2).facts.at("weights_sha256"));
 }
 
 TEST(TrainerServe, ALostPeerEndsTheAttemptAsCollectiveAborted) {
@@ -261,7 +263,8 @@ TEST(TrainerServe, IsRefusedWhenItsParentIsSomebodyElse) {
   EXPECT_THAT(result.err, HasSubstr("the worker has gone"));
 }
 
-// The child of the test is the trainer's parent; when it is killed, the kernel must end the trainer, whose event pipe then closes.
+// The child of the test is the trainer's parent; when it is killed, the kernel must end the trainer, whose event pipe
+// then closes.
 TEST(TrainerServe, DiesWithItsParentAlsoInTheMiddleOfATrial) {
   const TrialFolder folder;
   const RunCommand command = run_command(folder, endless(folder));
@@ -272,10 +275,12 @@ TEST(TrainerServe, DiesWithItsParentAlsoInTheMiddleOfATrial) {
   if (parent == 0) {
     if (fork() == 0) {
       const std::string program = std::string(AUTONORM_BINARY_DIR) + "/bin/trainer";
-      const std::string in = std::to_string(commands[0]), out = std::to_string(events[1]), ppid = std::to_string(getppid());
+      const std::string in = std::to_string(commands[0]), out = std::to_string(events[1]),
+                        ppid = std::to_string(getppid());
       close(events[0]);
       close(commands[1]);
-      execl(program.c_str(), "trainer", "serve", "--parent", ppid.c_str(), "--in", in.c_str(), "--out", out.c_str(), nullptr);
+      execl(program.c_str(), "trainer", "serve", "--parent", ppid.c_str(), "--in", in.c_str(), "--out", out.c_str(),
+            nullptr);
       _exit(127);
     }
     close(events[1]);

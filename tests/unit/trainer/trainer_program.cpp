@@ -44,8 +44,10 @@ void read_both(const Fd& out, std::string& out_text, const Fd& err, std::string&
     for (size_t i = 0; i < fds.size(); ++i) {
       if (fds[i].revents == 0) continue;
       const ssize_t n = read(fds[i].fd, buffer.data(), buffer.size());
-      if (n <= 0) fds[i].fd = -1;
-      else (i == 0 ? out_text : err_text).append(buffer.data(), static_cast<size_t>(n));
+      if (n <= 0)
+        fds[i].fd = -1;
+      else
+        (i == 0 ? out_text : err_text).append(buffer.data(), static_cast<size_t>(n));
     }
   }
 }
@@ -74,10 +76,17 @@ ProgramResult run_trainer(const std::vector<std::string>& arguments, const std::
 
 ServedTrainer::ServedTrainer(std::optional<RelayDescriptors> relay) {
   Pipe commands = make_pipe(), events = make_pipe();
-  std::vector<std::string> arguments{"serve", "--parent", std::to_string(getpid()), "--in", std::to_string(commands.read.get()),
-                                     "--out", std::to_string(events.write.get())};
+  std::vector<std::string> arguments{"serve",
+                                     "--parent",
+                                     std::to_string(getpid()),
+                                     "--in",
+                                     std::to_string(commands.read.get()),
+                                     "--out",
+                                     std::to_string(events.write.get())};
   if (relay) {
-    for (const auto& [flag, fd] : {std::pair("--relay", relay->segment), {"--relay-request", relay->request}, {"--relay-completion", relay->completion}}) {
+    for (const auto& [flag, fd] : {std::pair("--relay", relay->segment),
+                                   {"--relay-request", relay->request},
+                                   {"--relay-completion", relay->completion}}) {
       arguments.emplace_back(flag);
       arguments.push_back(std::to_string(fd));
     }

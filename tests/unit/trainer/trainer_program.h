@@ -36,7 +36,8 @@ class ServedTrainer {
   Event wait_for() {
     while (auto event = next_event()) {
       if (auto* wanted = std::get_if<Event>(&*event)) return *wanted;
-      if (auto* failed = std::get_if<worker::FailedEvent>(&*event)) throw std::runtime_error(failed->reason + ": " + failed->message);
+      if (auto* failed = std::get_if<worker::FailedEvent>(&*event))
+        throw std::runtime_error(failed->reason + ": " + failed->message);
       seen_.push_back(*event);
     }
     throw std::runtime_error("the trainer has ended");

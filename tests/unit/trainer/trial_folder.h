@@ -13,7 +13,8 @@ class TrialFolder {
  public:
   TrialFolder() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) / (std::string("trainer.") + test->test_suite_name() + "." + test->name());
+    path_ = std::filesystem::path(testing::TempDir()) /
+            (std::string("trainer.") + test->test_suite_name() + "." + test->name());
     std::filesystem::remove_all(path_);
     write_data();
   }
@@ -35,7 +36,8 @@ class TrialFolder {
 
  private:
   static std::string big_endian(uint32_t value) {
-    return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+    return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+            static_cast<char>(value)};
   }
   void write(const std::string& name, uint32_t dimensions, const std::string& header, const std::string& data) const {
     std::ofstream(path_ / "set" / name, std::ios::binary) << big_endian(0x0800u | dimensions) << header << data;
@@ -48,7 +50,8 @@ class TrialFolder {
       for (uint32_t i = 0; i < count; ++i) {
         const uint32_t label = i * 7 % 5;
         labels += static_cast<char>(label);
-        for (uint32_t pixel = 0; pixel < 16; ++pixel) images += static_cast<char>(label * 45 + (i * 31 + pixel * 17) % 40);
+        for (uint32_t pixel = 0; pixel < 16; ++pixel)
+          images += static_cast<char>(label * 45 + (i * 31 + pixel * 17) % 40);
       }
       write(std::string(name) + "-images-idx3-ubyte", 3, big_endian(count) + big_endian(4) + big_endian(4), images);
       write(std::string(name) + "-labels-idx1-ubyte", 1, big_endian(count), labels);
