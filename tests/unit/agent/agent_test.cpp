@@ -227,6 +227,24 @@ TEST_F(Story, ARestartedWorkerDeliversWhatItsPredecessorFinished) {
   EXPECT_THAT(second.dir.open_attempts(), IsEmpty());
 }
 
+TEST_F(Story, ASpoolThatLostItsEndToAPowerCutGivesTheAttemptUp) {
+  {
+    Life first(folder.path(), artifacts);
+    first.welcome();
+    first.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+    ASSERT_TRUE(first.until([&] { return first.link.numbers(key()).size() >= 3; }));
+    std::filesystem::resize_file(first.dir.folder(key()) / "events.jsonl", 5);
+  }
+  Life second(folder.path(), artifacts);
+  fleet::Welcome keep;
+  keep.keep = {key()};
+  keep.acked = {{key(), Seq(3)}};
+  second.welcome(keep);
+  EXPECT_TRUE(second.link.freed(key()));
+  EXPECT_THAT(second.link.numbers(key()), IsEmpty());  // their numbers are used up
+  EXPECT_THAT(second.dir.open_attempts(), IsEmpty());
+}
+
 TEST_F(Story, WhatAPredecessorLeftUnfinishedIsReportedLost) {
   {
     Life first(folder.path(), artifacts);

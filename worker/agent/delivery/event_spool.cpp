@@ -23,8 +23,11 @@ Result<EventSpool> EventSpool::open(const std::filesystem::path& folder, int64_t
   EventSpool spool;
   spool.compact_bytes_ = compact_bytes;
   spool.path_ = folder / "events.jsonl";
+  std::error_code error;
+  const bool existed = std::filesystem::exists(spool.path_, error);
   spool.file_.reset(::open(spool.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!spool.file_.valid()) return system_error(cat("opening ", spool.path_.string()), errno);
+  if (!existed) AUTONORM_RETURN_IF_ERROR(sync_path(folder));
   AUTONORM_RETURN_IF_ERROR(spool.recover());
   return spool;
 }

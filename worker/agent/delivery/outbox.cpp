@@ -65,8 +65,9 @@ std::vector<fleet::KnownAttempt> Outbox::known() const {
 }
 
 void Outbox::append(const fleet::AttemptKey& key, fleet::EventBody body, std::vector<std::string> needs) {
-  Entry& entry = entries_.at(key);
-  if (terminal(key)) return;  // the attempt has ended; late words of its trainer do not matter
+  const auto it = entries_.find(key);
+  if (it == entries_.end() || terminal(key)) return;  // it has ended; late words of its trainer do not matter
+  Entry& entry = it->second;
   entry.failed = entry.failed || std::holds_alternative<fleet::Failed>(body);
   const bool crowded = entry.unwritten.size() >= kMaxUnwritten || entry.spool.full();
   if (crowded && may_be_dropped(body)) {
@@ -131,6 +132,15 @@ void Outbox::acked(const fleet::AttemptKey& key, Seq seq) {
   const auto it = entries_.find(key);
   if (it == entries_.end()) return;
   Entry& entry = it->second;
+  if (seq > entry.spool.last()) {
+    // A power cut took the end of the spool after it had been delivered. What was appended since carries numbers that
+    // are used up; a free slot without an end tells the coordinator to give the attempt up.
+    log_warning("trial ", short_form(key.trial), ": the coordinator has events up to ", seq, ", the spool ends with ",
+                entry.spool.last(), "; the attempt is given up");
+    forget(key);
+    link_.send(fleet::SlotFree{key});
+    return;
+  }
   if (const Status status = entry.spool.ack(seq); !status.ok()) log_warning(status.message());
   const auto end = entry.delivered.upper_bound(entry.spool.acked());
   for (auto folder = entry.delivered.begin(); folder != end; ++folder) remove_folder(dir_.folder(key) / folder->second);

@@ -32,7 +32,7 @@ class Outbox {
   bool terminal(const fleet::AttemptKey& key) const;
   std::vector<fleet::KnownAttempt> known() const;
 
-  // Requires knows(key). `needs`: folders relative to the attempt's.
+  // Dropped when the attempt is not known or has ended. `needs`: folders relative to the attempt's.
   void append(const fleet::AttemptKey& key, fleet::EventBody body, std::vector<std::string> needs = {});
   // The trainer is gone or idle.
   void free_slot(const fleet::AttemptKey& key);
