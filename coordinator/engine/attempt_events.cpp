@@ -75,8 +75,11 @@ void take_event(Core& core, const Arrival& arrival, const fleet::CheckpointSaved
 void take_event(Core& core, const Arrival& arrival, const fleet::LogLine& line) {
   const Trial& trial = core.at(arrival.key);
   if (++trial.live->log_lines > core.options.limits.log_lines) return;
-  const nlohmann::json fields = {{"trial", trial.id.value()}, {"attempt", trial.attempt.value()}, {"rank", arrival.rank},
-                                 {"level", line.level},       {"text", line.text}};
+  const nlohmann::json fields = {{"trial", trial.id.value()},
+                                 {"attempt", trial.attempt.value()},
+                                 {"rank", arrival.rank},
+                                 {"level", line.level},
+                                 {"text", line.text}};
   journal(core, arrival.now, "log", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -85,11 +88,16 @@ void take_event(Core& core, const Arrival& arrival, const fleet::Finished& finis
 }
 
 void take_event(Core& core, const Arrival& arrival, const fleet::Failed& failed) {
-  // While a gang writes its last checkpoint the leader alone says when it is done; the deadline covers a leader that never does.
+  // While a gang writes its last checkpoint the leader alone says when it is done; the deadline covers a leader that
+  // never does.
   if (core.at(arrival.key).live->kill_at && arrival.rank != 0) return;
   end_attempt(core, arrival.key,
-              {.reason = failed.reason, .message = failed.message, .culprit = arrival.worker.record.id, .signal = failed.signal,
-               .exit_code = failed.exit_code, .log_tail = failed.log_tail},
+              {.reason = failed.reason,
+               .message = failed.message,
+               .culprit = arrival.worker.record.id,
+               .signal = failed.signal,
+               .exit_code = failed.exit_code,
+               .log_tail = failed.log_tail},
               arrival.now);
 }
 
@@ -98,8 +106,8 @@ void acknowledge(Core& core, SessionId session, const fleet::AttemptKey& key, Se
   highest = std::max(highest, seq);
 }
 
-// The trial has ended with this very attempt: what still trickles in (another rank's log) is acknowledged and dropped, so that its
-// spool can go. Anything older is told to stop.
+// The trial has ended with this very attempt: what still trickles in (another rank's log) is acknowledged and dropped,
+// so that its spool can go. Anything older is told to stop.
 void refuse_late(Core& core, const Worker& worker, SessionId session, const fleet::Event& event, Now now) {
   const auto it = core.trial_keys.find(event.key.trial);
   if (it != core.trial_keys.end()) {
@@ -112,8 +120,8 @@ void refuse_late(Core& core, const Worker& worker, SessionId session, const flee
   core.send(session, fleet::Stop{event.key, fleet::StopMode::kKill, EndReason::kCancelled,
                                  "this attempt is no longer the trial's current one"});
   if (!std::holds_alternative<fleet::Finished>(event.body)) return;
-  const nlohmann::json fields = {{"trial", event.key.trial.value()}, {"attempt", event.key.attempt.value()},
-                                 {"worker", worker.record.id.value()}};
+  const nlohmann::json fields = {
+      {"trial", event.key.trial.value()}, {"attempt", event.key.attempt.value()}, {"worker", worker.record.id.value()}};
   journal(core, now, "late_result_refused", fields.dump());
 }
 
@@ -134,8 +142,8 @@ void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet
   }
   if (event.seq.value() != member->acked.value() + 1) {
     // Something in between is missing: the worker connects again and sends from the first unacknowledged event.
-    log_warning(describe(worker), " skipped events ", member->acked.value() + 1, " to ", event.seq.value() - 1, " of trial ",
-                short_form(event.key.trial), "; asking it to connect again");
+    log_warning(describe(worker), " skipped events ", member->acked.value() + 1, " to ", event.seq.value() - 1,
+                " of trial ", short_form(event.key.trial), "; asking it to connect again");
     core.sessions.erase(session);
     worker.session.reset();
     core.batch.outbox.push_back(CloseSession{session});
@@ -153,7 +161,8 @@ void on_artifact_stored(Core& core, const ArtifactStored& event, Now now) {
   core.change(ArtifactAdded{event.hash, event.bytes, now.wall});
   for (const TrialKey key : core.live) {
     LiveAttempt& live = *core.at(key).live;
-    const auto it = std::ranges::find_if(live.undurable, [&](const auto& e) { return e.second.manifest == event.hash; });
+    const auto it =
+        std::ranges::find_if(live.undurable, [&](const auto& e) { return e.second.manifest == event.hash; });
     if (it == live.undurable.end()) continue;
     const fleet::CheckpointSaved checkpoint = it->second;
     live.undurable.erase(it);

@@ -62,8 +62,9 @@ void end_members(Core& core, TrialKey key, const Ending* loss, Now now) {
 }
 
 void journal_end(Core& core, const Trial& trial, const Ending& ending, TrialState next, Now now) {
-  const nlohmann::json fields = {{"trial", trial.id.value()}, {"attempt", trial.attempt.value()}, {"reason", name(ending.reason)},
-                                 {"message", ending.message}, {"worker", ending.culprit.value()}, {"next", name(next)}};
+  const nlohmann::json fields = {{"trial", trial.id.value()},        {"attempt", trial.attempt.value()},
+                                 {"reason", name(ending.reason)},    {"message", ending.message},
+                                 {"worker", ending.culprit.value()}, {"next", name(next)}};
   journal(core, now, "attempt_ended", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -95,18 +96,25 @@ void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& worker
   live->assigned = live->moved = now.steady;
   const Attempt number(trial.attempt.value() + 1);
   const Token token = make_token(core);
-  AttemptRecord record{.row = live->row, .trial = key, .number = number, .token = token, .tag = live->tag,
-                       .resume = live->resume, .endpoint = {}, .members = {}, .assigned = now.wall};
+  AttemptRecord record{.row = live->row,
+                       .trial = key,
+                       .number = number,
+                       .token = token,
+                       .tag = live->tag,
+                       .resume = live->resume,
+                       .endpoint = {},
+                       .members = {},
+                       .assigned = now.wall};
   for (size_t rank = 0; rank < workers.size(); ++rank) {
     Worker& worker = core.workers.at(workers[rank]);
     worker.occupant = Occupant{{trial.id, number, token}, key, live->tag, false, {}};
     live->members.push_back({.worker = workers[rank], .acked = {}});
-    record.members.push_back({static_cast<int>(rank), workers[rank], worker.record.host, worker.record.device.name, {}, false});
+    record.members.push_back(
+        {static_cast<int>(rank), workers[rank], worker.record.host, worker.record.device.name, {}, false});
   }
   trial.live = std::move(live);
   core.change(AttemptInserted{std::move(record)});
-  move_trial(core, key,
-             {.to = TrialState::kAssigned, .reason = trial.reason, .attempt = number, .token = token}, now);
+  move_trial(core, key, {.to = TrialState::kAssigned, .reason = trial.reason, .attempt = number, .token = token}, now);
   for (size_t rank = 0; rank < workers.size(); ++rank) {
     core.send(core.workers.at(workers[rank]), make_start(core, key, static_cast<int>(rank)));
   }
@@ -123,7 +131,8 @@ void flush_members(Core& core, TrialKey key) {
   Trial& trial = core.at(key);
   for (Member& member : trial.live->members) {
     if (!std::exchange(member.dirty, false)) continue;
-    core.change(MemberAdvanced{trial.live->row, rank_of(*trial.live, member), trial.token, member.acked, member.joined});
+    core.change(
+        MemberAdvanced{trial.live->row, rank_of(*trial.live, member), trial.token, member.acked, member.joined});
   }
 }
 
@@ -131,17 +140,28 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   Trial& trial = core.at(key);
   const Worker* culprit = find_worker(core, ending.culprit);
   if (ending.reason == EndReason::kDataMissing && culprit) misfortune(trial).no_data.insert(culprit->record.host);
-  const RetryAnswer answer = decide_retry({.reason = ending.reason, .advanced = advanced(trial), .counted = trial.counted,
-                                           .uncounted = trial.uncounted, .max_attempts = trial.settings.max_attempts,
+  const RetryAnswer answer = decide_retry({.reason = ending.reason,
+                                           .advanced = advanced(trial),
+                                           .counted = trial.counted,
+                                           .uncounted = trial.uncounted,
+                                           .max_attempts = trial.settings.max_attempts,
                                            .other_host_left = other_host_left(core, trial)});
   // Also where the policy says "again": nobody may want the trial any more.
-  const TrialState next = answer.state == TrialState::kQueued && !claimed(core, trial) ? TrialState::kCancelled : answer.state;
+  const TrialState next =
+      answer.state == TrialState::kQueued && !claimed(core, trial) ? TrialState::kCancelled : answer.state;
   if (answer.elsewhere && culprit) misfortune(trial).avoid.insert(ending.culprit);
 
   flush_members(core, key);
-  core.change(AttemptEnded{.row = trial.live->row, .token = trial.token, .reason = ending.reason, .message = ending.message,
-                           .culprit = ending.culprit, .signal = ending.signal, .exit_code = ending.exit_code,
-                           .step = trial.live->progress.step, .log_tail = ending.log_tail, .time = now.wall});
+  core.change(AttemptEnded{.row = trial.live->row,
+                           .token = trial.token,
+                           .reason = ending.reason,
+                           .message = ending.message,
+                           .culprit = ending.culprit,
+                           .signal = ending.signal,
+                           .exit_code = ending.exit_code,
+                           .step = trial.live->progress.step,
+                           .log_tail = ending.log_tail,
+                           .time = now.wall});
   journal_end(core, trial, ending, next, now);
   end_members(core, key, &ending, now);
   if (ending.reason == EndReason::kTrainerCrashed) note_crash(core, ending.culprit, key, now);
@@ -158,7 +178,11 @@ void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, N
   Trial& trial = core.at(key);
   flush_members(core, key);
   core.change(ResultAdded{key, trial.live->row, trial.token, finished});
-  core.change(AttemptEnded{.row = trial.live->row, .token = trial.token, .reason = finished.reason, .step = trial.live->progress.step, .time = now.wall});
+  core.change(AttemptEnded{.row = trial.live->row,
+                           .token = trial.token,
+                           .reason = finished.reason,
+                           .step = trial.live->progress.step,
+                           .time = now.wall});
   const auto model = finished.artifacts.find("model");
   trial.model = model == finished.artifacts.end() ? Sha256{} : model->second;
   end_members(core, key, nullptr, now);
@@ -171,7 +195,8 @@ void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, N
   trial.misfortune.reset();
   const bool diverged = finished.reason == EndReason::kDiverged;
   move_trial(core, key,
-             {.to = diverged ? TrialState::kDiverged : TrialState::kSucceeded, .end = finished.reason,
+             {.to = diverged ? TrialState::kDiverged : TrialState::kSucceeded,
+              .end = finished.reason,
               .reason = diverged ? "its loss became non-finite" : ""},
              now);
 }
@@ -187,7 +212,8 @@ void preempt(Core& core, TrialKey key, const std::string& why, Now now) {
   for (const Member& member : trial.live->members) {
     const Worker* worker = find_worker(core, member.worker);
     if (!worker || member.released) continue;
-    core.send(*worker, fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, why});
+    core.send(*worker,
+              fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, why});
   }
 }
 

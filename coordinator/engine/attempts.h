@@ -11,8 +11,8 @@ fleet::Start make_start(const Core& core, TrialKey key, int rank);
 
 struct Ending {
   EndReason reason{};
-  std::string message = {};       // for people
-  WorkerId culprit = {};          // whose rank ended it; empty = nobody's
+  std::string message = {};  // for people
+  WorkerId culprit = {};     // whose rank ended it; empty = nobody's
   int signal = 0, exit_code = 0;
   std::vector<std::string> log_tail = {};
 };

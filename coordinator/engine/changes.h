@@ -1,7 +1,8 @@
 // What the engine asks the store to write, and what the store hands back after a restart: plain rows, no SQL.
 //
-// Keys: the engine numbers trials and attempts itself (dense, from 1), so that a change needs no look-up. Each change that
-// concerns an attempt carries its token; the store repeats the check in SQL, so a late report cannot slip in twice.
+// Keys: the engine numbers trials and attempts itself (dense, from 1), so that a change needs no look-up. Each change
+// that concerns an attempt carries its token; the store repeats the check in SQL, so a late report cannot slip in
+// twice.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -73,7 +74,7 @@ struct TrialRecord {
   Token token = {};      // of that attempt
   std::optional<EndReason> end = {};
   std::string reason = {};                        // in words, for failed trials and trials that try again
-  int64_t counted = 0, uncounted = 0;        // ended attempts by kind (coordinator/engine/retry_policy.h)
+  int64_t counted = 0, uncounted = 0;             // ended attempts by kind (coordinator/engine/retry_policy.h)
   std::optional<fleet::ResumePoint> resume = {};  // newest committed checkpoint
   Sha256 model = {};                              // manifest of the final model; empty = none
 };
@@ -90,7 +91,7 @@ struct MemberRecord {
   int rank = 0;
   WorkerId worker = {};
   std::string host, device = {};
-  Seq acked = {};            // highest committed event of this member
+  Seq acked = {};       // highest committed event of this member
   bool joined = false;  // said ready{joined}
 };
 struct AttemptRecord {
@@ -124,11 +125,26 @@ struct ReplyRecord {
 };
 
 // ---- changes, in the order in which they are to be written ----
-struct SweepInserted { SweepRecord sweep; config::SweepSource source; };
-struct SweepStateSet { SweepId sweep; SweepState state{}; };
-struct TrialInserted { TrialRecord trial; std::shared_ptr<const FrozenConfig> config; };
-struct TrialRevised { TrialKey trial = 0; TrialSettings settings; std::shared_ptr<const FrozenConfig> config; };
-struct ClaimInserted { ClaimRecord claim; };
+struct SweepInserted {
+  SweepRecord sweep;
+  config::SweepSource source;
+};
+struct SweepStateSet {
+  SweepId sweep;
+  SweepState state{};
+};
+struct TrialInserted {
+  TrialRecord trial;
+  std::shared_ptr<const FrozenConfig> config;
+};
+struct TrialRevised {
+  TrialKey trial = 0;
+  TrialSettings settings;
+  std::shared_ptr<const FrozenConfig> config;
+};
+struct ClaimInserted {
+  ClaimRecord claim;
+};
 // Along one edge of trial_edges.h. Refused (kConflict) unless the row has `from`, `attempt` and `token`.
 struct TrialMoved {
   TrialKey trial = 0;
@@ -142,10 +158,26 @@ struct TrialMoved {
   std::string reason = {};
   int64_t counted = 0, uncounted = 0;
 };
-struct AttemptInserted { AttemptRecord attempt; };
-struct AttemptListening { AttemptRow row = 0; Token token; std::string endpoint; };
-struct AttemptRunning { AttemptRow row = 0; Token token; WallTime time{}; };
-struct MemberAdvanced { AttemptRow row = 0; int rank = 0; Token token; Seq acked; bool joined = false; };
+struct AttemptInserted {
+  AttemptRecord attempt;
+};
+struct AttemptListening {
+  AttemptRow row = 0;
+  Token token;
+  std::string endpoint;
+};
+struct AttemptRunning {
+  AttemptRow row = 0;
+  Token token;
+  WallTime time{};
+};
+struct MemberAdvanced {
+  AttemptRow row = 0;
+  int rank = 0;
+  Token token;
+  Seq acked;
+  bool joined = false;
+};
 struct AttemptEnded {
   AttemptRow row = 0;
   Token token = {};
@@ -157,20 +189,54 @@ struct AttemptEnded {
   std::vector<std::string> log_tail = {};
   WallTime time{};
 };
-struct MetricsAdded { AttemptRow row = 0; Token token; std::vector<fleet::MetricPoint> points; };
-struct NormStatsAdded { AttemptRow row = 0; Token token; std::vector<fleet::NormStat> stats; };
-struct CheckpointAdded { AttemptRow row = 0; TrialKey trial = 0; Token token; fleet::CheckpointSaved checkpoint; bool durable = true; };
-struct ResultAdded { TrialKey trial = 0; AttemptRow row = 0; Token token; fleet::Finished finished; };
+struct MetricsAdded {
+  AttemptRow row = 0;
+  Token token;
+  std::vector<fleet::MetricPoint> points;
+};
+struct NormStatsAdded {
+  AttemptRow row = 0;
+  Token token;
+  std::vector<fleet::NormStat> stats;
+};
+struct CheckpointAdded {
+  AttemptRow row = 0;
+  TrialKey trial = 0;
+  Token token;
+  fleet::CheckpointSaved checkpoint;
+  bool durable = true;
+};
+struct ResultAdded {
+  TrialKey trial = 0;
+  AttemptRow row = 0;
+  Token token;
+  fleet::Finished finished;
+};
 // A rerun was asked for: results and checkpoints of earlier attempts no longer count.
-struct ResultDropped { TrialKey trial = 0; };
-struct ArtifactAdded { Sha256 hash; int64_t bytes = 0; WallTime time{}; };
-struct WorkerSeen { WorkerRecord worker; };
-struct ReplyRemembered { ReplyRecord reply; };
-struct Journal { WallTime time{}; std::string kind; std::string json; };
+struct ResultDropped {
+  TrialKey trial = 0;
+};
+struct ArtifactAdded {
+  Sha256 hash;
+  int64_t bytes = 0;
+  WallTime time{};
+};
+struct WorkerSeen {
+  WorkerRecord worker;
+};
+struct ReplyRemembered {
+  ReplyRecord reply;
+};
+struct Journal {
+  WallTime time{};
+  std::string kind;
+  std::string json;
+};
 
-using Change = std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
-                            AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded,
-                            CheckpointAdded, ResultAdded, ResultDropped, ArtifactAdded, WorkerSeen, ReplyRemembered, Journal>;
+using Change =
+    std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
+                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded,
+                 CheckpointAdded, ResultAdded, ResultDropped, ArtifactAdded, WorkerSeen, ReplyRemembered, Journal>;
 
 // Everything that a new engine needs to go on where the last one stopped.
 struct Snapshot {

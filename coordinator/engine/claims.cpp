@@ -24,13 +24,11 @@ std::vector<TrialKey> trials_of(const SweepEntry& entry) {
 
 void cancel_trial(Core& core, TrialKey key, Now now) {
   if (core.at(key).live) {
-    end_attempt(core, key,
-                {.reason = EndReason::kCancelled, .message = std::string(kCancelledText)},
-                now);
+    end_attempt(core, key, {.reason = EndReason::kCancelled, .message = std::string(kCancelledText)}, now);
     return;
   }
-  move_trial(core, key, {.to = TrialState::kCancelled, .end = EndReason::kCancelled, .reason = std::string(kCancelledText)},
-             now);
+  move_trial(core, key,
+             {.to = TrialState::kCancelled, .end = EndReason::kCancelled, .reason = std::string(kCancelledText)}, now);
 }
 
 int64_t open_trials(const SweepEntry& entry) {
@@ -42,7 +40,8 @@ int64_t open_trials(const SweepEntry& entry) {
 }
 
 int64_t cancel_sweep(Core& core, SweepEntry& entry, Now now) {
-  abandon_submission(core, entry.record.id, conflict("sweep ", entry.record.id, " was cancelled while it was being submitted"));
+  abandon_submission(core, entry.record.id,
+                     conflict("sweep ", entry.record.id, " was cancelled while it was being submitted"));
   int64_t affected = 0;
   for (const TrialKey key : trials_of(entry)) {
     const Trial& trial = core.at(key);
@@ -81,7 +80,8 @@ int64_t resume_sweep(Core& core, const SweepEntry& entry) {
 
 Status check_action(const SweepEntry& entry, SweepAction action) {
   if (entry.record.state == SweepState::kCancelled && action != SweepAction::kCancel) {
-    return conflict("sweep ", entry.record.id, " (", entry.record.name, ") was cancelled; submit its file again to go on");
+    return conflict("sweep ", entry.record.id, " (", entry.record.name,
+                    ") was cancelled; submit its file again to go on");
   }
   return {};
 }
@@ -91,17 +91,22 @@ bool changes_nothing(const SweepEntry& entry, SweepAction action) {
     case SweepAction::kCancel:  // what is done stays done
       return entry.record.state == SweepState::kCancelled ||
              (entry.record.state != SweepState::kSubmitting && open_trials(entry) == 0);
-    case SweepAction::kPause: return entry.record.state == SweepState::kPaused || open_trials(entry) == 0;
-    case SweepAction::kResume: return entry.record.state != SweepState::kPaused;
+    case SweepAction::kPause:
+      return entry.record.state == SweepState::kPaused || open_trials(entry) == 0;
+    case SweepAction::kResume:
+      return entry.record.state != SweepState::kPaused;
   }
   return true;
 }
 
 SweepState target(SweepAction action) {
   switch (action) {
-    case SweepAction::kCancel: return SweepState::kCancelled;
-    case SweepAction::kPause: return SweepState::kPaused;
-    case SweepAction::kResume: return SweepState::kRunning;
+    case SweepAction::kCancel:
+      return SweepState::kCancelled;
+    case SweepAction::kPause:
+      return SweepState::kPaused;
+    case SweepAction::kResume:
+      return SweepState::kRunning;
   }
   return SweepState::kRunning;
 }
@@ -113,9 +118,12 @@ int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
   journal(core, now, "sweep_state", fields.dump());
   switch (action) {
-    case SweepAction::kCancel: return cancel_sweep(core, entry, now);
-    case SweepAction::kPause: return pause_sweep(core, entry, now);
-    case SweepAction::kResume: return resume_sweep(core, entry);
+    case SweepAction::kCancel:
+      return cancel_sweep(core, entry, now);
+    case SweepAction::kPause:
+      return pause_sweep(core, entry, now);
+    case SweepAction::kResume:
+      return resume_sweep(core, entry);
   }
   return 0;
 }

@@ -6,10 +6,14 @@ namespace autonorm::engine {
 
 std::string_view name(SweepState state) {
   switch (state) {
-    case SweepState::kSubmitting: return "submitting";
-    case SweepState::kRunning: return "running";
-    case SweepState::kPaused: return "paused";
-    case SweepState::kCancelled: return "cancelled";
+    case SweepState::kSubmitting:
+      return "submitting";
+    case SweepState::kRunning:
+      return "running";
+    case SweepState::kPaused:
+      return "paused";
+    case SweepState::kCancelled:
+      return "cancelled";
   }
   return "?";
 }
@@ -26,9 +30,7 @@ Member* find_member(LiveAttempt& live, const WorkerId& worker) {
   return it == live.members.end() ? nullptr : &*it;
 }
 
-int rank_of(const LiveAttempt& live, const Member& member) {
-  return static_cast<int>(&member - live.members.data());
-}
+int rank_of(const LiveAttempt& live, const Member& member) { return static_cast<int>(&member - live.members.data()); }
 
 Worker* find_worker(Core& core, const WorkerId& id) {
   const auto it = core.workers.find(id);

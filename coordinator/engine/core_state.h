@@ -18,32 +18,32 @@ namespace autonorm::engine {
 // One member of a gang, as long as its attempt is the trial's current one.
 struct Member {
   WorkerId worker;
-  Seq acked;               // highest event applied; committed together with its effects
-  bool joined = false;     // said ready{joined}
-  bool released = false;   // its slot is free again
-  bool dirty = false;      // acked or joined changed since the last take()
+  Seq acked;              // highest event applied; committed together with its effects
+  bool joined = false;    // said ready{joined}
+  bool released = false;  // its slot is free again
+  bool dirty = false;     // acked or joined changed since the last take()
 };
 
 // The current attempt of a trial that is assigned or running.
 struct LiveAttempt {
   AttemptRow row = 0;
   int32_t tag = 0;
-  std::optional<fleet::ResumePoint> resume;  // where it started from
-  std::string endpoint;                      // of the leader's store; empty = not listening yet
-  std::vector<Member> members;               // in rank order
+  std::optional<fleet::ResumePoint> resume;             // where it started from
+  std::string endpoint;                                 // of the leader's store; empty = not listening yet
+  std::vector<Member> members;                          // in rank order
   std::map<int64_t, fleet::CheckpointSaved> undurable;  // step → checkpoint whose artifact has not arrived
   int64_t log_lines = 0;
-  SteadyTime assigned{}, running{};          // `running` counts from the restore after a restart
-  SteadyTime moved{};                        // last step, or last sign of a phase that needs none
-  std::optional<SteadyTime> kill_at;         // asked to checkpoint and stop; killed from then on
-  std::optional<SteadyTime> result_due;      // the leader gave its slot back; its result must come by then
-  fleet::AttemptProgress progress;           // of rank 0; live view only
+  SteadyTime assigned{}, running{};      // `running` counts from the restore after a restart
+  SteadyTime moved{};                    // last step, or last sign of a phase that needs none
+  std::optional<SteadyTime> kill_at;     // asked to checkpoint and stop; killed from then on
+  std::optional<SteadyTime> result_due;  // the leader gave its slot back; its result must come by then
+  fleet::AttemptProgress progress;       // of rank 0; live view only
 };
 
 // Rarely needed memory of a trial that tries again.
 struct Misfortune {
-  std::set<WorkerId> avoid;         // workers where it failed
-  std::set<std::string> no_data;    // hosts where its data is missing
+  std::set<WorkerId> avoid;       // workers where it failed
+  std::set<std::string> no_data;  // hosts where its data is missing
 };
 
 struct Trial {
@@ -62,8 +62,8 @@ struct Trial {
   Sha256 model;
   std::vector<StageInput> inputs;
   std::vector<TrialKey> children;
-  std::vector<int64_t> sweeps;              // that claim it; distinct
-  std::unique_ptr<LiveAttempt> live;        // assigned or running
+  std::vector<int64_t> sweeps;        // that claim it; distinct
+  std::unique_ptr<LiveAttempt> live;  // assigned or running
   std::unique_ptr<Misfortune> misfortune;
 };
 
@@ -91,23 +91,28 @@ struct Submission {
   SweepId sweep;
   std::shared_ptr<const config::Sweep> content;
   std::shared_ptr<const FrozenConfigs> configs;
-  std::unordered_map<TrialId, std::vector<int64_t>> cells;  // trial → positions
-  std::unordered_map<TrialId, std::string> stage_names;     // stage trial → name
+  std::unordered_map<TrialId, std::vector<int64_t>> cells;     // trial → positions
+  std::unordered_map<TrialId, std::string> stage_names;        // stage trial → name
   std::unordered_map<TrialId, std::vector<TrialId>> children;  // stage trial → trials that need it
-  int64_t next = 0;          // index into content->trials
+  int64_t next = 0;                                            // index into content->trials
   bool fresh = false;
-  SubmitReply reply;         // counts so far
-  struct Caller { RequestId request = 0; bool existed = false; std::string idempotency_key; };
+  SubmitReply reply;  // counts so far
+  struct Caller {
+    RequestId request = 0;
+    bool existed = false;
+    std::string idempotency_key;
+  };
   std::vector<Caller> callers;
 };
 
-// What a worker's slot is busy with: the current attempt of a trial, or one that has ended and whose trainer may still be there.
+// What a worker's slot is busy with: the current attempt of a trial, or one that has ended and whose trainer may still
+// be there.
 struct Occupant {
   fleet::AttemptKey key;
-  TrialKey trial = 0;         // 0 = unknown here
-  int32_t tag = 0;            // MPI tag of its gang; 0 = one rank, or unknown here
+  TrialKey trial = 0;  // 0 = unknown here
+  int32_t tag = 0;     // MPI tag of its gang; 0 = one rank, or unknown here
   bool ended = false;
-  SteadyTime kill_again{};    // when ended: a Stop is sent then, unless the slot is free
+  SteadyTime kill_again{};  // when ended: a Stop is sent then, unless the slot is free
 };
 
 struct Crash {
@@ -119,11 +124,11 @@ struct Worker {
   WorkerRecord record;
   std::optional<SessionId> session;
   SteadyTime lease_until{};
-  std::string address;        // where peers reach it
-  bool lost = false;          // its lease expired or it said goodbye; record.* stays for people
+  std::string address;  // where peers reach it
+  bool lost = false;    // its lease expired or it said goodbye; record.* stays for people
   std::optional<Occupant> occupant;
   std::deque<Crash> crashes;
-  bool reserved = false;      // withheld for a gang; display only
+  bool reserved = false;  // withheld for a gang; display only
 };
 
 // The order in which queued trials start: higher priority first, then older first.
@@ -151,17 +156,17 @@ struct Core {
   EngineOptions options;
   int64_t tokens_made = 0;
 
-  std::vector<Trial> trials{1};                        // by key; [0] is unused
+  std::vector<Trial> trials{1};  // by key; [0] is unused
   std::unordered_map<TrialId, TrialKey> trial_keys;
-  std::map<int64_t, SweepEntry> sweeps;                // by id
-  std::map<Sha256, int64_t> sweep_keys;                // SweepRecord::key → newest sweep
-  std::deque<Submission> submissions;                  // in order of arrival; a slice of the first one at a time
-  std::map<std::string, ReplyRecord> replies;          // by idempotency key
+  std::map<int64_t, SweepEntry> sweeps;        // by id
+  std::map<Sha256, int64_t> sweep_keys;        // SweepRecord::key → newest sweep
+  std::deque<Submission> submissions;          // in order of arrival; a slice of the first one at a time
+  std::map<std::string, ReplyRecord> replies;  // by idempotency key
   std::deque<std::string> reply_order;
 
-  std::map<Shape, std::set<QueueKey>> queue;           // queued trials that a sweep wants now
-  std::set<TrialKey> live;                             // assigned or running
-  std::unordered_set<Sha256> artifacts;                // durable
+  std::map<Shape, std::set<QueueKey>> queue;                      // queued trials that a sweep wants now
+  std::set<TrialKey> live;                                        // assigned or running
+  std::unordered_set<Sha256> artifacts;                           // durable
   std::unordered_map<Sha256, std::set<TrialKey>> awaited_models;  // not durable yet → waiting trials
   AttemptRow last_attempt = 0;
 
@@ -169,13 +174,13 @@ struct Core {
   std::map<SessionId, WorkerId> sessions;
 
   bool schedule_due = true;
-  TrialKey blocked = 0;                                // trial at the head that does not fit, since …
+  TrialKey blocked = 0;  // trial at the head that does not fit, since …
   SteadyTime blocked_since{};
   std::string reserved_world;
-  double finished_seconds = 0;                         // since this start, for the time left
+  double finished_seconds = 0;  // since this start, for the time left
   int64_t finished_attempts = 0;
 
-  std::map<AckKey, Seq> acks;                          // to be sent with the next batch
+  std::map<AckKey, Seq> acks;  // to be sent with the next batch
   Batch batch;
 
   Trial& at(TrialKey key) { return trials[static_cast<size_t>(key)]; }

@@ -2,8 +2,8 @@
 //
 //   apply(event, now) → changes (rows to commit) + outbox (what to send once they are committed)
 //
-// The loop (coordinator/server/engine_loop.h) drains its queue, applies many events, commits `changes` in one transaction,
-// then sends the outbox. Restart: the store's rows go through restore() into the same code.
+// The loop (coordinator/server/engine_loop.h) drains its queue, applies many events, commits `changes` in one
+// transaction, then sends the outbox. Restart: the store's rows go through restore() into the same code.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -30,71 +30,129 @@ using RequestId = int64_t;  // of a call that waits for an answer; chosen by the
 // ---- events ----
 struct SubmitSweep {
   RequestId request = 0;
-  std::shared_ptr<const config::Sweep> sweep;  // expanded on the RPC's thread
-  config::SweepSource source;                  // stored, for provenance
+  std::shared_ptr<const config::Sweep> sweep;    // expanded on the RPC's thread
+  config::SweepSource source;                    // stored, for provenance
   std::shared_ptr<const FrozenConfigs> configs;  // of sweep->trials, in order; EngineLoop::submit fills it in
-  bool fresh = false;                          // ignore results of earlier sweeps
+  bool fresh = false;                            // ignore results of earlier sweeps
   std::string idempotency_key;
 };
 enum class SweepAction { kCancel, kPause, kResume };
-struct ActOnSweep { RequestId request = 0; SweepId sweep; SweepAction action{}; std::string idempotency_key; };
-struct WorkerHello { SessionId session; fleet::Hello hello; };
-struct WorkerMessage { SessionId session; fleet::ToCoordinator message; };   // not Hello
-struct SessionClosed { SessionId session; };
-struct Tick {};                                                            // at least every 500 ms: leases, timeouts, scheduling
-struct ArtifactStored { Sha256 hash; int64_t bytes = 0; };                  // durable in the artifact folder
-struct Stopping {};                                                        // clean shutdown: tell every worker
-using EngineEvent = std::variant<SubmitSweep, ActOnSweep, WorkerHello, WorkerMessage, SessionClosed, Tick, ArtifactStored, Stopping>;
+struct ActOnSweep {
+  RequestId request = 0;
+  SweepId sweep;
+  SweepAction action{};
+  std::string idempotency_key;
+};
+struct WorkerHello {
+  SessionId session;
+  fleet::Hello hello;
+};
+struct WorkerMessage {
+  SessionId session;
+  fleet::ToCoordinator message;
+};  // not Hello
+struct SessionClosed {
+  SessionId session;
+};
+struct Tick {};  // at least every 500 ms: leases, timeouts, scheduling
+struct ArtifactStored {
+  Sha256 hash;
+  int64_t bytes = 0;
+};                   // durable in the artifact folder
+struct Stopping {};  // clean shutdown: tell every worker
+using EngineEvent =
+    std::variant<SubmitSweep, ActOnSweep, WorkerHello, WorkerMessage, SessionClosed, Tick, ArtifactStored, Stopping>;
 
 // ---- outbox ----
-struct ToSession { SessionId session; fleet::ToWorker message; };
-struct CloseSession { SessionId session; };
-struct SubmitReply { RequestId request = 0; Status status = {}; SweepId sweep = {}; bool existed = false; int64_t cells = 0; int64_t trials = 0; int64_t new_trials = 0; int64_t cached = 0; int64_t revived = 0; };
-struct ActReply { RequestId request = 0; Status status = {}; int64_t trials_affected = 0; };
+struct ToSession {
+  SessionId session;
+  fleet::ToWorker message;
+};
+struct CloseSession {
+  SessionId session;
+};
+struct SubmitReply {
+  RequestId request = 0;
+  Status status = {};
+  SweepId sweep = {};
+  bool existed = false;
+  int64_t cells = 0;
+  int64_t trials = 0;
+  int64_t new_trials = 0;
+  int64_t cached = 0;
+  int64_t revived = 0;
+};
+struct ActReply {
+  RequestId request = 0;
+  Status status = {};
+  int64_t trials_affected = 0;
+};
 using Outgoing = std::variant<ToSession, CloseSession, SubmitReply, ActReply>;
 
 // ---- views for people (list, status, watch, workers, explain); plain values, no pointers into the engine ----
 struct SweepView {
-  SweepId id; std::string name; std::string question;
-  std::string state;                         // "submitting" | "running" | "paused" | "cancelled" | "done"
-  std::map<TrialState, int64_t> counts;      // distinct trials by state
+  SweepId id;
+  std::string name;
+  std::string question;
+  std::string state;                     // "submitting" | "running" | "paused" | "cancelled" | "done"
+  std::map<TrialState, int64_t> counts;  // distinct trials by state
   int64_t trials = 0, cells = 0;
   WallTime submitted{};
-  std::optional<double> eta_s;               // from mean duration of finished attempts and slots; absent before the first
+  std::optional<double> eta_s;  // from mean duration of finished attempts and slots; absent before the first
 };
 struct TrialView {
-  TrialId id; std::string variant; std::map<std::string, std::string> labels; uint64_t seed = 0;
-  TrialState state{}; Attempt attempt; int64_t ranks = 1; bool is_stage = false;
-  std::string reason;                        // why it waits or how it ended; "" while running
-  std::optional<EndReason> end; std::vector<WorkerId> workers; std::string host;
-  int64_t step = 0, total_steps = 0; std::string phase; std::optional<double> loss; double samples_per_s = 0;
+  TrialId id;
+  std::string variant;
+  std::map<std::string, std::string> labels;
+  uint64_t seed = 0;
+  TrialState state{};
+  Attempt attempt;
+  int64_t ranks = 1;
+  bool is_stage = false;
+  std::string reason;  // why it waits or how it ended; "" while running
+  std::optional<EndReason> end;
+  std::vector<WorkerId> workers;
+  std::string host;
+  int64_t step = 0, total_steps = 0;
+  std::string phase;
+  std::optional<double> loss;
+  double samples_per_s = 0;
 };
 struct WorkerView {
-  WorkerId id; std::string host; fleet::Device device; std::string mpi_world; int mpi_rank = 0, mpi_size = 1;
-  std::string state;                         // "idle" | "busy" | "reserved" | "draining" | "quarantined" | "lost"
-  std::string reason; std::optional<TrialId> trial; double lease_left_s = 0; std::string build, torch; bool recovery = false;
+  WorkerId id;
+  std::string host;
+  fleet::Device device;
+  std::string mpi_world;
+  int mpi_rank = 0, mpi_size = 1;
+  std::string state;  // "idle" | "busy" | "reserved" | "draining" | "quarantined" | "lost"
+  std::string reason;
+  std::optional<TrialId> trial;
+  double lease_left_s = 0;
+  std::string build, torch;
+  bool recovery = false;
 };
 
 // ---- the engine ----
 struct Limits {
   std::chrono::milliseconds lease{15'000}, heartbeat{2'000}, start_timeout{120'000};
-  std::chrono::milliseconds silent_trainer{5'000};    // without its tick, a trainer counts as dead
-  std::chrono::milliseconds reserve_after{30'000};    // a gang at the head of the queue withholds slots from then on
-  std::chrono::milliseconds stop_patience{60'000};    // for checkpoint_then_stop before the trainer is killed
-  std::chrono::milliseconds release_patience{30'000}; // between the end of an attempt and SlotFree before a kill is sent (again)
-  std::chrono::milliseconds forget_lost{600'000};     // a lost worker is listed that long
+  std::chrono::milliseconds silent_trainer{5'000};  // without its tick, a trainer counts as dead
+  std::chrono::milliseconds reserve_after{30'000};  // a gang at the head of the queue withholds slots from then on
+  std::chrono::milliseconds stop_patience{60'000};  // for checkpoint_then_stop before the trainer is killed
+  std::chrono::milliseconds release_patience{
+      30'000};  // between the end of an attempt and SlotFree before a kill is sent (again)
+  std::chrono::milliseconds forget_lost{600'000};  // a lost worker is listed that long
   std::chrono::milliseconds quarantine_window{600'000};
-  int quarantine_crashes = 3;                         // distinct trials within the window
-  int64_t slice = 2'000;                              // trials of a submission that are inserted at a time
-  int64_t log_lines = 1'000;                          // kept per attempt; later ones are dropped
-  size_t remembered_replies = 10'000;                 // idempotency keys
+  int quarantine_crashes = 3;          // distinct trials within the window
+  int64_t slice = 2'000;               // trials of a submission that are inserted at a time
+  int64_t log_lines = 1'000;           // kept per attempt; later ones are dropped
+  size_t remembered_replies = 10'000;  // idempotency keys
 };
 struct EngineOptions {
-  int64_t epoch = 1;     // of the state directory
-  std::string secret;    // new for each start; tokens are hash(secret, counter)
-  std::string build;     // version of the coordinator
+  int64_t epoch = 1;                      // of the state directory
+  std::string secret = {};                // new for each start; tokens are hash(secret, counter)
+  std::string build = {};                 // version of the coordinator
   std::string worker_command = "worker";  // how explain tells people to start one
-  Limits limits;
+  Limits limits = {};
 };
 struct Batch {
   std::vector<Change> changes;   // one transaction

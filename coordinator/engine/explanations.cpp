@@ -29,19 +29,21 @@ std::string running_line(const Core& core, const Trial& trial) {
   for (const Member& member : trial.live->members) {
     const Worker* worker = find_worker(core, member.worker);
     const std::string host = worker ? worker->record.host : "?";
-    places.push_back(cat("rank ", rank_of(*trial.live, member), " on ", host, member.joined ? "" : " (not joined yet)"));
+    places.push_back(
+        cat("rank ", rank_of(*trial.live, member), " on ", host, member.joined ? "" : " (not joined yet)"));
   }
   return cat("attempt ", trial.attempt, ": ", join(places), progress_of(trial));
 }
 
 std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim) {
   const Trial& trial = core.at(claim.trial);
-  std::vector<std::string> lines{cat("trial ", short_form(trial.id), claim.is_stage ? " (stage " : " (", labels_of(entry, claim),
-                                     ", sweep ", entry.record.id, "): ", name(trial.state))};
+  std::vector<std::string> lines{cat("trial ", short_form(trial.id), claim.is_stage ? " (stage " : " (",
+                                     labels_of(entry, claim), ", sweep ", entry.record.id, "): ", name(trial.state))};
   if (trial.live) lines.push_back("  " + running_line(core, trial));
   const std::string reason = explainer.reason(claim.trial);
   if (!reason.empty()) lines.push_back("  " + reason);
-  if (trial.end && is_open(trial.state)) lines.push_back(cat("  attempt ", trial.attempt, " ended: ", name(*trial.end)));
+  if (trial.end && is_open(trial.state))
+    lines.push_back(cat("  attempt ", trial.attempt, " ended: ", name(*trial.end)));
   if (trial.counted > 0) {
     lines.push_back(cat("  ", trial.counted, " of ", trial.settings.max_attempts, " attempts have failed so far"));
   }
@@ -49,8 +51,16 @@ std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const 
   return lines;
 }
 
-bool matches(const Core& core, const SweepEntry& entry, const Claim& claim, const std::string& prefix) {
-  return core.at(claim.trial).id.value().starts_with(prefix) || entry.words[claim.variant] == prefix;
+// A variant's whole name goes before the start of an id: "b" may be both.
+std::vector<const Claim*> matches(const Core& core, const SweepEntry& entry, const std::string& prefix) {
+  const bool is_variant = std::ranges::find(entry.words, prefix) != entry.words.end();
+  std::vector<const Claim*> found;
+  for (const Claim& claim : entry.claims) {
+    const bool match =
+        is_variant ? entry.words[claim.variant] == prefix : core.at(claim.trial).id.value().starts_with(prefix);
+    if (match) found.push_back(&claim);
+  }
+  return found;
 }
 
 Status no_match(const Core& core, const std::string& prefix) {
@@ -97,7 +107,8 @@ std::string Explainer::waiting_reason(const Trial& trial) const {
   for (const StageInput& input : trial.inputs) {
     const Trial& stage = core_.at(input.trial);
     if (stage.state != TrialState::kSucceeded) {
-      return cat("waits for stage ", input.stage, " (trial ", short_form(stage.id), ", ", name(stage.state), progress_of(stage), ")");
+      return cat("waits for stage ", input.stage, " (trial ", short_form(stage.id), ", ", name(stage.state),
+                 progress_of(stage), ")");
     }
     if (!core_.artifacts.contains(stage.model)) {
       return cat("waits for the model of stage ", input.stage, " (trial ", short_form(stage.id), ") to arrive");
@@ -109,15 +120,22 @@ std::string Explainer::waiting_reason(const Trial& trial) const {
 std::string Explainer::reason(TrialKey key) {
   const Trial& trial = core_.at(key);
   switch (trial.state) {
-    case TrialState::kWaiting: return wanted(core_, trial) ? waiting_reason(trial) : unwanted_reason(trial);
-    case TrialState::kQueued: return queued_reason(key);
-    case TrialState::kAssigned: return "starting";
-    case TrialState::kRunning: return trial.live->kill_at ? "writes a checkpoint and stops: its sweep was paused" : "";
-    case TrialState::kSucceeded: return "";
-    case TrialState::kFailed: return cat(trial.end ? name(*trial.end) : "failed", ": ", trial.reason);
+    case TrialState::kWaiting:
+      return wanted(core_, trial) ? waiting_reason(trial) : unwanted_reason(trial);
+    case TrialState::kQueued:
+      return queued_reason(key);
+    case TrialState::kAssigned:
+      return "starting";
+    case TrialState::kRunning:
+      return trial.live->kill_at ? "writes a checkpoint and stops: its sweep was paused" : "";
+    case TrialState::kSucceeded:
+      return "";
+    case TrialState::kFailed:
+      return cat(trial.end ? name(*trial.end) : "failed", ": ", trial.reason);
     case TrialState::kDiverged:
     case TrialState::kStopped:
-    case TrialState::kCancelled: return trial.reason;
+    case TrialState::kCancelled:
+      return trial.reason;
   }
   return "";
 }
@@ -125,21 +143,20 @@ std::string Explainer::reason(TrialKey key) {
 Result<std::vector<std::string>> Engine::explain(const std::string& prefix, Now) const {
   if (prefix.empty()) return invalid("which trial? give the start of its id, or the name of a variant");
   Explainer explainer(*core_);
-  std::vector<std::string> lines;
-  size_t shown = 0, found = 0;
   // The newest sweep that knows the name: that is the one people ask about.
-  for (auto it = core_->sweeps.rbegin(); it != core_->sweeps.rend() && found == 0; ++it) {
-    for (const Claim& claim : it->second.claims) {
-      if (!matches(*core_, it->second, claim, prefix)) continue;
-      ++found;
-      if (shown >= kExplainedTrials) continue;
-      ++shown;
-      std::ranges::move(lines_of(*core_, explainer, it->second, claim), std::back_inserter(lines));
+  for (auto it = core_->sweeps.rbegin(); it != core_->sweeps.rend(); ++it) {
+    const std::vector<const Claim*> found = matches(*core_, it->second, prefix);
+    if (found.empty()) continue;
+    std::vector<std::string> lines;
+    const size_t shown = std::min(found.size(), kExplainedTrials);
+    for (size_t i = 0; i < shown; ++i) {
+      std::ranges::move(lines_of(*core_, explainer, it->second, *found[i]), std::back_inserter(lines));
     }
+    if (found.size() > shown)
+      lines.push_back(cat("… and ", found.size() - shown, " more; give the start of a trial's id"));
+    return lines;
   }
-  if (found == 0) return no_match(*core_, prefix);
-  if (found > shown) lines.push_back(cat("… and ", found - shown, " more; give the start of a trial's id"));
-  return lines;
+  return no_match(*core_, prefix);
 }
 
 }  // namespace autonorm::engine

@@ -5,8 +5,8 @@
 
 namespace autonorm::engine {
 
-// Keeps the snapshot of the slots, so that explaining all trials of a sweep looks at the workers once. The core must not
-// change meanwhile.
+// Keeps the snapshot of the slots, so that explaining all trials of a sweep looks at the workers once. The core must
+// not change meanwhile.
 class Explainer {
  public:
   explicit Explainer(const Core& core);

@@ -24,9 +24,19 @@ void close_session(Core& core, Worker& worker) {
 }
 
 WorkerRecord record_of(const fleet::Hello& hello, Now now) {
-  return {.id = hello.worker, .incarnation = hello.incarnation, .host = hello.host, .mpi_world = hello.mpi_world,
-          .mpi_rank = hello.mpi_rank, .mpi_size = hello.mpi_size, .pid = hello.pid, .device = hello.device,
-          .build = hello.build, .torch = hello.torch, .recovery = hello.recovery, .quarantine = {}, .seen = now.wall};
+  return {.id = hello.worker,
+          .incarnation = hello.incarnation,
+          .host = hello.host,
+          .mpi_world = hello.mpi_world,
+          .mpi_rank = hello.mpi_rank,
+          .mpi_size = hello.mpi_size,
+          .pid = hello.pid,
+          .device = hello.device,
+          .build = hello.build,
+          .torch = hello.torch,
+          .recovery = hello.recovery,
+          .quarantine = {},
+          .seen = now.wall};
 }
 
 Worker& admit(Core& core, const WorkerHello& event, Now now) {
@@ -77,7 +87,8 @@ Sorted sort_attempts(Core& core, Worker& worker, const fleet::Hello& hello, Now 
       sorted.welcome.kill.push_back(known.key);
       if (member) sorted.dead.push_back(key);
       if (!member && known.terminal) {
-        const nlohmann::json fields = {{"trial", known.key.trial.value()}, {"attempt", known.key.attempt.value()},
+        const nlohmann::json fields = {{"trial", known.key.trial.value()},
+                                       {"attempt", known.key.attempt.value()},
                                        {"worker", worker.record.id.value()}};
         journal(core, now, "late_result_refused", fields.dump());
       }
@@ -100,7 +111,8 @@ void send_start_again(Core& core, Worker& worker, TrialKey key, int rank) {
   const Trial& trial = core.at(key);
   worker.occupant = Occupant{attempt_key(trial), key, trial.live->tag, false, {}};
   core.send(worker, make_start(core, key, rank));
-  if (rank != 0 && !trial.live->endpoint.empty()) core.send(worker, fleet::Rendezvous{attempt_key(trial), trial.live->endpoint});
+  if (rank != 0 && !trial.live->endpoint.empty())
+    core.send(worker, fleet::Rendezvous{attempt_key(trial), trial.live->endpoint});
 }
 
 // What was decided while the worker was away.
@@ -114,7 +126,8 @@ void catch_up(Core& core, Worker& worker, TrialKey key) {
     core.send(worker, fleet::Rendezvous{attempt_key(trial), trial.live->endpoint});
   }
   if (busy && trial.live->kill_at) {
-    core.send(worker, fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
+    core.send(worker,
+              fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
   }
 }
 
@@ -127,12 +140,14 @@ void reconcile(Core& core, Worker& worker, const Sorted& sorted, Now now) {
     if (!member || member->released) continue;
     if (sorted.kept.contains(key)) {
       catch_up(core, worker, key);
-    } else if (start_was_lost(trial, *member) && std::ranges::find(sorted.dead, key) == sorted.dead.end() && !worker.occupant) {
+    } else if (start_was_lost(trial, *member) && std::ranges::find(sorted.dead, key) == sorted.dead.end() &&
+               !worker.occupant) {
       send_start_again(core, worker, key, rank_of(*trial.live, *member));
     } else {
       end_attempt(core, key,
                   {.reason = EndReason::kWorkerLost,
-                   .message = cat(describe(worker), " came back without the trainer of this attempt"), .culprit = id},
+                   .message = cat(describe(worker), " came back without the trainer of this attempt"),
+                   .culprit = id},
                   now);
     }
   }
@@ -156,16 +171,17 @@ bool needs_no_steps(const std::string& phase) {
 void on_hello(Core& core, const WorkerHello& event, Now now) {
   const fleet::Hello& hello = event.hello;
   if (hello.protocol != fleet::kProtocolVersion) {
-    refuse(core, event.session,
-           cat("this worker (", hello.build, ") speaks protocol ", hello.protocol, ", the coordinator (", core.options.build,
-               ") speaks protocol ", fleet::kProtocolVersion, "; install the same release on both"));
+    refuse(
+        core, event.session,
+        cat("this worker (", hello.build, ") speaks protocol ", hello.protocol, ", the coordinator (",
+            core.options.build, ") speaks protocol ", fleet::kProtocolVersion, "; install the same release on both"));
     return;
   }
   const Worker* known = find_worker(core, hello.worker);
   if (known && known->session && known->record.incarnation > hello.incarnation) {
     refuse(core, event.session,
-           cat("a newer process (pid ", known->record.pid, " on ", known->record.host, ") already works as worker ", hello.worker,
-               "; give each worker a --work-dir of its own"));
+           cat("a newer process (pid ", known->record.pid, " on ", known->record.host, ") already works as worker ",
+               hello.worker, "; give each worker a --work-dir of its own"));
     return;
   }
   Worker& worker = admit(core, event, now);
@@ -238,15 +254,15 @@ void lose_worker(Core& core, Worker& worker, EndReason reason, const std::string
     const Trial& trial = core.at(key);
     const Member* member = trial.live ? find_member(*trial.live, worker.record.id) : nullptr;
     if (!member || member->released) continue;
-    end_attempt(core, key,
-                {.reason = reason, .message = message, .culprit = worker.record.id}, now);
+    end_attempt(core, key, {.reason = reason, .message = message, .culprit = worker.record.id}, now);
   }
   worker.occupant.reset();
   close_session(core, worker);
 }
 
 void on_stopping(Core& core) {
-  for (const auto& [session, worker] : core.sessions) core.send(session, fleet::Shutdown{"the coordinator is stopping"});
+  for (const auto& [session, worker] : core.sessions)
+    core.send(session, fleet::Shutdown{"the coordinator is stopping"});
 }
 
 }  // namespace autonorm::engine

@@ -16,7 +16,8 @@ void check_live(const Core& core, TrialKey key, Findings& findings) {
   if (should_live != (trial.live != nullptr)) findings.push_back(cat(who, ": state and live attempt disagree"));
   if (should_live != core.live.contains(key)) findings.push_back(cat(who, ": the list of live trials is wrong"));
   if (!trial.live) return;
-  if (std::cmp_not_equal(trial.live->members.size(), trial.ranks)) findings.push_back(cat(who, ": its gang is not complete"));
+  if (std::cmp_not_equal(trial.live->members.size(), trial.ranks))
+    findings.push_back(cat(who, ": its gang is not complete"));
   for (const Member& member : trial.live->members) {
     const Worker* worker = find_worker(core, member.worker);
     // One owner per slot: a member that has not given its slot back holds it.
@@ -34,21 +35,26 @@ void check_queue(const Core& core, TrialKey key, Findings& findings) {
   const bool should_queue = trial.state == TrialState::kQueued && wanted(core, trial);
   const auto queue = core.queue.find({trial.ranks, trial.device});
   const bool queued = queue != core.queue.end() && queue->second.contains({-trial.settings.priority, key});
-  if (queued != should_queue) findings.push_back(cat("trial ", short_form(trial.id), ": the queue disagrees with its state"));
+  if (queued != should_queue)
+    findings.push_back(cat("trial ", short_form(trial.id), ": the queue disagrees with its state"));
   const bool ready = stages_ready(core, trial);
-  if (trial.state == TrialState::kWaiting && ready) findings.push_back(cat("trial ", short_form(trial.id), " waits for nothing"));
-  if (is_open(trial.state) && !claimed(core, trial)) findings.push_back(cat("trial ", short_form(trial.id), " is open but unclaimed"));
+  if (trial.state == TrialState::kWaiting && ready)
+    findings.push_back(cat("trial ", short_form(trial.id), " waits for nothing"));
+  if (is_open(trial.state) && !claimed(core, trial))
+    findings.push_back(cat("trial ", short_form(trial.id), " is open but unclaimed"));
 }
 
 void check_worker(const Core& core, const Worker& worker, Findings& findings) {
   if (worker.session) {
     const auto it = core.sessions.find(*worker.session);
-    if (it == core.sessions.end() || it->second != worker.record.id) findings.push_back(cat(describe(worker), ": session unknown"));
+    if (it == core.sessions.end() || it->second != worker.record.id)
+      findings.push_back(cat(describe(worker), ": session unknown"));
   }
   if (worker.lost && worker.occupant) findings.push_back(cat(describe(worker), " is lost but holds a slot"));
   if (!worker.occupant || worker.occupant->ended) return;
   const Trial& trial = core.at(worker.occupant->trial);
-  if (!trial.live || attempt_key(trial) != worker.occupant->key) findings.push_back(cat(describe(worker), " works on an attempt that has ended"));
+  if (!trial.live || attempt_key(trial) != worker.occupant->key)
+    findings.push_back(cat(describe(worker), " works on an attempt that has ended"));
 }
 
 void check_counts(const Core& core, const SweepEntry& entry, Findings& findings) {

@@ -19,7 +19,8 @@ void expire_leases(Core& core, Now now) {
       lose_worker(core, worker, EndReason::kWorkerLost, cat("no message for ", seconds(limits.lease), " s"), now);
     }
     // A quarantined one is remembered, or it would be used again as soon as it came back.
-    const bool forget = worker.lost && worker.record.quarantine.empty() && now.steady >= worker.lease_until + limits.forget_lost;
+    const bool forget =
+        worker.lost && worker.record.quarantine.empty() && now.steady >= worker.lease_until + limits.forget_lost;
     it = forget ? core.workers.erase(it) : std::next(it);
   }
 }
@@ -55,18 +56,21 @@ std::optional<Ending> overdue_start(const Core& core, const LiveAttempt& live, N
   const auto timeout = core.options.limits.start_timeout;
   if (now.steady - live.assigned < timeout) return std::nullopt;
   return Ending{.reason = EndReason::kStalled,
-                .message = cat("the start took more than ", seconds(timeout), " s: ", missing_ranks(core, live), " had not joined"),
+                .message = cat("the start took more than ", seconds(timeout), " s: ", missing_ranks(core, live),
+                               " had not joined"),
                 .culprit = start_culprit(live)};
 }
 
 std::optional<Ending> overdue_run(const Trial& trial, Now now) {
   const LiveAttempt& live = *trial.live;
   if (live.kill_at && now.steady >= *live.kill_at) {
-    return Ending{.reason = EndReason::kPreempted, .message = "it wrote no checkpoint in time after it was asked to stop"};
+    return Ending{.reason = EndReason::kPreempted,
+                  .message = "it wrote no checkpoint in time after it was asked to stop"};
   }
   const std::chrono::seconds timeout(trial.settings.timeout_s);
   if (timeout.count() > 0 && now.steady - live.running >= timeout) {
-    return Ending{.reason = EndReason::kTimeout, .message = cat("it ran for more than its timeout of ", timeout.count(), " s")};
+    return Ending{.reason = EndReason::kTimeout,
+                  .message = cat("it ran for more than its timeout of ", timeout.count(), " s")};
   }
   const std::chrono::seconds stall(trial.settings.stall_timeout_s);
   if (stall.count() > 0 && now.steady - live.moved >= stall) {
@@ -85,7 +89,8 @@ void end_overdue(Core& core, Now now) {
     if (!trial.live) continue;
     std::optional<Ending> ending;
     if (trial.live->result_due && now.steady >= *trial.live->result_due) {
-      ending = Ending{.reason = EndReason::kTrainerCrashed, .message = "its trainer was gone without a result or an error",
+      ending = Ending{.reason = EndReason::kTrainerCrashed,
+                      .message = "its trainer was gone without a result or an error",
                       .culprit = trial.live->members.front().worker};
     } else if (trial.state == TrialState::kAssigned) {
       ending = overdue_start(core, *trial.live, now);

@@ -21,14 +21,16 @@ Supply supply_of(const Core& core) {
     const auto use = !record.quarantine.empty() ? scheduler::SlotUse::kQuarantined
                      : worker.occupant          ? scheduler::SlotUse::kBusy
                                                 : scheduler::SlotUse::kFree;
-    supply.slots.push_back({record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
+    supply.slots.push_back(
+        {record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
     supply.workers.push_back(&worker);
     if (use == scheduler::SlotUse::kFree) ++supply.free;
   }
   return supply;
 }
 
-// The heads of every queue, the most urgent first: no more than could start on the free slots, and a few that could not.
+// The heads of every queue, the most urgent first: no more than could start on the free slots, and a few that could
+// not.
 std::vector<scheduler::Want> heads(const Core& core, size_t free) {
   constexpr size_t kSpare = 4;
   std::vector<QueueKey> keys;
@@ -75,14 +77,17 @@ void place_trials(Core& core, Now now) {
   for (auto& [id, worker] : core.workers) worker.reserved = false;
   if (supply.free == 0 || core.queue.empty()) return;
 
-  scheduler::Request request{.slots = supply.slots, .wants = heads(core, supply.free), .reserve_for = 0,
+  scheduler::Request request{.slots = supply.slots,
+                             .wants = heads(core, supply.free),
+                             .reserve_for = 0,
                              .reserved_world = core.reserved_world};
   if (reservation_is_due(core, now)) request.reserve_for = core.blocked;
   const scheduler::Plan plan = scheduler::plan(request);
   note_blocked(core, plan.blocked, now);
   core.reserved_world = plan.reservation ? plan.reservation->world : "";
   if (plan.reservation) {
-    for (const size_t slot : plan.reservation->withheld) core.workers.at(supply.workers[slot]->record.id).reserved = true;
+    for (const size_t slot : plan.reservation->withheld)
+      core.workers.at(supply.workers[slot]->record.id).reserved = true;
   }
   for (const scheduler::Placement& placement : plan.placements) {
     std::vector<WorkerId> workers;

@@ -21,7 +21,8 @@ void note_crash(Core& core, const WorkerId& id, TrialKey trial, Now now) {
                                   " min, the last one of trial ", short_form(core.at(trial).id),
                                   "; check the machine, then restart the worker");
   core.change(WorkerSeen{worker->record});
-  const nlohmann::json fields = {{"worker", id.value()}, {"host", worker->record.host}, {"reason", worker->record.quarantine}};
+  const nlohmann::json fields = {
+      {"worker", id.value()}, {"host", worker->record.host}, {"reason", worker->record.quarantine}};
   journal(core, now, "worker_quarantined", fields.dump());
 }
 

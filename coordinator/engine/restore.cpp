@@ -1,5 +1,5 @@
-// Rows of the store → the same state that an engine without a restart would have, but for what lives in memory only: leases start
-// at full length, workers count as away until they come back.
+// Rows of the store → the same state that an engine without a restart would have, but for what lives in memory only:
+// leases start at full length, workers count as away until they come back.
 #include <algorithm>
 
 #include "coordinator/engine/claims.h"
@@ -13,7 +13,8 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
   core.trials.reserve(records.size() + 1);
   core.trial_keys.reserve(records.size());
   for (TrialRecord& record : records) {
-    AUTONORM_CHECK(record.key == static_cast<TrialKey>(core.trials.size()), "trial rows are numbered from 1 without gaps");
+    AUTONORM_CHECK(record.key == static_cast<TrialKey>(core.trials.size()),
+                   "trial rows are numbered from 1 without gaps");
     Trial trial;
     trial.id = std::move(record.id);
     trial.seed = record.seed;
@@ -47,8 +48,8 @@ void restore_sweeps(Core& core, Snapshot& snapshot) {
     SweepEntry& entry = core.sweeps.at(record.sweep.value());
     auto word = std::ranges::find(entry.words, record.variant);
     if (word == entry.words.end()) word = entry.words.insert(entry.words.end(), record.variant);
-    entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()), record.is_stage,
-                            record.seed, std::move(record.labels)});
+    entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()),
+                            record.is_stage, record.seed, std::move(record.labels)});
     Trial& trial = core.at(record.trial);
     if (std::ranges::find(trial.sweeps, record.sweep.value()) != trial.sweeps.end()) continue;
     trial.sweeps.push_back(record.sweep.value());

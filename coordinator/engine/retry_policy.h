@@ -1,4 +1,5 @@
-// What becomes of a trial when an attempt ends: a pure function of the reason and of what the trial went through before.
+// What becomes of a trial when an attempt ends: a pure function of the reason and of what the trial went through
+// before.
 #pragma once
 #include <cstdint>
 
@@ -23,32 +24,36 @@ constexpr RetryKind retry_kind(EndReason reason) {
     case EndReason::kDataCorrupt:
     case EndReason::kCancelled:
     case EndReason::kTimeout:
-    case EndReason::kParent: return RetryKind::kNever;
-    case EndReason::kDataMissing: return RetryKind::kOtherHost;
+    case EndReason::kParent:
+      return RetryKind::kNever;
+    case EndReason::kDataMissing:
+      return RetryKind::kOtherHost;
     case EndReason::kWorkerLost:
-    case EndReason::kPreempted: return RetryKind::kUncounted;
+    case EndReason::kPreempted:
+      return RetryKind::kUncounted;
     case EndReason::kHostOom:
     case EndReason::kDeviceOom:
     case EndReason::kTrainerCrashed:
     case EndReason::kCollectiveAborted:
-    case EndReason::kStalled: return RetryKind::kCounted;
+    case EndReason::kStalled:
+      return RetryKind::kCounted;
   }
   return RetryKind::kNever;
 }
 
 struct RetryQuestion {
   EndReason reason{};
-  bool advanced = false;          // the attempt committed a checkpoint beyond the one it started from
-  int64_t counted = 0;            // attempts counted before this one
-  int64_t uncounted = 0;          // likewise, not counted
-  int64_t max_attempts = 3;       // of counted ones
-  bool other_host_left = true;    // a connected host where its data was not found missing
+  bool advanced = false;        // the attempt committed a checkpoint beyond the one it started from
+  int64_t counted = 0;          // attempts counted before this one
+  int64_t uncounted = 0;        // likewise, not counted
+  int64_t max_attempts = 3;     // of counted ones
+  bool other_host_left = true;  // a connected host where its data was not found missing
 };
 struct RetryAnswer {
   bool again = false;
-  TrialState state{};             // kQueued, or the final one
+  TrialState state{};  // kQueued, or the final one
   int64_t counted = 0, uncounted = 0;
-  bool elsewhere = false;         // prefer a worker other than the one at fault
+  bool elsewhere = false;  // prefer a worker other than the one at fault
 };
 RetryAnswer decide_retry(const RetryQuestion& question);
 

@@ -20,11 +20,24 @@ Sha256 sweep_key(const config::Sweep& sweep) {
 
 SweepRecord sweep_record(SweepId id, const SubmitSweep& event, const Sha256& key, Now now) {
   const config::Sweep& sweep = *event.sweep;
-  return {.id = id, .key = key, .content = sweep.content, .name = sweep.name, .question = sweep.question,
-          .baseline = sweep.baseline, .metric = sweep.metric, .profile = sweep.profile, .margin = sweep.margin,
-          .alpha = sweep.alpha, .seeds = sweep.seeds, .max_seeds = sweep.max_seeds, .variants = sweep.variants,
-          .matrix_keys = sweep.matrix_keys, .cells = static_cast<int64_t>(sweep.cells.size()),
-          .trials = static_cast<int64_t>(sweep.trials.size()), .fresh = event.fresh, .submitted = now.wall,
+  return {.id = id,
+          .key = key,
+          .content = sweep.content,
+          .name = sweep.name,
+          .question = sweep.question,
+          .baseline = sweep.baseline,
+          .metric = sweep.metric,
+          .profile = sweep.profile,
+          .margin = sweep.margin,
+          .alpha = sweep.alpha,
+          .seeds = sweep.seeds,
+          .max_seeds = sweep.max_seeds,
+          .variants = sweep.variants,
+          .matrix_keys = sweep.matrix_keys,
+          .cells = static_cast<int64_t>(sweep.cells.size()),
+          .trials = static_cast<int64_t>(sweep.trials.size()),
+          .fresh = event.fresh,
+          .submitted = now.wall,
           .state = SweepState::kSubmitting};
 }
 
@@ -73,12 +86,22 @@ Submission* running_submission(Core& core, int64_t sweep) {
 
 TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTrial& planned) {
   const config::RunConfig& run = planned.config.run;
-  TrialRecord record{.key = key, .id = planned.id, .seed = planned.config.seed, .ranks = planned.config.ranks,
+  TrialRecord record{.key = key,
+                     .id = planned.id,
+                     .seed = planned.config.seed,
+                     .ranks = planned.config.ranks,
                      .device = planned.config.device,
-                     .settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s}, .inputs = {},
-                     .state = TrialState::kQueued, .end = {}, .reason = {}, .counted = 0,
-                     .uncounted = 0, .resume = {}, .model = {}};
-  for (const auto& [stage, parent] : planned.config.inputs) record.inputs.push_back({stage, core.trial_keys.at(parent)});
+                     .settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s},
+                     .inputs = {},
+                     .state = TrialState::kQueued,
+                     .end = {},
+                     .reason = {},
+                     .counted = 0,
+                     .uncounted = 0,
+                     .resume = {},
+                     .model = {}};
+  for (const auto& [stage, parent] : planned.config.inputs)
+    record.inputs.push_back({stage, core.trial_keys.at(parent)});
   return record;
 }
 
@@ -139,8 +162,8 @@ void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
   if (!entry.positions.insert(record.position).second) return;
   auto word = std::ranges::find(entry.words, record.variant);
   if (word == entry.words.end()) word = entry.words.insert(entry.words.end(), record.variant);
-  entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()), record.is_stage,
-                          record.seed, record.labels});
+  entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()),
+                          record.is_stage, record.seed, record.labels});
   Trial& trial = core.at(record.trial);
   const int64_t sweep = record.sweep.value();
   if (std::ranges::find(trial.sweeps, sweep) == trial.sweeps.end()) {
@@ -164,8 +187,14 @@ void claim_trial(Core& core, const Submission& job, TrialKey key, size_t index) 
   if (cells != job.cells.end()) {
     for (const int64_t position : cells->second) {
       const config::Cell& cell = job.content->cells[static_cast<size_t>(position)];
-      add_claim(core, entry, {.sweep = job.sweep, .position = position, .trial = key, .variant = cell.variant,
-                              .labels = shared_labels(entry, cell.labels), .seed = cell.seed, .is_stage = false});
+      add_claim(core, entry,
+                {.sweep = job.sweep,
+                 .position = position,
+                 .trial = key,
+                 .variant = cell.variant,
+                 .labels = shared_labels(entry, cell.labels),
+                 .seed = cell.seed,
+                 .is_stage = false});
     }
     return;
   }
@@ -174,11 +203,17 @@ void claim_trial(Core& core, const Submission& job, TrialKey key, size_t index) 
   const auto children = job.children.find(planned.id);
   if (children != job.children.end()) {
     const auto child_cells = job.cells.find(children->second.front());
-    if (child_cells != job.cells.end()) labels = job.content->cells[static_cast<size_t>(child_cells->second.front())].labels;
+    if (child_cells != job.cells.end())
+      labels = job.content->cells[static_cast<size_t>(child_cells->second.front())].labels;
   }
-  add_claim(core, entry, {.sweep = job.sweep, .position = static_cast<int64_t>(job.content->cells.size() + index), .trial = key,
-                          .variant = stage == job.stage_names.end() ? "stage" : stage->second,
-                          .labels = shared_labels(entry, labels), .seed = planned.config.seed, .is_stage = true});
+  add_claim(core, entry,
+            {.sweep = job.sweep,
+             .position = static_cast<int64_t>(job.content->cells.size() + index),
+             .trial = key,
+             .variant = stage == job.stage_names.end() ? "stage" : stage->second,
+             .labels = shared_labels(entry, labels),
+             .seed = planned.config.seed,
+             .is_stage = true});
 }
 
 void submit_trial(Core& core, Submission& job, size_t index, Now now) {
@@ -197,8 +232,15 @@ void submit_trial(Core& core, Submission& job, size_t index, Now now) {
 }
 
 ReplyRecord record_of(const SubmitReply& reply, const std::string& key) {
-  return {.key = key, .sweep = reply.sweep, .existed = reply.existed, .cells = reply.cells, .trials = reply.trials,
-          .new_trials = reply.new_trials, .cached = reply.cached, .revived = reply.revived, .affected = 0};
+  return {.key = key,
+          .sweep = reply.sweep,
+          .existed = reply.existed,
+          .cells = reply.cells,
+          .trials = reply.trials,
+          .new_trials = reply.new_trials,
+          .cached = reply.cached,
+          .revived = reply.revived,
+          .affected = 0};
 }
 
 void finish_submission(Core& core, Submission& job, Now now) {
@@ -216,7 +258,9 @@ void finish_submission(Core& core, Submission& job, Now now) {
     remember(core, record_of(reply, caller.idempotency_key));
     core.batch.outbox.push_back(reply);
   }
-  const nlohmann::json fields = {{"sweep", job.sweep.value()}, {"new", job.reply.new_trials}, {"cached", job.reply.cached},
+  const nlohmann::json fields = {{"sweep", job.sweep.value()},
+                                 {"new", job.reply.new_trials},
+                                 {"cached", job.reply.cached},
                                  {"revived", job.reply.revived}};
   journal(core, now, "sweep_inserted", fields.dump());
 }
@@ -241,9 +285,15 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
   AUTONORM_CHECK(event.sweep && event.configs && event.configs->size() == event.sweep->trials.size(),
                  "a submission needs one frozen configuration per trial");
   if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
-    core.batch.outbox.push_back(SubmitReply{.request = event.request, .status = {}, .sweep = known->sweep, .existed = known->existed,
-                                            .cells = known->cells, .trials = known->trials, .new_trials = known->new_trials,
-                                            .cached = known->cached, .revived = known->revived});
+    core.batch.outbox.push_back(SubmitReply{.request = event.request,
+                                            .status = {},
+                                            .sweep = known->sweep,
+                                            .existed = known->existed,
+                                            .cells = known->cells,
+                                            .trials = known->trials,
+                                            .new_trials = known->new_trials,
+                                            .cached = known->cached,
+                                            .revived = known->revived});
     return;
   }
   const Sha256 key = sweep_key(*event.sweep);
@@ -256,7 +306,9 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
     return;
   }
   // An interrupted submission of the same kind goes on under its number.
-  const bool reuse = existed && (!event.fresh || (core.sweeps.at(same->second).interrupted && core.sweeps.at(same->second).record.fresh));
+  const bool reuse =
+      existed &&
+      (!event.fresh || (core.sweeps.at(same->second).interrupted && core.sweeps.at(same->second).record.fresh));
   const int64_t id = reuse ? same->second : insert_sweep(core, event, key, now);
   SweepEntry& entry = core.sweeps.at(id);
   if (entry.record.state == SweepState::kCancelled) set_sweep_state(core, entry, SweepState::kRunning);

@@ -1,4 +1,5 @@
-// Sweeps coming in: inserted in slices, so that a large one holds nobody up; equal trials are shared with earlier sweeps.
+// Sweeps coming in: inserted in slices, so that a large one holds nobody up; equal trials are shared with earlier
+// sweeps.
 #pragma once
 #include "coordinator/engine/core_state.h"
 

@@ -45,8 +45,7 @@ void await_models(Core& core, TrialKey key) {
 }  // namespace
 
 bool wanted(const Core& core, const Trial& trial) {
-  return any_sweep(core, trial,
-                   [](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; });
+  return any_sweep(core, trial, [](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; });
 }
 
 bool claimed(const Core& core, const Trial& trial) {
@@ -69,11 +68,19 @@ void update_queue(Core& core, TrialKey key) {
 
 void move_trial(Core& core, TrialKey key, Move move, Now now) {
   Trial& trial = core.at(key);
-  AUTONORM_CHECK(allowed(trial.state, move.to), "trial ", short_form(trial.id), " cannot go from ", name(trial.state), " to ",
-                 name(move.to));
-  TrialMoved row{.trial = key, .from = trial.state, .attempt = trial.attempt, .token = trial.token, .to = move.to,
-                 .new_attempt = move.attempt.value_or(trial.attempt), .new_token = move.token.value_or(trial.token),
-                 .end = move.end, .reason = move.reason, .counted = trial.counted, .uncounted = trial.uncounted};
+  AUTONORM_CHECK(allowed(trial.state, move.to), "trial ", short_form(trial.id), " cannot go from ", name(trial.state),
+                 " to ", name(move.to));
+  TrialMoved row{.trial = key,
+                 .from = trial.state,
+                 .attempt = trial.attempt,
+                 .token = trial.token,
+                 .to = move.to,
+                 .new_attempt = move.attempt.value_or(trial.attempt),
+                 .new_token = move.token.value_or(trial.token),
+                 .end = move.end,
+                 .reason = move.reason,
+                 .counted = trial.counted,
+                 .uncounted = trial.uncounted};
   for (const int64_t sweep : trial.sweeps) {
     auto& counts = core.sweeps.at(sweep).counts;
     --counts[static_cast<size_t>(trial.state)];
@@ -107,15 +114,18 @@ void settle_waiting(Core& core, TrialKey key, Now now) {
   if (const StageInput* input = unsuccessful_stage(core, trial)) {
     const Trial& stage = core.at(input->trial);
     move_trial(core, key,
-               {.to = TrialState::kFailed, .end = EndReason::kParent,
+               {.to = TrialState::kFailed,
+                .end = EndReason::kParent,
                 .reason = cat("its stage ", input->stage, " (trial ", short_form(stage.id), ") ",
                               stage.state == TrialState::kFailed ? "failed" : cat("is ", name(stage.state)),
                               stage.reason.empty() ? "" : cat(": ", stage.reason))},
                now);
   } else if (const StageInput* empty = stage_without_model(core, trial)) {
     move_trial(core, key,
-               {.to = TrialState::kFailed, .end = EndReason::kParent,
-                .reason = cat("its stage ", empty->stage, " (trial ", short_form(core.at(empty->trial).id), ") left no model")},
+               {.to = TrialState::kFailed,
+                .end = EndReason::kParent,
+                .reason = cat("its stage ", empty->stage, " (trial ", short_form(core.at(empty->trial).id),
+                              ") left no model")},
                now);
   } else if (stages_ready(core, trial)) {
     move_trial(core, key, {.to = TrialState::kQueued}, now);

@@ -11,8 +11,8 @@ struct Move {
   std::optional<Attempt> attempt = {};  // a new attempt with its token; both or none
   std::optional<Token> token = {};
 };
-// Writes the row, keeps counts and queue in step, and settles the trials that wait for this one. Moving along a missing edge is
-// a programmer error.
+// Writes the row, keeps counts and queue in step, and settles the trials that wait for this one. Moving along a missing
+// edge is a programmer error.
 void move_trial(Core& core, TrialKey key, Move move, Now now);
 
 // A sweep that is neither paused nor cancelled claims it: it may start.

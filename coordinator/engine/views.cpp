@@ -32,9 +32,15 @@ std::optional<double> time_left(const Core& core, const SweepEntry& entry) {
 }
 
 SweepView view_of(const Core& core, const SweepEntry& entry) {
-  SweepView view{.id = entry.record.id, .name = entry.record.name, .question = entry.record.question,
-                 .state = state_word(entry), .counts = {}, .trials = entry.trials, .cells = entry.record.cells,
-                 .submitted = entry.record.submitted, .eta_s = time_left(core, entry)};
+  SweepView view{.id = entry.record.id,
+                 .name = entry.record.name,
+                 .question = entry.record.question,
+                 .state = state_word(entry),
+                 .counts = {},
+                 .trials = entry.trials,
+                 .cells = entry.record.cells,
+                 .submitted = entry.record.submitted,
+                 .eta_s = time_left(core, entry)};
   for (size_t i = 0; i < entry.counts.size(); ++i) {
     if (entry.counts[i] > 0) view.counts[static_cast<TrialState>(i)] = entry.counts[i];
   }
@@ -82,7 +88,8 @@ std::string reason_of(const Core& core, const Worker& worker) {
   if (worker.lost) return "no message within its lease; it is used again when it comes back";
   if (!worker.session) return "its connection is gone; its lease runs on";
   if (worker.occupant && worker.occupant->ended) return "its trainer is being stopped";
-  if (worker.reserved) return cat("kept for trial ", short_form(core.at(core.blocked).id), ", which needs several slots");
+  if (worker.reserved)
+    return cat("kept for trial ", short_form(core.at(core.blocked).id), ", which needs several slots");
   return "";
 }
 
@@ -97,7 +104,8 @@ WorkerView view_of(const Core& core, const Worker& worker, Now now) {
   view.state = state_word(worker);
   view.reason = reason_of(core, worker);
   if (worker.occupant) view.trial = worker.occupant->key.trial;
-  if (!worker.lost) view.lease_left_s = std::max(0.0, std::chrono::duration<double>(worker.lease_until - now.steady).count());
+  if (!worker.lost)
+    view.lease_left_s = std::max(0.0, std::chrono::duration<double>(worker.lease_until - now.steady).count());
   view.build = worker.record.build;
   view.torch = worker.record.torch;
   view.recovery = worker.record.recovery;
@@ -135,7 +143,8 @@ std::set<TrialId> Engine::finished_trials() const {
   std::set<TrialId> finished;
   for (size_t key = 1; key < core_->trials.size(); ++key) {
     const Trial& trial = core_->trials[key];
-    if (!is_open(trial.state) && trial.state != TrialState::kFailed && trial.state != TrialState::kCancelled) finished.insert(trial.id);
+    if (!is_open(trial.state) && trial.state != TrialState::kFailed && trial.state != TrialState::kCancelled)
+      finished.insert(trial.id);
   }
   return finished;
 }

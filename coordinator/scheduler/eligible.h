@@ -15,7 +15,9 @@ inline bool contains(const std::vector<std::string_view>& list, std::string_view
   return false;
 }
 
-inline bool device_fits(const Want& want, const Slot& slot) { return want.device == "auto" || want.device == slot.device; }
+inline bool device_fits(const Want& want, const Slot& slot) {
+  return want.device == "auto" || want.device == slot.device;
+}
 
 // Device and data fit; whether it is free is another question.
 inline bool suits(const Want& want, const Slot& slot) {

@@ -9,8 +9,10 @@
 namespace autonorm::scheduler {
 namespace {
 
-// Slots of one pool by host, the host to use first in front: the tightest one that holds the whole gang, else the largest.
-std::vector<std::vector<size_t>> hosts_in_order(const std::vector<Slot>& slots, const std::vector<size_t>& pool, size_t ranks) {
+// Slots of one pool by host, the host to use first in front: the tightest one that holds the whole gang, else the
+// largest.
+std::vector<std::vector<size_t>> hosts_in_order(const std::vector<Slot>& slots, const std::vector<size_t>& pool,
+                                                size_t ranks) {
   std::map<std::string_view, std::vector<size_t>> by_host;
   for (const size_t i : pool) by_host[slots[i].host].push_back(i);
   std::vector<std::vector<size_t>> hosts;
@@ -74,7 +76,8 @@ class Planner {
 
   bool some_pool_holds(const Want& want) const {
     const Pools all = pools(want, [](size_t) { return true; });
-    return std::ranges::any_of(all, [&](const auto& pool) { return std::cmp_greater_equal(pool.second.size(), want.ranks); });
+    return std::ranges::any_of(
+        all, [&](const auto& pool) { return std::cmp_greater_equal(pool.second.size(), want.ranks); });
   }
 
   std::vector<size_t> choose(const Want& want, bool respect_avoid) const {

@@ -1,8 +1,9 @@
 // Which trials start where: a pure function of a snapshot of the slots and of the heads of the queue.
 //
-// A slot is one worker. A gang takes `ranks` slots of one MPI world, all of one device kind, on as few hosts as possible, all or
-// nothing. The trial that the engine names in `reserve_for` withholds slots of one world until it fits, so that one-slot
-// trials behind it in the queue cannot starve it. Cost: O(wants · slots); the engine passes no more wants than could start now.
+// A slot is one worker. A gang takes `ranks` slots of one MPI world, all of one device kind, on as few hosts as
+// possible, all or nothing. The trial that the engine names in `reserve_for` withholds slots of one world until it
+// fits, so that one-slot trials behind it in the queue cannot starve it. Cost: O(wants · slots); the engine passes no
+// more wants than could start now.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,7 +25,7 @@ struct Slot {
 struct Want {
   int64_t trial = 0;
   int64_t ranks = 1;
-  std::string_view device = "auto";           // "auto" (cuda before cpu) | "cpu" | "cuda"
+  std::string_view device = "auto";                // "auto" (cuda before cpu) | "cpu" | "cuda"
   std::vector<std::string_view> avoid = {};        // workers to use only when there is no other
   std::vector<std::string_view> never_hosts = {};  // hosts without its data
 };
@@ -35,13 +36,13 @@ struct Reservation {
 };
 struct Request {
   std::vector<Slot> slots = {};
-  std::vector<Want> wants = {};           // the most urgent first
-  int64_t reserve_for = 0;           // a trial of `wants` that has waited long enough at the head; 0 = none
-  std::string reserved_world = {};        // where it reserved before: it stays there while the world can hold it
+  std::vector<Want> wants = {};     // the most urgent first
+  int64_t reserve_for = 0;          // a trial of `wants` that has waited long enough at the head; 0 = none
+  std::string reserved_world = {};  // where it reserved before: it stays there while the world can hold it
 };
 struct Placement {
   int64_t trial = 0;
-  std::vector<size_t> slots;         // in rank order; by MPI rank
+  std::vector<size_t> slots;  // in rank order; by MPI rank
 };
 struct Plan {
   std::vector<Placement> placements;
@@ -51,6 +52,7 @@ struct Plan {
 Plan plan(const Request& request);
 
 // Why a queued trial does not start, with what would help. `ahead`: trials before it in the queue.
-std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead, std::string_view worker_command);
+std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead,
+                        std::string_view worker_command);
 
 }  // namespace autonorm::scheduler

@@ -58,30 +58,33 @@ std::string why_none_suits(const Want& want, const std::vector<Slot>& slots, std
                "; start one on a machine that has it with: ", start_command(want, worker_command));
   }
   if (std::ranges::all_of(slots, [](const Slot& s) { return s.use == SlotUse::kQuarantined; })) {
-    return cat("every connected worker (", slots.size(), ") is quarantined because its trainers crashed; see why with: coordinator workers; ",
+    return cat("every connected worker (", slots.size(),
+               ") is quarantined because its trainers crashed; see why with: coordinator workers; ",
                "a restarted worker is used again");
   }
   std::vector<std::string> hosts(want.never_hosts.begin(), want.never_hosts.end());
-  return cat("its data is missing on ", join(hosts), "; put it there, or start a worker elsewhere with: ",
-             start_command(want, worker_command));
+  return cat("its data is missing on ", join(hosts),
+             "; put it there, or start a worker elsewhere with: ", start_command(want, worker_command));
 }
 
 }  // namespace
 
-std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead, std::string_view worker_command) {
+std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead,
+                        std::string_view worker_command) {
   const Supply have = supply(want, slots);
   if (have.suitable == 0) return why_none_suits(want, slots, worker_command);
   if (have.largest < want.ranks) {
-    return cat("needs ", one_or_many(want.ranks, "slot", "slots"), " in one MPI world; the largest has ", have.largest, " (host ",
-               have.largest_host, "); start more with: ", start_command(want, worker_command));
+    return cat("needs ", one_or_many(want.ranks, "slot", "slots"), " in one MPI world; the largest has ", have.largest,
+               " (host ", have.largest_host, "); start more with: ", start_command(want, worker_command));
   }
   if (have.largest_free < want.ranks) {
     if (want.ranks == 1) {
-      return cat("waits for a free slot: ", have.suitable, " of ", have.suitable, have.suitable == 1 ? " is" : " are", " busy",
-                 ahead_clause(ahead));
+      return cat("waits for a free slot: ", have.suitable, " of ", have.suitable, have.suitable == 1 ? " is" : " are",
+                 " busy", ahead_clause(ahead));
     }
     return cat("waits for ", want.ranks, " free slots in one MPI world: ", have.free, " of ", have.suitable,
-               have.free == 1 ? " is" : " are", " free, at most ", have.largest_free, " in one world", ahead_clause(ahead));
+               have.free == 1 ? " is" : " are", " free, at most ", have.largest_free, " in one world",
+               ahead_clause(ahead));
   }
   return cat("is about to start", ahead_clause(ahead));
 }

@@ -37,7 +37,11 @@ std::string default_secret(const store::Store& store, const Clock& clock) {
 class Loop final : public EngineLoop {
  public:
   Loop(store::Store& store, Transport& transport, const Clock& clock, EngineLoopOptions options)
-      : store_(store), transport_(transport), clock_(clock), on_fatal_(std::move(options.on_fatal)), epoch_(store.epoch()),
+      : store_(store),
+        transport_(transport),
+        clock_(clock),
+        on_fatal_(std::move(options.on_fatal)),
+        epoch_(store.epoch()),
         engine_({.epoch = epoch_,
                  .secret = options.secret.empty() ? default_secret(store, clock) : std::move(options.secret),
                  .build = std::move(options.build),
@@ -298,9 +302,12 @@ class Loop final : public EngineLoop {
       auto source = store_.sweep_source(interrupted.sweep);
       auto sweep = source.ok() ? config::expand_sweep(*source) : Result<config::Sweep>(source.status());
       if (!sweep.ok()) {
-        log_error("sweep ", interrupted.sweep, " was being submitted when the coordinator stopped and cannot be completed: ",
+        log_error("sweep ", interrupted.sweep,
+                  " was being submitted when the coordinator stopped and cannot be completed: ",
                   sweep.status().message(), "; it is cancelled, submit its file again");
-        engine_.apply(engine::ActOnSweep{.request = 0, .sweep = interrupted.sweep, .action = engine::SweepAction::kCancel,
+        engine_.apply(engine::ActOnSweep{.request = 0,
+                                         .sweep = interrupted.sweep,
+                                         .action = engine::SweepAction::kCancel,
                                          .idempotency_key = {}},
                       clock_.now());
         continue;

@@ -1,4 +1,5 @@
-// One thread that owns the engine: queue → apply → commit → send → reply. Everybody else posts events or asks for views.
+// One thread that owns the engine: queue → apply → commit → send → reply. Everybody else posts events or asks for
+// views.
 #pragma once
 #include <functional>
 #include <future>
@@ -10,7 +11,9 @@
 #include "core/base/clock.h"
 #include "core/base/status.h"
 
-namespace autonorm::store { class Store; }
+namespace autonorm::store {
+class Store;
+}
 
 namespace autonorm::server {
 
@@ -27,18 +30,21 @@ class EngineLoop {
  public:
   virtual ~EngineLoop() = default;  // stops the thread; pending callers get kUnavailable
 
-  virtual void post(engine::EngineEvent event) = 0;  // WorkerHello, WorkerMessage, SessionClosed, ArtifactStored, Stopping
+  virtual void post(
+      engine::EngineEvent event) = 0;  // WorkerHello, WorkerMessage, SessionClosed, ArtifactStored, Stopping
   // Blocking calls; their `request` field is filled in here.
   virtual engine::SubmitReply submit(engine::SubmitSweep event) = 0;
   virtual engine::ActReply act(engine::ActOnSweep event) = 0;
 
   // Views, taken on the engine's thread between two batches.
   virtual std::vector<engine::SweepView> sweeps() = 0;
-  virtual std::vector<engine::TrialView> trials(std::optional<SweepId> sweep) = 0;  // one per claim label; newest sweep when absent
+  virtual std::vector<engine::TrialView> trials(
+      std::optional<SweepId> sweep) = 0;  // one per claim label; newest sweep when absent
   virtual std::vector<engine::WorkerView> workers() = 0;
   // Why a trial is where it is, with numbers, and what would move it. `prefix`: of the trial id; or a variant label.
   virtual Result<std::vector<std::string>> explain(const std::string& prefix) = 0;
-  virtual std::optional<std::string> trouble() = 0;  // e.g. "database: disk full; free space on /data, work goes on by itself"
+  virtual std::optional<std::string>
+  trouble() = 0;  // e.g. "database: disk full; free space on /data, work goes on by itself"
   // Hashes that plan and submit would not train again.
   virtual std::set<TrialId> finished_trials() = 0;
   virtual bool has_artifact(const Sha256& hash) = 0;
@@ -46,19 +52,22 @@ class EngineLoop {
 };
 
 struct EngineLoopOptions {
-  std::string build;                      // version of the coordinator, as workers are told
-  std::string secret;                     // random bytes of this start; empty = hash(directory, epoch, time), unique but guessable
-  std::string worker_command = "worker";  // how explain tells people to start one, e.g. "worker --coordinator host:50551"
-  engine::Limits limits;
-  // An error that trying again cannot mend. Must not return to business as usual; empty = logs it and ends the process with status 1.
-  std::function<void(const Status&)> on_fatal;
+  std::string build = {};   // version of the coordinator, as workers are told
+  std::string secret = {};  // random bytes of this start; empty = hash(directory, epoch, time), unique but guessable
+  std::string worker_command =
+      "worker";  // how explain tells people to start one, e.g. "worker --coordinator host:50551"
+  engine::Limits limits = {};
+  // An error that trying again cannot mend. Must not return to business as usual; empty = logs it and ends the process
+  // with status 1.
+  std::function<void(const Status&)> on_fatal = {};
 };
 
 // Restores the engine from the store and starts the thread. `store`, `transport` and `clock` must outlive the loop.
 std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,
                                               EngineLoopOptions options = {});
 
-// The resolved configurations of a sweep's trials, as the engine wants them. Slow (some 10 µs each): on the caller's thread.
+// The resolved configurations of a sweep's trials, as the engine wants them. Slow (some 10 µs each): on the caller's
+// thread.
 engine::FrozenConfigs freeze_configs(const config::Sweep& sweep);
 
 }  // namespace autonorm::server

@@ -15,11 +15,13 @@ namespace {
 constexpr std::string_view kTemporaryFolder = "incoming";
 
 bool is_hash(const std::string& text) {
-  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Status bad_hash(const Sha256& hash) {
-  return invalid("'", hash.value().substr(0, 80), "' is not the name of an artifact; that is a SHA-256 in 64 lower-case hex digits");
+  return invalid("'", hash.value().substr(0, 80),
+                 "' is not the name of an artifact; that is a SHA-256 in 64 lower-case hex digits");
 }
 
 // Unique among the uploads of this process; unfinished ones of earlier processes are removed at the start.
@@ -31,7 +33,10 @@ std::string upload_name() {
 }  // namespace
 
 ArtifactWriter::ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file)
-    : temporary_(std::move(temporary)), target_(std::move(target)), expected_(std::move(expected)), file_(std::move(file)) {}
+    : temporary_(std::move(temporary)),
+      target_(std::move(target)),
+      expected_(std::move(expected)),
+      file_(std::move(file)) {}
 
 ArtifactWriter::~ArtifactWriter() {
   if (!placed_) ::unlink(temporary_.c_str());
@@ -55,7 +60,8 @@ Status ArtifactWriter::finish() {
   std::error_code error;
   std::filesystem::create_directories(target_.parent_path(), error);
   if (error) return directory_error("creating it", target_.parent_path(), error.value());
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return directory_error("placing an artifact", target_.parent_path(), errno);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+    return directory_error("placing an artifact", target_.parent_path(), errno);
   placed_ = true;
   // The file's name, and that of its folder in case it is new.
   AUTONORM_RETURN_IF_ERROR(sync_path(target_.parent_path()));
@@ -83,7 +89,9 @@ Result<std::unique_ptr<ArtifactStore>> ArtifactStore::open(std::filesystem::path
   return std::unique_ptr<ArtifactStore>(new ArtifactStore(std::move(root)));
 }
 
-std::filesystem::path ArtifactStore::path(const Sha256& hash) const { return root_ / hash.value().substr(0, 2) / hash.value(); }
+std::filesystem::path ArtifactStore::path(const Sha256& hash) const {
+  return root_ / hash.value().substr(0, 2) / hash.value();
+}
 
 Result<std::unique_ptr<ArtifactWriter>> ArtifactStore::create(const Sha256& expected) {
   if (!is_hash(expected.value())) return bad_hash(expected);

@@ -60,7 +60,8 @@ class ArtifactStore {
   // Creates `root` when it is missing and removes unfinished uploads of an earlier process.
   static Result<std::unique_ptr<ArtifactStore>> open(std::filesystem::path root);
 
-  // `expected`: 64 hex digits, else kInvalid. Several writers of one hash may run at once; the last one in wins, with equal bytes.
+  // `expected`: 64 hex digits, else kInvalid. Several writers of one hash may run at once; the last one in wins, with
+  // equal bytes.
   Result<std::unique_ptr<ArtifactWriter>> create(const Sha256& expected);
   // kNotFound when there is no such artifact.
   Result<std::unique_ptr<ArtifactReader>> open_reader(const Sha256& hash) const;

@@ -40,15 +40,16 @@ Status ChangeWriter::write(const engine::Change& change) {
 
 Status ChangeWriter::put(const engine::SweepInserted& change) {
   const engine::SweepRecord& s = change.sweep;
-  run(connection_, "INSERT INTO sweep VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", s.id, s.key, s.content, s.name, s.question,
-      s.baseline, s.metric, s.profile, s.margin, s.alpha, dump(s.seeds), s.max_seeds, dump(s.variants), dump(s.matrix_keys), s.cells,
-      s.trials, s.fresh, to_us(s.submitted), name(s.state), dump({{"root", change.source.root}, {"files", change.source.files}}));
+  run(connection_, "INSERT INTO sweep VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", s.id, s.key, s.content, s.name,
+      s.question, s.baseline, s.metric, s.profile, s.margin, s.alpha, dump(s.seeds), s.max_seeds, dump(s.variants),
+      dump(s.matrix_keys), s.cells, s.trials, s.fresh, to_us(s.submitted), name(s.state),
+      dump({{"root", change.source.root}, {"files", change.source.files}}));
   return {};
 }
 
 Status ChangeWriter::put(const engine::SweepStateSet& change) {
-  return expect_one(run(connection_, "UPDATE sweep SET state = ? WHERE id = ?", name(change.state), change.sweep), "sweep",
-                    change.sweep.value());
+  return expect_one(run(connection_, "UPDATE sweep SET state = ? WHERE id = ?", name(change.state), change.sweep),
+                    "sweep", change.sweep.value());
 }
 
 int64_t ChangeWriter::configuration_row(const engine::FrozenConfig& config) {
@@ -66,10 +67,11 @@ int64_t ChangeWriter::configuration_row(const engine::FrozenConfig& config) {
 Status ChangeWriter::put(const engine::TrialInserted& change) {
   const engine::TrialRecord& t = change.trial;
   run(connection_,
-      "INSERT INTO trial (id, hash, configuration, seed, ranks, device, priority, max_attempts, timeout_s, stall_timeout_s, state) "
+      "INSERT INTO trial (id, hash, configuration, seed, ranks, device, priority, max_attempts, timeout_s, "
+      "stall_timeout_s, state) "
       "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-      t.key, t.id, configuration_row(*change.config), t.seed, t.ranks, t.device, t.settings.priority, t.settings.max_attempts,
-      t.settings.timeout_s, t.settings.stall_timeout_s, name(t.state));
+      t.key, t.id, configuration_row(*change.config), t.seed, t.ranks, t.device, t.settings.priority,
+      t.settings.max_attempts, t.settings.timeout_s, t.settings.stall_timeout_s, name(t.state));
   for (const engine::StageInput& input : t.inputs) {
     run(connection_, "INSERT INTO trial_input VALUES (?,?,?)", t.key, input.stage, input.trial);
   }
@@ -77,18 +79,19 @@ Status ChangeWriter::put(const engine::TrialInserted& change) {
 }
 
 Status ChangeWriter::put(const engine::TrialRevised& change) {
-  return expect_one(run(connection_,
-                        "UPDATE trial SET configuration = ?, priority = ?, max_attempts = ?, timeout_s = ?, stall_timeout_s = ? "
-                        "WHERE id = ?",
-                        configuration_row(*change.config), change.settings.priority, change.settings.max_attempts,
-                        change.settings.timeout_s, change.settings.stall_timeout_s, change.trial),
-                    "trial", change.trial);
+  return expect_one(
+      run(connection_,
+          "UPDATE trial SET configuration = ?, priority = ?, max_attempts = ?, timeout_s = ?, stall_timeout_s = ? "
+          "WHERE id = ?",
+          configuration_row(*change.config), change.settings.priority, change.settings.max_attempts,
+          change.settings.timeout_s, change.settings.stall_timeout_s, change.trial),
+      "trial", change.trial);
 }
 
 Status ChangeWriter::put(const engine::ClaimInserted& change) {
   const engine::ClaimRecord& c = change.claim;
-  run(connection_, "INSERT INTO claim VALUES (?,?,?,?,?,?,?)", c.sweep, c.position, c.trial, c.variant, dump(*c.labels), c.seed,
-      c.is_stage);
+  run(connection_, "INSERT INTO claim VALUES (?,?,?,?,?,?,?)", c.sweep, c.position, c.trial, c.variant, dump(*c.labels),
+      c.seed, c.is_stage);
   return {};
 }
 
@@ -96,23 +99,25 @@ Status ChangeWriter::put(const engine::TrialMoved& change) {
   if (!engine::allowed(change.from, change.to)) {
     return conflict("trial ", change.trial, " cannot go from ", name(change.from), " to ", name(change.to));
   }
-  return expect_one(run(connection_,
-                        "UPDATE trial SET state = ?, attempt = ?, token = ?, end = ?, reason = ?, counted = ?, uncounted = ? "
-                        "WHERE id = ? AND attempt = ? AND token = ? AND state = ?",
-                        name(change.to), change.new_attempt, change.new_token, word(change.end), change.reason, change.counted,
-                        change.uncounted, change.trial, change.attempt, change.token, name(change.from)),
-                    "trial", change.trial);
+  return expect_one(
+      run(connection_,
+          "UPDATE trial SET state = ?, attempt = ?, token = ?, end = ?, reason = ?, counted = ?, uncounted = ? "
+          "WHERE id = ? AND attempt = ? AND token = ? AND state = ?",
+          name(change.to), change.new_attempt, change.new_token, word(change.end), change.reason, change.counted,
+          change.uncounted, change.trial, change.attempt, change.token, name(change.from)),
+      "trial", change.trial);
 }
 
 void ChangeWriter::put_member(engine::AttemptRow attempt, const engine::MemberRecord& member) {
-  run(connection_, "INSERT INTO attempt_member (attempt, rank, worker, host, device) VALUES (?,?,?,?,?)", attempt, member.rank,
-      member.worker, member.host, member.device);
+  run(connection_, "INSERT INTO attempt_member (attempt, rank, worker, host, device) VALUES (?,?,?,?,?)", attempt,
+      member.rank, member.worker, member.host, member.device);
 }
 
 Status ChangeWriter::put(const engine::AttemptInserted& change) {
   const engine::AttemptRecord& a = change.attempt;
   run(connection_,
-      "INSERT INTO attempt (id, trial, number, token, tag, resume_manifest, resume_step, assigned_us) VALUES (?,?,?,?,?,?,?,?)",
+      "INSERT INTO attempt (id, trial, number, token, tag, resume_manifest, resume_step, assigned_us) VALUES "
+      "(?,?,?,?,?,?,?,?)",
       a.row, a.trial, a.number, a.token, a.tag, manifest_of(a.resume), step_of(a.resume), to_us(a.assigned));
   for (const engine::MemberRecord& member : a.members) put_member(a.row, member);
   return {};
@@ -125,28 +130,31 @@ Status ChangeWriter::put(const engine::AttemptListening& change) {
 }
 
 Status ChangeWriter::put(const engine::AttemptRunning& change) {
-  return expect_one(run(connection_, "UPDATE attempt SET running_us = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
-                        to_us(change.time), change.row, change.token),
-                    "attempt", change.row);
+  return expect_one(
+      run(connection_, "UPDATE attempt SET running_us = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
+          to_us(change.time), change.row, change.token),
+      "attempt", change.row);
 }
 
 Status ChangeWriter::put(const engine::MemberAdvanced& change) {
-  return expect_one(run(connection_, "UPDATE attempt_member SET acked = ?, joined = ? WHERE attempt = ? AND rank = ?", change.acked,
-                        change.joined, change.row, change.rank),
+  return expect_one(run(connection_, "UPDATE attempt_member SET acked = ?, joined = ? WHERE attempt = ? AND rank = ?",
+                        change.acked, change.joined, change.row, change.rank),
                     "attempt", change.row);
 }
 
 Status ChangeWriter::put(const engine::AttemptEnded& change) {
-  return expect_one(run(connection_,
-                        "UPDATE attempt SET ended_us = ?, end = ?, message = ?, culprit = ?, signal = ?, exit_code = ?, step = ?, "
-                        "log_tail = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
-                        to_us(change.time), name(change.reason), change.message, change.culprit, change.signal, change.exit_code,
-                        change.step, dump(change.log_tail), change.row, change.token),
-                    "attempt", change.row);
+  return expect_one(
+      run(connection_,
+          "UPDATE attempt SET ended_us = ?, end = ?, message = ?, culprit = ?, signal = ?, exit_code = ?, step = ?, "
+          "log_tail = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
+          to_us(change.time), name(change.reason), change.message, change.culprit, change.signal, change.exit_code,
+          change.step, dump(change.log_tail), change.row, change.token),
+      "attempt", change.row);
 }
 
 Status ChangeWriter::check_open(engine::AttemptRow attempt, const Token& token) {
-  SQLite::Statement& query = connection_.statement("SELECT 1 FROM attempt WHERE id = ? AND token = ? AND ended_us IS NULL");
+  SQLite::Statement& query =
+      connection_.statement("SELECT 1 FROM attempt WHERE id = ? AND token = ? AND ended_us IS NULL");
   const bool open = Binder{query}(attempt, token).executeStep();
   query.tryReset();
   return expect_one(open ? 1 : 0, "attempt", attempt);
@@ -155,7 +163,8 @@ Status ChangeWriter::check_open(engine::AttemptRow attempt, const Token& token) 
 Status ChangeWriter::put(const engine::MetricsAdded& change) {
   AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
   for (const fleet::MetricPoint& point : change.points) {
-    run(connection_, "INSERT OR REPLACE INTO metric_point VALUES (?,?,?,?)", change.row, point.metric, point.step, point.value);
+    run(connection_, "INSERT OR REPLACE INTO metric_point VALUES (?,?,?,?)", change.row, point.metric, point.step,
+        point.value);
   }
   return {};
 }
@@ -164,7 +173,8 @@ Status ChangeWriter::put(const engine::NormStatsAdded& change) {
   AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
   for (const fleet::NormStat& stat : change.stats) {
     for (const auto& [name, value] : stat.values) {
-      run(connection_, "INSERT OR REPLACE INTO norm_stat VALUES (?,?,?,?,?)", change.row, stat.site, stat.step, name, value);
+      run(connection_, "INSERT OR REPLACE INTO norm_stat VALUES (?,?,?,?,?)", change.row, stat.site, stat.step, name,
+          value);
     }
   }
   return {};
@@ -173,10 +183,11 @@ Status ChangeWriter::put(const engine::NormStatsAdded& change) {
 Status ChangeWriter::put(const engine::CheckpointAdded& change) {
   AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
   const fleet::CheckpointSaved& c = change.checkpoint;
-  run(connection_, "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)", change.row, c.step, c.manifest, c.bytes, change.durable);
+  run(connection_, "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)", change.row, c.step, c.manifest, c.bytes,
+      change.durable);
   if (!change.durable) return {};
-  return expect_one(run(connection_, "UPDATE trial SET resume_manifest = ?, resume_step = ? WHERE id = ? AND token = ?", c.manifest,
-                        c.step, change.trial, change.token),
+  return expect_one(run(connection_, "UPDATE trial SET resume_manifest = ?, resume_step = ? WHERE id = ? AND token = ?",
+                        c.manifest, c.step, change.trial, change.token),
                     "trial", change.trial);
 }
 
@@ -185,7 +196,8 @@ Status ChangeWriter::put(const engine::ResultDropped& change) {
   run(connection_, "DELETE FROM fact WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM initial_hash WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM result_artifact WHERE trial = ?", change.trial);
-  run(connection_, "UPDATE trial SET resume_manifest = NULL, resume_step = NULL, model = '' WHERE id = ?", change.trial);
+  run(connection_, "UPDATE trial SET resume_manifest = NULL, resume_step = NULL, model = '' WHERE id = ?",
+      change.trial);
   return {};
 }
 
@@ -206,8 +218,9 @@ Status ChangeWriter::put(const engine::ResultAdded& change) {
   }
   const auto model = change.finished.artifacts.find("model");
   const Sha256 hash = model == change.finished.artifacts.end() ? Sha256{} : model->second;
-  return expect_one(run(connection_, "UPDATE trial SET model = ? WHERE id = ? AND token = ?", hash, change.trial, change.token),
-                    "trial", change.trial);
+  return expect_one(
+      run(connection_, "UPDATE trial SET model = ? WHERE id = ? AND token = ?", hash, change.trial, change.token),
+      "trial", change.trial);
 }
 
 Status ChangeWriter::put(const engine::ArtifactAdded& change) {
@@ -217,9 +230,9 @@ Status ChangeWriter::put(const engine::ArtifactAdded& change) {
 
 Status ChangeWriter::put(const engine::WorkerSeen& change) {
   const engine::WorkerRecord& w = change.worker;
-  run(connection_, "INSERT OR REPLACE INTO worker VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.incarnation, w.host, w.mpi_world,
-      w.mpi_rank, w.mpi_size, w.pid, w.device.kind, w.device.index, w.device.name, w.device.memory_bytes, w.build, w.torch,
-      w.recovery, w.quarantine, to_us(w.seen));
+  run(connection_, "INSERT OR REPLACE INTO worker VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.incarnation,
+      w.host, w.mpi_world, w.mpi_rank, w.mpi_size, w.pid, w.device.kind, w.device.index, w.device.name,
+      w.device.memory_bytes, w.build, w.torch, w.recovery, w.quarantine, to_us(w.seen));
   return {};
 }
 
@@ -233,7 +246,8 @@ Status ChangeWriter::put(const engine::ReplyRemembered& change) {
 }
 
 Status ChangeWriter::put(const engine::Journal& change) {
-  run(connection_, "INSERT INTO event (time_us, kind, json) VALUES (?,?,?)", to_us(change.time), change.kind, change.json);
+  run(connection_, "INSERT INTO event (time_us, kind, json) VALUES (?,?,?)", to_us(change.time), change.kind,
+      change.json);
   return {};
 }
 

@@ -12,17 +12,33 @@ int open_flags(Connection::Mode mode) {
                                              : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE;
 }
 
+// SQLite reports a full disk as an I/O error where it maps its shared-memory file.
+bool no_space_left(const std::filesystem::path& folder) {
+  constexpr uintmax_t kSmallestUseful = 64 * 1024;  // bytes
+  std::error_code error;
+  const auto space = std::filesystem::space(folder, error);
+  return !error && space.available < kSmallestUseful;
+}
+
+Status disk_full(const std::string& folder) {
+  return exhausted("database: disk full; free space on ", folder, ", work goes on by itself");
+}
+
 }  // namespace
 
 Status database_error(const SQLite::Exception& error, const std::filesystem::path& file) {
   const std::string folder = std::filesystem::absolute(file).parent_path().string();
   switch (error.getErrorCode() & 0xff) {
-    case SQLITE_FULL: return exhausted("database: disk full; free space on ", folder, ", work goes on by itself");
+    case SQLITE_FULL:
+      return disk_full(folder);
     case SQLITE_IOERR:
-      return unavailable("database: I/O error in ", folder, " (", error.what(), "); check the disk, work goes on by itself");
+      if (no_space_left(folder)) return disk_full(folder);
+      return unavailable("database: I/O error in ", folder, " (", error.what(),
+                         "); check the disk, work goes on by itself");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return unavailable("database: ", file.string(), " is busy; close the program that holds it locked, work goes on by itself");
+      return unavailable("database: ", file.string(),
+                         " is busy; close the program that holds it locked, work goes on by itself");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
@@ -30,9 +46,10 @@ Status database_error(const SQLite::Exception& error, const std::filesystem::pat
                      "); make the folder writable, or choose another with --state");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return internal(file.string(), " is damaged (", error.what(), "); put a copy in its place, such as ", file.string(),
-                      ".before-version-N, or start with another --state folder");
-    default: return internal("database ", file.string(), ": ", error.what());
+      return internal(file.string(), " is damaged (", error.what(), "); put a copy in its place, such as ",
+                      file.string(), ".before-version-N, or start with another --state folder");
+    default:
+      return internal("database ", file.string(), ": ", error.what());
   }
 }
 

@@ -16,8 +16,8 @@ namespace autonorm::store {
 
 inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
 
-// The failure in words, with a remedy. Disk full → kExhausted; I/O error or busy → kUnavailable: both may pass. Read-only →
-// kInvalid. A damaged file, a constraint or anything else → kInternal.
+// The failure in words, with a remedy. Disk full → kExhausted; I/O error or busy → kUnavailable: both may pass.
+// Read-only → kInvalid. A damaged file, a constraint or anything else → kInternal.
 Status database_error(const SQLite::Exception& error, const std::filesystem::path& file);
 
 // Not thread-safe. Its functions throw SQLite::Exception; the callers turn that into a Status at one place each.
@@ -54,10 +54,8 @@ class Binder {
   void bind(std::string_view text) { statement_.bind(++index_, std::string(text)); }
   void bind(double value) { statement_.bind(++index_, value); }
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  void bind(Integer value) {
-    statement_.bind(++index_, static_cast<int64_t>(value));
-  }
+  requires std::is_integral_v<Integer>
+  void bind(Integer value) { statement_.bind(++index_, static_cast<int64_t>(value)); }
   template <class Tag, class Value>
   void bind(const Id<Tag, Value>& id) {
     bind(id.value());

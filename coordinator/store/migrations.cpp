@@ -105,8 +105,8 @@ Status migrate(SQLite::Database& database, std::span<const Migration> steps) {
   }
   const int newest = steps.empty() ? 0 : steps.back().version;
   if (version > newest) {
-    return conflict(database.getFilename(), " has schema version ", version, ", this release knows versions up to ", newest,
-                    "; use the newer release, or another --state folder");
+    return conflict(database.getFilename(), " has schema version ", version, ", this release knows versions up to ",
+                    newest, "; use the newer release, or another --state folder");
   }
   for (const Migration& step : steps) {
     if (step.version <= version) continue;

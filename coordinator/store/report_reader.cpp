@@ -26,10 +26,12 @@ std::string sweep_state_word(const std::string& stored, const std::map<TrialStat
 report::SweepRow read_sweep(Connection& connection, int64_t id) {
   report::SweepRow s;
   SQLite::Statement& query = connection.statement(
-      "SELECT id, name, question, baseline, metric, profile, margin, alpha, seeds, variants, matrix_keys FROM sweep WHERE id = ?");
+      "SELECT id, name, question, baseline, metric, profile, margin, alpha, seeds, variants, matrix_keys FROM sweep "
+      "WHERE id = ?");
   for_each_row(Binder{query}(id), [&](Row& row) {
     s.id = SweepId(row.integer());
-    s.name = row.text(), s.question = row.text(), s.baseline = row.text(), s.metric = row.text(), s.profile = row.text();
+    s.name = row.text(), s.question = row.text(), s.baseline = row.text(), s.metric = row.text(),
+    s.profile = row.text();
     s.margin = row.real(), s.alpha = row.real();
     s.seeds = json::parse(row.text()).get<std::vector<uint64_t>>();
     s.variants = json::parse(row.text()).get<std::vector<std::string>>();
@@ -41,7 +43,8 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
 RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
   RowsOfTrial rows_of;
   SQLite::Statement& query = connection.statement(
-      "SELECT trial.id, hash, variant, labels, claim.seed, state, end, attempt, ranks FROM claim JOIN trial ON trial.id = claim.trial "
+      "SELECT trial.id, hash, variant, labels, claim.seed, state, end, attempt, ranks FROM claim JOIN trial ON "
+      "trial.id = claim.trial "
       "WHERE sweep = ? AND is_stage = 0 ORDER BY position");
   for_each_row(Binder{query}(sweep), [&](Row& row) {
     rows_of[row.integer()].push_back(rows.size());
@@ -59,7 +62,8 @@ RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<repor
   return rows_of;
 }
 
-// Runs `SELECT trial, … FROM <from> WHERE <table>.trial IN (the sweep's)` and hands each row to all report rows of its trial.
+// Runs `SELECT trial, … FROM <from> WHERE <table>.trial IN (the sweep's)` and hands each row to all report rows of its
+// trial.
 template <class Take>
 void for_each_trial_row(Connection& connection, std::string_view sql, int64_t sweep, const RowsOfTrial& rows_of,
                         std::vector<report::TrialRow>& rows, Take&& take) {
@@ -83,7 +87,8 @@ void copy_to_other_labels(const RowsOfTrial& rows_of, std::vector<report::TrialR
   }
 }
 
-void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of, std::vector<report::TrialRow>& rows) {
+void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of,
+                  std::vector<report::TrialRow>& rows) {
   for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial IN ", sweep, rows_of, rows,
                      [](Row& row, report::TrialRow& t) {
                        const std::string metric = row.text();
@@ -94,8 +99,8 @@ void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows
                        const std::string name = row.text();
                        t.facts[name] = row.text();
                      });
-  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial IN ", sweep, rows_of, rows,
-                     [](Row& row, report::TrialRow& t) {
+  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial IN ", sweep, rows_of,
+                     rows, [](Row& row, report::TrialRow& t) {
                        const std::string parameter = row.text();
                        t.initial[parameter] = row.text();
                      });
@@ -142,7 +147,8 @@ std::vector<AttemptSpan> attempts_of(Connection& connection, int64_t trial) {
 }
 
 Result<int64_t> trial_row(Connection& connection, const std::string& prefix) {
-  if (prefix.size() < 4) return invalid("'", prefix, "' is too short for the start of a trial's id; give at least 4 digits");
+  if (prefix.size() < 4)
+    return invalid("'", prefix, "' is too short for the start of a trial's id; give at least 4 digits");
   std::vector<int64_t> rows;
   SQLite::Statement& query = connection.statement("SELECT id FROM trial WHERE hash >= ? AND hash < ? LIMIT 2");
   for_each_row(Binder{query}(prefix, prefix + "g"), [&](Row& row) { rows.push_back(row.integer()); });
@@ -162,7 +168,8 @@ std::unique_ptr<Connection> connect(const std::filesystem::path& file) {
     connection->database().execAndGet("SELECT count(*) FROM sqlite_master");
     return connection;
   } catch (const SQLite::Exception&) {
-    connection = std::make_unique<Connection>("file:" + std::filesystem::absolute(file).string() + "?immutable=1", Connection::Mode::kReadOnly);
+    connection = std::make_unique<Connection>("file:" + std::filesystem::absolute(file).string() + "?immutable=1",
+                                              Connection::Mode::kReadOnly);
     connection->database().execAndGet("SELECT count(*) FROM sqlite_master");
     return connection;
   }
@@ -181,7 +188,8 @@ Result<std::unique_ptr<ReportReader>> ReportReader::open(const std::filesystem::
   const std::filesystem::path file = database_file(path);
   std::error_code error;
   if (!std::filesystem::exists(file, error)) {
-    return not_found("there is no database ", file.string(), "; name a state directory with --state, or a database with --db");
+    return not_found("there is no database ", file.string(),
+                     "; name a state directory with --state, or a database with --db");
   }
   try {
     auto state = std::make_unique<State>();
@@ -193,7 +201,8 @@ Result<std::unique_ptr<ReportReader>> ReportReader::open(const std::filesystem::
     }
     if (const int known = migrations().back().version; version != known) {
       return conflict(file.string(), " has schema version ", version, ", this release reads version ", known,
-                      version < known ? "; start `coordinator serve` on it once, which brings it up to date" : "; use the newer release");
+                      version < known ? "; start `coordinator serve` on it once, which brings it up to date"
+                                      : "; use the newer release");
     }
     return std::unique_ptr<ReportReader>(new ReportReader(std::move(state)));
   } catch (const SQLite::Exception& e) {
@@ -207,16 +216,18 @@ Result<std::vector<SweepSummary>> ReportReader::sweeps() {
     SQLite::Transaction snapshot(connection.database());
     std::vector<SweepSummary> summaries;
     std::unordered_map<int64_t, size_t> index;
-    for_each_row(connection.statement("SELECT id, name, state, cells, trials, submitted_us FROM sweep ORDER BY id"), [&](Row& row) {
-      SweepSummary s;
-      s.id = SweepId(row.integer());
-      s.name = row.text(), s.state = row.text(), s.cells = row.integer(), s.trials = row.integer();
-      s.submitted = wall_from_us(row.integer());
-      index[s.id.value()] = summaries.size();
-      summaries.push_back(std::move(s));
-    });
-    for_each_row(connection.statement("SELECT sweep, state, count(DISTINCT trial) FROM claim JOIN trial ON trial.id = claim.trial "
-                                      "GROUP BY sweep, state"),
+    for_each_row(connection.statement("SELECT id, name, state, cells, trials, submitted_us FROM sweep ORDER BY id"),
+                 [&](Row& row) {
+                   SweepSummary s;
+                   s.id = SweepId(row.integer());
+                   s.name = row.text(), s.state = row.text(), s.cells = row.integer(), s.trials = row.integer();
+                   s.submitted = wall_from_us(row.integer());
+                   index[s.id.value()] = summaries.size();
+                   summaries.push_back(std::move(s));
+                 });
+    for_each_row(connection.statement(
+                     "SELECT sweep, state, count(DISTINCT trial) FROM claim JOIN trial ON trial.id = claim.trial "
+                     "GROUP BY sweep, state"),
                  [&](Row& row) {
                    SweepSummary& summary = summaries[index.at(row.integer())];
                    const TrialState state = row.trial_state();
@@ -239,8 +250,8 @@ Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
     if (sweep) query.bind(1, sweep->value());
     for_each_row(query, [&](Row& row) { id = row.integer(); });
     if (!id) {
-      return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ", connection.file().string(), "; ",
-                       known_sweeps(connection));
+      return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ",
+                       connection.file().string(), "; ", known_sweeps(connection));
     }
     report::ReportData data;
     data.sweep = read_sweep(connection, *id);
@@ -265,7 +276,8 @@ Result<std::vector<Curve>> ReportReader::curves(const std::string& trial) {
     for (size_t i = 0; i < spans.size(); ++i) {
       const int64_t to = i + 1 < spans.size() ? spans[i + 1].from : std::numeric_limits<int64_t>::max();
       SQLite::Statement& query = connection.statement(
-          "SELECT metric, step, value FROM metric_point WHERE attempt = ? AND step > ? AND step <= ? ORDER BY metric, step");
+          "SELECT metric, step, value FROM metric_point WHERE attempt = ? AND step > ? AND step <= ? ORDER BY metric, "
+          "step");
       for_each_row(Binder{query}(spans[i].row, spans[i].from, to), [&](Row& row) {
         const std::string metric = row.text();
         const int64_t step = row.integer();

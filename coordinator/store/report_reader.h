@@ -35,17 +35,18 @@ struct Curve {
 // Not thread-safe: one reader per thread.
 class ReportReader {
  public:
-  // `path`: a database file, or a state directory with autonorm.db. kNotFound names the path and what was looked for; kConflict: a
-  // database of another release.
+  // `path`: a database file, or a state directory with autonorm.db. kNotFound names the path and what was looked for;
+  // kConflict: a database of another release.
   static Result<std::unique_ptr<ReportReader>> open(const std::filesystem::path& path);
   ~ReportReader();
 
   // All sweeps, oldest first.
   Result<std::vector<SweepSummary>> sweeps();
-  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the sweeps there are.
+  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
+  // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);
-  // A trial's metrics as one curve each: from every attempt the points in (its resume step, the next attempt's resume step].
-  // `trial`: 64 hex digits or a prefix of at least 4; kInvalid when it is ambiguous.
+  // A trial's metrics as one curve each: from every attempt the points in (its resume step, the next attempt's resume
+  // step]. `trial`: 64 hex digits or a prefix of at least 4; kInvalid when it is ambiguous.
   Result<std::vector<Curve>> curves(const std::string& trial);
 
  private:

@@ -24,29 +24,34 @@ std::optional<fleet::ResumePoint> resume_point(Row& row) {
 }
 
 void read_sweeps(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement("SELECT id, key, content, name, question, baseline, metric, profile, margin, alpha, seeds, max_seeds, "
-                                    "variants, matrix_keys, cells, trials, fresh, submitted_us, state FROM sweep ORDER BY id"),
-               [&](Row& row) {
-                 engine::SweepRecord s;
-                 s.id = SweepId(row.integer());
-                 s.key = Sha256(row.text());
-                 s.content = Sha256(row.text());
-                 s.name = row.text(), s.question = row.text(), s.baseline = row.text(), s.metric = row.text(), s.profile = row.text();
-                 s.margin = row.real(), s.alpha = row.real();
-                 s.seeds = list_of<std::vector<uint64_t>>(row.text());
-                 s.max_seeds = row.integer();
-                 s.variants = list_of<std::vector<std::string>>(row.text());
-                 s.matrix_keys = list_of<std::vector<std::string>>(row.text());
-                 s.cells = row.integer(), s.trials = row.integer(), s.fresh = row.flag();
-                 s.submitted = wall_from_us(row.integer());
-                 s.state = engine::parse_sweep_state(row.text()).value_or(engine::SweepState::kCancelled);
-                 snapshot.sweeps.push_back(std::move(s));
-               });
+  for_each_row(
+      connection.statement(
+          "SELECT id, key, content, name, question, baseline, metric, profile, margin, alpha, seeds, max_seeds, "
+          "variants, matrix_keys, cells, trials, fresh, submitted_us, state FROM sweep ORDER BY id"),
+      [&](Row& row) {
+        engine::SweepRecord s;
+        s.id = SweepId(row.integer());
+        s.key = Sha256(row.text());
+        s.content = Sha256(row.text());
+        s.name = row.text(), s.question = row.text(), s.baseline = row.text(), s.metric = row.text(),
+        s.profile = row.text();
+        s.margin = row.real(), s.alpha = row.real();
+        s.seeds = list_of<std::vector<uint64_t>>(row.text());
+        s.max_seeds = row.integer();
+        s.variants = list_of<std::vector<std::string>>(row.text());
+        s.matrix_keys = list_of<std::vector<std::string>>(row.text());
+        s.cells = row.integer(), s.trials = row.integer(), s.fresh = row.flag();
+        s.submitted = wall_from_us(row.integer());
+        s.state = engine::parse_sweep_state(row.text()).value_or(engine::SweepState::kCancelled);
+        snapshot.sweeps.push_back(std::move(s));
+      });
 }
 
 void read_trials(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement("SELECT id, hash, seed, ranks, device, priority, max_attempts, timeout_s, stall_timeout_s, state, "
-                                    "attempt, token, end, reason, counted, uncounted, resume_manifest, resume_step, model FROM trial ORDER BY id"),
+  for_each_row(connection.statement(
+                   "SELECT id, hash, seed, ranks, device, priority, max_attempts, timeout_s, stall_timeout_s, state, "
+                   "attempt, token, end, reason, counted, uncounted, resume_manifest, resume_step, model FROM trial "
+                   "ORDER BY id"),
                [&](Row& row) {
                  engine::TrialRecord t;
                  t.key = row.integer();
@@ -66,36 +71,39 @@ void read_trials(Connection& connection, engine::Snapshot& snapshot) {
                  t.model = Sha256(row.text());
                  snapshot.trials.push_back(std::move(t));
                });
-  for_each_row(connection.statement("SELECT trial, stage, parent FROM trial_input ORDER BY trial, stage"), [&](Row& row) {
-    engine::TrialRecord& trial = snapshot.trials.at(static_cast<size_t>(row.integer() - 1));
-    std::string stage = row.text();
-    trial.inputs.push_back({std::move(stage), row.integer()});
-  });
+  for_each_row(connection.statement("SELECT trial, stage, parent FROM trial_input ORDER BY trial, stage"),
+               [&](Row& row) {
+                 engine::TrialRecord& trial = snapshot.trials.at(static_cast<size_t>(row.integer() - 1));
+                 std::string stage = row.text();
+                 trial.inputs.push_back({std::move(stage), row.integer()});
+               });
 }
 
 void read_claims(Connection& connection, engine::Snapshot& snapshot) {
   // Few distinct labels, many claims: each text is parsed once.
   std::unordered_map<std::string, std::shared_ptr<const engine::Labels>> known;
-  for_each_row(connection.statement("SELECT sweep, position, trial, variant, labels, seed, is_stage FROM claim ORDER BY sweep, position"),
-               [&](Row& row) {
-                 engine::ClaimRecord c;
-                 c.sweep = SweepId(row.integer());
-                 c.position = row.integer();
-                 c.trial = row.integer();
-                 c.variant = row.text();
-                 const std::string text = row.text();
-                 auto& labels = known[text];
-                 if (!labels) labels = std::make_shared<const engine::Labels>(list_of<engine::Labels>(text));
-                 c.labels = labels;
-                 c.seed = static_cast<uint64_t>(row.integer());
-                 c.is_stage = row.flag();
-                 snapshot.claims.push_back(std::move(c));
-               });
+  for_each_row(
+      connection.statement(
+          "SELECT sweep, position, trial, variant, labels, seed, is_stage FROM claim ORDER BY sweep, position"),
+      [&](Row& row) {
+        engine::ClaimRecord c;
+        c.sweep = SweepId(row.integer());
+        c.position = row.integer();
+        c.trial = row.integer();
+        c.variant = row.text();
+        const std::string text = row.text();
+        auto& labels = known[text];
+        if (!labels) labels = std::make_shared<const engine::Labels>(list_of<engine::Labels>(text));
+        c.labels = labels;
+        c.seed = static_cast<uint64_t>(row.integer());
+        c.is_stage = row.flag();
+        snapshot.claims.push_back(std::move(c));
+      });
 }
 
 void read_members(Connection& connection, engine::AttemptRecord& attempt) {
-  SQLite::Statement& query =
-      connection.statement("SELECT rank, worker, host, device, acked, joined FROM attempt_member WHERE attempt = ? ORDER BY rank");
+  SQLite::Statement& query = connection.statement(
+      "SELECT rank, worker, host, device, acked, joined FROM attempt_member WHERE attempt = ? ORDER BY rank");
   for_each_row(Binder{query}(attempt.row), [&](Row& row) {
     engine::MemberRecord m;
     m.rank = static_cast<int>(row.integer());
@@ -108,60 +116,65 @@ void read_members(Connection& connection, engine::AttemptRecord& attempt) {
 }
 
 void read_attempts(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement("SELECT id, trial, number, token, tag, resume_manifest, resume_step, endpoint, assigned_us "
-                                    "FROM attempt WHERE ended_us IS NULL ORDER BY id"),
-               [&](Row& row) {
-                 engine::AttemptRecord a;
-                 a.row = row.integer();
-                 a.trial = row.integer();
-                 a.number = Attempt(static_cast<int32_t>(row.integer()));
-                 a.token = Token(row.text());
-                 a.tag = static_cast<int32_t>(row.integer());
-                 a.resume = resume_point(row);
-                 a.endpoint = row.text();
-                 a.assigned = wall_from_us(row.integer());
-                 snapshot.open_attempts.push_back(std::move(a));
-               });
+  for_each_row(
+      connection.statement("SELECT id, trial, number, token, tag, resume_manifest, resume_step, endpoint, assigned_us "
+                           "FROM attempt WHERE ended_us IS NULL ORDER BY id"),
+      [&](Row& row) {
+        engine::AttemptRecord a;
+        a.row = row.integer();
+        a.trial = row.integer();
+        a.number = Attempt(static_cast<int32_t>(row.integer()));
+        a.token = Token(row.text());
+        a.tag = static_cast<int32_t>(row.integer());
+        a.resume = resume_point(row);
+        a.endpoint = row.text();
+        a.assigned = wall_from_us(row.integer());
+        snapshot.open_attempts.push_back(std::move(a));
+      });
   for (engine::AttemptRecord& attempt : snapshot.open_attempts) read_members(connection, attempt);
-  for_each_row(connection.statement("SELECT max(id) FROM attempt"), [&](Row& row) { snapshot.last_attempt = row.integer(); });
+  for_each_row(connection.statement("SELECT max(id) FROM attempt"),
+               [&](Row& row) { snapshot.last_attempt = row.integer(); });
 }
 
 // Members of open attempts, and workers that are not to be used.
 void read_workers(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement("SELECT id, incarnation, host, mpi_world, mpi_rank, mpi_size, pid, device_kind, device_index, device_name, "
-                                    "device_memory, build, torch, recovery, quarantine, seen_us FROM worker WHERE quarantine <> '' OR id IN "
-                                    "(SELECT worker FROM attempt_member WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL))"),
-               [&](Row& row) {
-                 engine::WorkerRecord w;
-                 w.id = WorkerId(row.text());
-                 w.incarnation = row.integer();
-                 w.host = row.text(), w.mpi_world = row.text();
-                 w.mpi_rank = static_cast<int>(row.integer()), w.mpi_size = static_cast<int>(row.integer());
-                 w.pid = static_cast<int>(row.integer());
-                 w.device.kind = row.text();
-                 w.device.index = static_cast<int>(row.integer());
-                 w.device.name = row.text();
-                 w.device.memory_bytes = row.integer();
-                 w.build = row.text(), w.torch = row.text();
-                 w.recovery = row.flag();
-                 w.quarantine = row.text();
-                 w.seen = wall_from_us(row.integer());
-                 snapshot.workers.push_back(std::move(w));
-               });
+  for_each_row(
+      connection.statement(
+          "SELECT id, incarnation, host, mpi_world, mpi_rank, mpi_size, pid, device_kind, device_index, device_name, "
+          "device_memory, build, torch, recovery, quarantine, seen_us FROM worker WHERE quarantine <> '' OR id IN "
+          "(SELECT worker FROM attempt_member WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL))"),
+      [&](Row& row) {
+        engine::WorkerRecord w;
+        w.id = WorkerId(row.text());
+        w.incarnation = row.integer();
+        w.host = row.text(), w.mpi_world = row.text();
+        w.mpi_rank = static_cast<int>(row.integer()), w.mpi_size = static_cast<int>(row.integer());
+        w.pid = static_cast<int>(row.integer());
+        w.device.kind = row.text();
+        w.device.index = static_cast<int>(row.integer());
+        w.device.name = row.text();
+        w.device.memory_bytes = row.integer();
+        w.build = row.text(), w.torch = row.text();
+        w.recovery = row.flag();
+        w.quarantine = row.text();
+        w.seen = wall_from_us(row.integer());
+        snapshot.workers.push_back(std::move(w));
+      });
 }
 
 void read_replies(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement("SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected FROM "
-                                    "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
-               [&](Row& row) {
-                 engine::ReplyRecord r;
-                 r.key = row.text();
-                 r.sweep = SweepId(row.integer());
-                 r.existed = row.flag();
-                 r.cells = row.integer(), r.trials = row.integer(), r.new_trials = row.integer();
-                 r.cached = row.integer(), r.revived = row.integer(), r.affected = row.integer();
-                 snapshot.replies.push_back(std::move(r));
-               });
+  for_each_row(
+      connection.statement("SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected FROM "
+                           "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
+      [&](Row& row) {
+        engine::ReplyRecord r;
+        r.key = row.text();
+        r.sweep = SweepId(row.integer());
+        r.existed = row.flag();
+        r.cells = row.integer(), r.trials = row.integer(), r.new_trials = row.integer();
+        r.cached = row.integer(), r.revived = row.integer(), r.affected = row.integer();
+        snapshot.replies.push_back(std::move(r));
+      });
 }
 
 }  // namespace

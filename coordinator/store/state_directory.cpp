@@ -18,9 +18,11 @@ struct NetworkFileSystem {
 };
 // Magic numbers of statfs(2).
 constexpr std::array kNetworkFileSystems = {
-    NetworkFileSystem{0x6969, "NFS"},      NetworkFileSystem{0x0BD00BD0, "Lustre"}, NetworkFileSystem{0x47504653, "GPFS"},
-    NetworkFileSystem{0x19830326, "BeeGFS"}, NetworkFileSystem{0xFF534D42, "CIFS"},   NetworkFileSystem{0xFE534D42, "SMB2"},
-    NetworkFileSystem{0x517B, "SMB"},      NetworkFileSystem{0x00C36400, "Ceph"},   NetworkFileSystem{0x5346414F, "AFS"},
+    NetworkFileSystem{0x6969, "NFS"},      NetworkFileSystem{0x0BD00BD0, "Lustre"},
+    NetworkFileSystem{0x47504653, "GPFS"}, NetworkFileSystem{0x19830326, "BeeGFS"},
+    NetworkFileSystem{0xFF534D42, "CIFS"}, NetworkFileSystem{0xFE534D42, "SMB2"},
+    NetworkFileSystem{0x517B, "SMB"},      NetworkFileSystem{0x00C36400, "Ceph"},
+    NetworkFileSystem{0x5346414F, "AFS"},
 };
 
 std::string read_pid(int fd) {
@@ -42,7 +44,8 @@ Result<Fd> take_lock(const std::filesystem::path& dir) {
                     "); stop that one, or choose another folder with --state");
   }
   const std::string pid = cat(::getpid(), "\n");
-  if (::ftruncate(fd.get(), 0) != 0 || ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     return directory_error("writing autonorm.lock", dir, errno);
   }
   return fd;
@@ -63,13 +66,17 @@ Status directory_error(std::string_view what, const std::filesystem::path& dir, 
   const std::string text = cat("state directory ", dir.string(), ": ", what, ": ", std::strerror(error_number));
   switch (error_number) {
     case ENOSPC:
-    case EDQUOT: return exhausted(text, "; free space there, or choose another folder with --state");
+    case EDQUOT:
+      return exhausted(text, "; free space there, or choose another folder with --state");
     case EROFS:
     case EACCES:
-    case EPERM: return invalid(text, "; make it writable, or choose another folder with --state");
+    case EPERM:
+      return invalid(text, "; make it writable, or choose another folder with --state");
     case ENOTDIR:
-    case EEXIST: return invalid(text, "; a file is in the way, choose another folder with --state");
-    default: return Status(system_error("", error_number).code(), cat(text, "; choose another folder with --state"));
+    case EEXIST:
+      return invalid(text, "; a file is in the way, choose another folder with --state");
+    default:
+      return Status(system_error("", error_number).code(), cat(text, "; choose another folder with --state"));
   }
 }
 

@@ -8,11 +8,12 @@
 
 namespace autonorm::store {
 
-// Holds the lock of a state directory until it is destroyed; the system releases it when the process dies, however it dies.
+// Holds the lock of a state directory until it is destroyed; the system releases it when the process dies, however it
+// dies.
 class StateDirectory {
  public:
-  // Creates the folder when it is missing. kConflict names the process that has the lock; kInvalid: a file system without
-  // dependable locks, or read-only; kExhausted: disk full.
+  // Creates the folder when it is missing. kConflict names the process that has the lock; kInvalid: a file system
+  // without dependable locks, or read-only; kExhausted: disk full.
   static Result<StateDirectory> lock(const std::filesystem::path& dir);
   const std::filesystem::path& path() const { return path_; }
 
@@ -22,7 +23,8 @@ class StateDirectory {
   Fd lock_;
 };
 
-// kInvalid for network file systems, by the type that statfs(2) reports: SQLite's WAL needs shared memory and locks of one machine.
+// kInvalid for network file systems, by the type that statfs(2) reports: SQLite's WAL needs shared memory and locks of
+// one machine.
 Status check_file_system(int64_t type, const std::filesystem::path& dir);
 
 // The failure of a system call on the state directory, with a remedy.

@@ -11,8 +11,15 @@
 namespace autonorm::store {
 namespace {
 
+// What people read back is bounded: the newest million events, the newest ten thousand answers.
+void forget_oldest(Connection& connection) {
+  run(connection, "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - 1000000");
+  run(connection, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - 10000");
+}
+
 int64_t next_epoch(Connection& connection) {
   SQLite::Transaction transaction(connection.database());
+  forget_oldest(connection);
   run(connection, "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'");
   SQLite::Statement& query = connection.statement("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'");
   query.executeStep();
@@ -26,7 +33,9 @@ int64_t next_epoch(Connection& connection) {
 
 struct Store::State {
   State(StateDirectory d, std::unique_ptr<ArtifactStore> a)
-      : directory(std::move(d)), artifacts(std::move(a)), connection(directory.path() / "autonorm.db", Connection::Mode::kReadWrite) {}
+      : directory(std::move(d)),
+        artifacts(std::move(a)),
+        connection(directory.path() / "autonorm.db", Connection::Mode::kReadWrite) {}
 
   StateDirectory directory;  // first: unlocked after the database is closed
   std::unique_ptr<ArtifactStore> artifacts;
@@ -87,7 +96,8 @@ Status Store::commit(std::span<const engine::Change> changes) {
 Result<std::string> Store::trial_config(const TrialId& trial) {
   try {
     SQLite::Statement& query = state_->connection.statement(
-        "SELECT trial.id, seed, json FROM trial JOIN configuration ON configuration.id = trial.configuration WHERE trial.hash = ?");
+        "SELECT trial.id, seed, json FROM trial JOIN configuration ON configuration.id = trial.configuration WHERE "
+        "trial.hash = ?");
     std::optional<nlohmann::json> config;
     int64_t key = 0;
     for_each_row(Binder{query}(trial), [&](Row& row) {

@@ -1,5 +1,5 @@
-// The database of a state directory: DIR/autonorm.db (SQLite, WAL, synchronous=FULL) and DIR/artifacts. One process at a
-// time holds the directory's lock file and is the only writer.
+// The database of a state directory: DIR/autonorm.db (SQLite, WAL, synchronous=FULL) and DIR/artifacts. One process at
+// a time holds the directory's lock file and is the only writer.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -17,10 +17,10 @@ namespace autonorm::store {
 // Not thread-safe, but for artifacts(): the engine's thread is its only user.
 class Store {
  public:
-  // Creates the directory when it is missing, takes its lock, migrates the database (a backup before each migration) and
-  // adds 1 to the epoch. Failures, each with its remedy: another coordinator has the directory (kConflict, names its pid); the
-  // directory is on NFS, Lustre or the like (kInvalid), is read-only (kInvalid), or its disk is full (kExhausted); the
-  // database is of a newer release (kConflict).
+  // Creates the directory when it is missing, takes its lock, migrates the database (a backup before each migration)
+  // and adds 1 to the epoch. Failures, each with its remedy: another coordinator has the directory (kConflict, names
+  // its pid); the directory is on NFS, Lustre or the like (kInvalid), is read-only (kInvalid), or its disk is full
+  // (kExhausted); the database is of a newer release (kConflict).
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir);
   ~Store();  // releases the lock
   Store(const Store&) = delete;
@@ -32,9 +32,9 @@ class Store {
   // All rows that an engine starts from.
   Result<engine::Snapshot> load();
 
-  // Writes all changes in one transaction; after ok() they survive a power cut. kExhausted or kUnavailable (disk full, I/O error,
-  // database busy): nothing was written, the same call may succeed later; the message says what is needed. Anything else is
-  // a defect; kConflict means that the engine's idea of a trial and the row disagree.
+  // Writes all changes in one transaction; after ok() they survive a power cut. kExhausted or kUnavailable (disk full,
+  // I/O error, database busy): nothing was written, the same call may succeed later; the message says what is needed.
+  // Anything else is a defect; kConflict means that the engine's idea of a trial and the row disagree.
   Status commit(std::span<const engine::Change> changes);
 
   // The resolved configuration of a trial as JSON, with its seed and inputs; kNotFound when there is no such trial.

@@ -19,15 +19,17 @@ TEST_F(Explain, NoWorkerIsConnected) {
   const config::Sweep sweep = make_sweep("one", 1);
   cluster.submit(sweep);
   EXPECT_EQ(explain(short_form(sweep.trials[0].id)),
-            (std::vector<std::string>{cat("trial ", short_form(sweep.trials[0].id), " (A, data.name = digits, seed 0, sweep 1): queued"),
-                                      "  no worker is connected; start one with: mpirun -np 1 worker"}));
+            (std::vector<std::string>{
+                cat("trial ", short_form(sweep.trials[0].id), " (A, data.name = digits, seed 0, sweep 1): queued"),
+                "  no worker is connected; start one with: mpirun -np 1 worker"}));
 }
 
 TEST_F(Explain, EightRanksWithTwoWorkers) {
   const config::Sweep sweep = make_sweep("big", {{.variant = "wide", .ranks = 8}});
   cluster.add_workers(2);
   cluster.submit(sweep);
-  EXPECT_EQ(explain("wide").at(1), "  needs 8 slots in one MPI world; the largest has 2 (host a); start more with: mpirun -np 8 worker");
+  EXPECT_EQ(explain("wide").at(1),
+            "  needs 8 slots in one MPI world; the largest has 2 (host a); start more with: mpirun -np 8 worker");
   cluster.advance(60s);
   EXPECT_EQ(cluster.state(sweep.trials[0].id), TrialState::kQueued) << "the sweep waits";
   cluster.add_workers(6);
@@ -39,7 +41,8 @@ TEST_F(Explain, TheRightDeviceIsMissing) {
   cluster.add_workers(2);
   cluster.submit(sweep);
   EXPECT_EQ(cluster.reason(sweep.trials[0].id),
-            "needs a cuda device; the connected workers have cpu (2); start one on a machine that has it with: mpirun -np 1 worker");
+            "needs a cuda device; the connected workers have cpu (2); start one on a machine that has it with: mpirun "
+            "-np 1 worker");
 }
 
 TEST_F(Explain, EverySlotIsBusyAndTheQueueIsCounted) {
@@ -47,7 +50,8 @@ TEST_F(Explain, EverySlotIsBusyAndTheQueueIsCounted) {
   cluster.add_worker();
   cluster.submit(sweep);
   EXPECT_EQ(cluster.reason(sweep.trials[1].id), "waits for a free slot: 1 of 1 is busy; it is the next in the queue");
-  EXPECT_EQ(cluster.reason(sweep.trials[3].id), "waits for a free slot: 1 of 1 is busy; 2 trials are ahead of it in the queue");
+  EXPECT_EQ(cluster.reason(sweep.trials[3].id),
+            "waits for a free slot: 1 of 1 is busy; 2 trials are ahead of it in the queue");
 }
 
 TEST_F(Explain, ARunningTrialSaysWhereItRuns) {
@@ -55,9 +59,10 @@ TEST_F(Explain, ARunningTrialSaysWhereItRuns) {
   const auto workers = cluster.add_workers(2);
   cluster.submit(sweep);
   cluster.emit(workers[0], sweep.trials[0].id, fleet::Ready{"joined", ""});
-  EXPECT_EQ(explain("pair"), (std::vector<std::string>{
-                                 cat("trial ", short_form(sweep.trials[0].id), " (pair, data.name = digits, seed 0, sweep 1): assigned"),
-                                 "  attempt 1: rank 0 on a, rank 1 on a (not joined yet)", "  starting"}));
+  EXPECT_EQ(explain("pair"),
+            (std::vector<std::string>{
+                cat("trial ", short_form(sweep.trials[0].id), " (pair, data.name = digits, seed 0, sweep 1): assigned"),
+                "  attempt 1: rank 0 on a, rank 1 on a (not joined yet)", "  starting"}));
 }
 
 TEST_F(Explain, ARetryTellsWhatHappenedBefore) {
@@ -68,17 +73,18 @@ TEST_F(Explain, ARetryTellsWhatHappenedBefore) {
   cluster.join_all(trial);
   cluster.checkpoint(trial, 30);
   cluster.fail(worker, trial, EndReason::kHostOom, "killed by the system: out of memory");
-  EXPECT_EQ(explain("A"),
-            (std::vector<std::string>{
-                cat("trial ", short_form(trial), " (A, data.name = digits, seed 0, sweep 1): queued"),
-                "  waits for a free slot: 1 of 1 is busy; it is the next in the queue (attempt 1 ended: killed by the system: out of memory)",
-                "  attempt 1 ended: host_oom", "  newest checkpoint: step 30"}));
+  EXPECT_EQ(explain("A"), (std::vector<std::string>{
+                              cat("trial ", short_form(trial), " (A, data.name = digits, seed 0, sweep 1): queued"),
+                              "  waits for a free slot: 1 of 1 is busy; it is the next in the queue (attempt 1 ended: "
+                              "killed by the system: out of memory)",
+                              "  attempt 1 ended: host_oom", "  newest checkpoint: step 30"}));
 }
 
 TEST_F(Explain, AnUnknownNameGetsASuggestion) {
   EXPECT_EQ(explain("RMSNrom").at(0), "no trial matches 'RMSNrom': nothing was submitted yet");
   cluster.submit(make_sweep("norms", {{.variant = "RMSNorm"}}));
-  EXPECT_EQ(explain("RMSNrom").at(0), "no trial id starts with 'RMSNrom' and no variant is called so; did you mean 'RMSNorm'?");
+  EXPECT_EQ(explain("RMSNrom").at(0),
+            "no trial id starts with 'RMSNrom' and no variant is called so; did you mean 'RMSNorm'?");
   EXPECT_EQ(explain("").at(0), "which trial? give the start of its id, or the name of a variant");
 }
 

@@ -125,7 +125,8 @@ TEST_F(Gang, AStartThatTakesTooLongIsNamedAndTriedAgain) {
   cluster.advance(1s);
   EXPECT_EQ(cluster.state(trial), TrialState::kQueued);
   EXPECT_EQ(cluster.trial(trial).end, EndReason::kStalled);
-  EXPECT_NE(cluster.reason(trial).find("the start took more than 120 s: rank 1 (worker w1 on a) had not joined"), std::string::npos)
+  EXPECT_NE(cluster.reason(trial).find("the start took more than 120 s: rank 1 (worker w1 on a) had not joined"),
+            std::string::npos)
       << cluster.reason(trial);
 }
 
@@ -159,7 +160,8 @@ TEST_F(Gang, AHeldUpGangReservesSlotsSoThatSmallTrialsCannotStarveIt) {
 }
 
 TEST_F(Gang, AnImpossibleGangReservesNothing) {
-  const config::Sweep mixed = make_sweep("mixed", {{.variant = "gang", .ranks = 8}, {.variant = "a"}, {.variant = "b"}, {.variant = "c"}});
+  const config::Sweep mixed =
+      make_sweep("mixed", {{.variant = "gang", .ranks = 8}, {.variant = "a"}, {.variant = "b"}, {.variant = "c"}});
   cluster.add_workers(2);
   cluster.submit(mixed);
   cluster.advance(60s);
@@ -171,7 +173,9 @@ TEST_F(Gang, AnImpossibleGangReservesNothing) {
 TEST_F(Gang, DevicesAreMatched) {
   cluster.add_worker({.device = "cpu"});
   const WorkerId gpu = cluster.add_worker({.device = "cuda"});
-  const config::Sweep devices = make_sweep("devices", {{.variant = "gpu only", .seed = 0, .device = "cuda"}, {.variant = "gpu only", .seed = 1, .device = "cuda"}, {.variant = "any"}});
+  const config::Sweep devices = make_sweep("devices", {{.variant = "gpu only", .seed = 0, .device = "cuda"},
+                                                       {.variant = "gpu only", .seed = 1, .device = "cuda"},
+                                                       {.variant = "any"}});
   cluster.submit(devices);
   EXPECT_EQ(cluster.member(devices.trials[0].id), gpu);
   EXPECT_EQ(cluster.state(devices.trials[1].id), TrialState::kQueued);

@@ -14,7 +14,8 @@ TEST(HappyPath, ATrialGoesThroughItsStatesWithExactlyTheseMessages) {
   FakeCluster cluster;
   const WorkerId worker = cluster.add_worker();
   const auto welcome = cluster.take_messages(worker);
-  ASSERT_EQ(welcome, (Messages{fleet::Welcome{.epoch = 1, .coordinator_build = "0.1.0", .keep = {}, .kill = {}, .acked = {}}}));
+  ASSERT_EQ(welcome,
+            (Messages{fleet::Welcome{.epoch = 1, .coordinator_build = "0.1.0", .keep = {}, .kill = {}, .acked = {}}}));
 
   const config::Sweep sweep = make_sweep("one", 1);
   const engine::SubmitReply reply = cluster.submit(sweep);
@@ -129,7 +130,8 @@ TEST(HappyPath, ProgressOfRankZeroShowsInTheTrialsView) {
 
 TEST(HappyPath, HigherPriorityStartsFirstThenOrderOfSubmission) {
   FakeCluster cluster;
-  const config::Sweep sweep = make_sweep("mixed", {{.variant = "low", .seed = 0}, {.variant = "low", .seed = 1}, {.variant = "high", .priority = 5}});
+  const config::Sweep sweep = make_sweep(
+      "mixed", {{.variant = "low", .seed = 0}, {.variant = "low", .seed = 1}, {.variant = "high", .priority = 5}});
   cluster.submit(sweep);
   const WorkerId worker = cluster.add_worker();
   EXPECT_EQ(cluster.state(sweep.trials[2].id), TrialState::kAssigned);

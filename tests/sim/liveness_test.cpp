@@ -211,8 +211,16 @@ TEST_F(Liveness, AKillIsRepeatedUntilTheSlotIsFree) {
 }
 
 TEST_F(Liveness, AnOtherProtocolIsRefusedNamingBoth) {
-  fleet::Hello hello{.protocol = 2, .worker = WorkerId("x"), .incarnation = 1, .mpi_world = "w", .host = "h", .address = {}, .device = {},
-                     .build = "9.9", .torch = {}, .attempts = {}};
+  fleet::Hello hello{.protocol = 2,
+                     .worker = WorkerId("x"),
+                     .incarnation = 1,
+                     .mpi_world = "w",
+                     .host = "h",
+                     .address = {},
+                     .device = {},
+                     .build = "9.9",
+                     .torch = {},
+                     .attempts = {}};
   cluster.add_worker({.name = "x"});
   FakeWorker& worker = cluster.worker(WorkerId("x"));
   cluster.disconnect(WorkerId("x"));
@@ -222,7 +230,8 @@ TEST_F(Liveness, AnOtherProtocolIsRefusedNamingBoth) {
   const auto messages = cluster.take_messages(WorkerId("x"));
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(std::get<fleet::Refused>(messages[0]).reason,
-            "this worker (9.9) speaks protocol 2, the coordinator (0.1.0) speaks protocol 1; install the same release on both");
+            "this worker (9.9) speaks protocol 2, the coordinator (0.1.0) speaks protocol 1; install the same release "
+            "on both");
   EXPECT_FALSE(worker.session.has_value()) << "and it is disconnected";
 }
 

@@ -14,9 +14,11 @@ constexpr int kSteps = 180;  // 60 · 180 operations
 
 class Walk {
  public:
-  explicit Walk(uint64_t seed, bool with_store) : random_(seed, "walk", "sim"), cluster_({.store = with_store, .limits = {}}) {
+  explicit Walk(uint64_t seed, bool with_store)
+      : random_(seed, "walk", "sim"), cluster_({.store = with_store, .limits = {}}) {
     std::vector<TrialSpec> specs;
-    for (uint64_t s = 0; s < 4; ++s) specs.push_back({.variant = "one", .seed = s, .priority = static_cast<int64_t>(s % 2)});
+    for (uint64_t s = 0; s < 4; ++s)
+      specs.push_back({.variant = "one", .seed = s, .priority = static_cast<int64_t>(s % 2)});
     for (uint64_t s = 0; s < 3; ++s) specs.push_back({.variant = "two", .seed = s, .ranks = 2});
     for (uint64_t s = 0; s < 2; ++s) specs.push_back({.variant = "student", .seed = s, .stage = "teacher"});
     sweeps_.push_back(make_sweep("first", specs));
@@ -27,16 +29,36 @@ class Walk {
 
   void step() {
     switch (pick(14)) {
-      case 0: cluster_.advance(std::chrono::milliseconds(500 * (1 + pick(8)))); break;
-      case 1: cluster_.disconnect(worker()); break;
-      case 2: reconnect(worker()); break;
-      case 3: cluster_.restart_worker(worker()); break;
-      case 4: cluster_.act(SweepId(1 + pick(2)), static_cast<engine::SweepAction>(pick(3))); break;
-      case 5: cluster_.submit(sweeps_[static_cast<size_t>(pick(2))], pick(10) == 0); break;
-      case 6: cluster_.worker(worker()).silent = true; break;
-      case 7: fail(); break;
-      case 8: repeat_an_event(); break;
-      default: go_on(); break;
+      case 0:
+        cluster_.advance(std::chrono::milliseconds(500 * (1 + pick(8))));
+        break;
+      case 1:
+        cluster_.disconnect(worker());
+        break;
+      case 2:
+        reconnect(worker());
+        break;
+      case 3:
+        cluster_.restart_worker(worker());
+        break;
+      case 4:
+        cluster_.act(SweepId(1 + pick(2)), static_cast<engine::SweepAction>(pick(3)));
+        break;
+      case 5:
+        cluster_.submit(sweeps_[static_cast<size_t>(pick(2))], pick(10) == 0);
+        break;
+      case 6:
+        cluster_.worker(worker()).silent = true;
+        break;
+      case 7:
+        fail();
+        break;
+      case 8:
+        repeat_an_event();
+        break;
+      default:
+        go_on();
+        break;
     }
     bury_dead();
     check_one_owner();
@@ -88,7 +110,9 @@ class Walk {
   }
   bool connected(const WorkerId& id) { return cluster_.worker(id).session.has_value() && !cluster_.worker(id).silent; }
   bool all_connected(const engine::TrialView& view) {
-    return std::ranges::all_of(view.workers, [&](const WorkerId& id) { return connected(id) && cluster_.worker(id).attempts.contains(view.id); });
+    return std::ranges::all_of(view.workers, [&](const WorkerId& id) {
+      return connected(id) && cluster_.worker(id).attempts.contains(view.id);
+    });
   }
 
   void go_on() {
@@ -105,7 +129,8 @@ class Walk {
     }
   }
   void fail() {
-    constexpr EndReason kReasons[] = {EndReason::kTrainerCrashed, EndReason::kHostOom, EndReason::kPreempted, EndReason::kDataMissing};
+    constexpr EndReason kReasons[] = {EndReason::kTrainerCrashed, EndReason::kHostOom, EndReason::kPreempted,
+                                      EndReason::kDataMissing};
     const std::vector<TrialId> ids = live();
     if (ids.empty()) return;
     const engine::TrialView view = cluster_.trial(ids[static_cast<size_t>(pick(static_cast<int>(ids.size())))]);
@@ -132,7 +157,8 @@ class Walk {
       for (const fleet::ToWorker& message : cluster_.take_messages(id)) {
         if (const auto* stop = std::get_if<fleet::Stop>(&message)) {
           const auto it = cluster_.worker(id).attempts.find(stop->key.trial);
-          if (stop->mode == fleet::StopMode::kKill && it != cluster_.worker(id).attempts.end() && it->second.key == stop->key) {
+          if (stop->mode == fleet::StopMode::kKill && it != cluster_.worker(id).attempts.end() &&
+              it->second.key == stop->key) {
             over.push_back(stop->key.trial);
           }
         }

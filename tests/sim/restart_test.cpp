@@ -25,14 +25,26 @@ class Story {
     steps_ = {
         [&] { cluster_.add_workers(2); },
         [&] { cluster_.submit(sweep_); },
-        [&] { emit(0, fleet::Ready{"listening", "h:1"}); },
-        [&] { emit(0, fleet::Ready{"joined", ""}); },
-        [&] { emit(1, fleet::Ready{"joined", ""}); },
-        [&] { emit(0, fleet::Metrics{{{"loss", 10, 1.0}, {"loss", 20, 0.9}}}); },
+        [&] {
+          emit(0, fleet::Ready{"listening", "h:1"});
+        },
+        [&] {
+          emit(0, fleet::Ready{"joined", ""});
+        },
+        [&] {
+          emit(1, fleet::Ready{"joined", ""});
+        },
+        [&] {
+          emit(0, fleet::Metrics{{{"loss", 10, 1.0}, {"loss", 20, 0.9}}});
+        },
         [&] { cluster_.checkpoint(gang_, 20); },
-        [&] { emit(0, fleet::Metrics{{{"loss", 30, 0.8}}}); },
+        [&] {
+          emit(0, fleet::Metrics{{{"loss", 30, 0.8}}});
+        },
         [&] { cluster_.finish(gang_, 0.9); },
-        [&] { cluster_.emit(cluster_.member(single_), single_, fleet::Ready{"joined", ""}); },
+        [&] {
+          cluster_.emit(cluster_.member(single_), single_, fleet::Ready{"joined", ""});
+        },
         [&] { cluster_.finish(single_, 0.8); },
     };
   }
@@ -248,7 +260,9 @@ TEST_F(Restart, AStageWhoseModelIsGoneRunsAgain) {
   cluster.disconnect(worker);
   // It finishes, but the model's file is deleted while the coordinator is down.
   cluster.connect(worker);
-  cluster.emit(worker, teacher, fleet::Finished{.results = {}, .facts = {}, .initial = {}, .artifacts = {{"model", artifact_hash("gone")}}});
+  cluster.emit(
+      worker, teacher,
+      fleet::Finished{.results = {}, .facts = {}, .initial = {}, .artifacts = {{"model", artifact_hash("gone")}}});
   EXPECT_EQ(cluster.state(student), TrialState::kWaiting);
   cluster.restart();
   EXPECT_EQ(cluster.state(teacher), TrialState::kQueued);

@@ -28,7 +28,8 @@ TEST_P(NeverAgain, FailsAtOnce) {
   EXPECT_EQ(cluster.state(trial), TrialState::kFailed);
   EXPECT_EQ(cluster.reason(trial), cat(name(GetParam()), ": why"));
 }
-INSTANTIATE_TEST_SUITE_P(Reasons, NeverAgain, ::testing::Values(EndReason::kBadConfig, EndReason::kDataCorrupt, EndReason::kTimeout));
+INSTANTIATE_TEST_SUITE_P(Reasons, NeverAgain,
+                         ::testing::Values(EndReason::kBadConfig, EndReason::kDataCorrupt, EndReason::kTimeout));
 
 class Counted : public Retries, public ::testing::WithParamInterface<EndReason> {};
 TEST_P(Counted, FailsAfterThreeAttempts) {
@@ -145,9 +146,10 @@ TEST_F(Quarantine, ThreeDifferentTrialsThatCrashTakeAWorkerOut) {
             cat("trainers of 3 different trials crashed here within 10 min, the last one of trial ",
                 short_form(sweep.trials[2].id), "; check the machine, then restart the worker"));
   EXPECT_EQ(cluster.state(sweep.trials[3].id), TrialState::kQueued);
-  EXPECT_EQ(cluster.reason(sweep.trials[3].id),
-            "every connected worker (1) is quarantined because its trainers crashed; see why with: coordinator workers; "
-            "a restarted worker is used again");
+  EXPECT_EQ(
+      cluster.reason(sweep.trials[3].id),
+      "every connected worker (1) is quarantined because its trainers crashed; see why with: coordinator workers; "
+      "a restarted worker is used again");
   cluster.restart();
   cluster.connect(worker);
   EXPECT_EQ(cluster.worker_view(worker).state, "quarantined") << "a restart of the coordinator does not forget it";

@@ -8,7 +8,8 @@ namespace {
 
 struct Stages : ::testing::Test {
   FakeCluster cluster;
-  config::Sweep sweep = make_sweep("distilled", {{.variant = "student", .stage = "teacher"}, {.variant = "other", .stage = "teacher"}});
+  config::Sweep sweep =
+      make_sweep("distilled", {{.variant = "student", .stage = "teacher"}, {.variant = "other", .stage = "teacher"}});
   TrialId teacher = sweep.trials[0].id, student = sweep.trials[1].id, other = sweep.trials[2].id;
 };
 
@@ -18,7 +19,8 @@ TEST_F(Stages, AStudentWaitsAndThenGetsItsTeachersModel) {
   EXPECT_EQ(cluster.state(student), TrialState::kWaiting);
   cluster.join_all(teacher);
   cluster.say(worker, fleet::Heartbeat{{{cluster.key_at(worker, teacher), 40, 100, "training", 1.0, 1.0, 0}}});
-  EXPECT_EQ(cluster.reason(student), cat("waits for stage teacher (trial ", short_form(teacher), ", running, step 40/100)"));
+  EXPECT_EQ(cluster.reason(student),
+            cat("waits for stage teacher (trial ", short_form(teacher), ", running, step 40/100)"));
   cluster.finish(teacher);
   EXPECT_EQ(cluster.state(student), TrialState::kAssigned);
   const auto start = std::get<fleet::Start>(cluster.take_messages(worker).back());
@@ -80,10 +82,12 @@ TEST_F(Stages, AModelStillOnItsWayHoldsTheStudentBack) {
   cluster.submit(sweep);
   cluster.join_all(teacher);
   const Sha256 model = artifact_hash("slow");
-  cluster.emit(worker, teacher, fleet::Finished{.results = {}, .facts = {}, .initial = {}, .artifacts = {{"model", model}}});
+  cluster.emit(worker, teacher,
+               fleet::Finished{.results = {}, .facts = {}, .initial = {}, .artifacts = {{"model", model}}});
   cluster.free_slot(worker, teacher);
   EXPECT_EQ(cluster.state(student), TrialState::kWaiting);
-  EXPECT_EQ(cluster.reason(student), cat("waits for the model of stage teacher (trial ", short_form(teacher), ") to arrive"));
+  EXPECT_EQ(cluster.reason(student),
+            cat("waits for the model of stage teacher (trial ", short_form(teacher), ") to arrive"));
   cluster.store_artifact(model);
   EXPECT_EQ(cluster.state(student), TrialState::kAssigned);
 }

@@ -37,7 +37,8 @@ TEST_F(Sweeps, EqualTrialsAreTrainedOnceAcrossSweeps) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
   cluster.run_to_end(trial(0));
-  const config::Sweep wider = make_sweep("wider", {{.variant = "A", .seed = 0}, {.variant = "A", .seed = 1}, {.variant = "B"}});
+  const config::Sweep wider =
+      make_sweep("wider", {{.variant = "A", .seed = 0}, {.variant = "A", .seed = 1}, {.variant = "B"}});
   const engine::SubmitReply reply = cluster.submit(wider);
   EXPECT_NE(reply.sweep, SweepId(1));
   EXPECT_EQ(reply.trials, 3);
@@ -198,7 +199,8 @@ TEST_F(Sweeps, PauseHoldsOnlyWhatNoOtherSweepWants) {
 }
 
 TEST_F(Sweeps, ResumeOfACancelledSweepAndUnknownSweepsAreExplained) {
-  EXPECT_EQ(cluster.act(SweepId(7), SweepAction::kPause).status.message(), "there is no sweep 7; nothing was submitted yet");
+  EXPECT_EQ(cluster.act(SweepId(7), SweepAction::kPause).status.message(),
+            "there is no sweep 7; nothing was submitted yet");
   cluster.submit(sweep);
   EXPECT_EQ(cluster.act(SweepId(7), SweepAction::kPause).status.message(),
             "there is no sweep 7; the sweeps are numbered 1 to 1 (see: coordinator list)");

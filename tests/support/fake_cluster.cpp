@@ -83,7 +83,8 @@ void FakeCluster::route(const engine::Outgoing& message) {
 void FakeCluster::take(FakeWorker& worker, const fleet::ToWorker& message) {
   if (const auto* ack = std::get_if<fleet::Ack>(&message)) {
     const auto it = worker.attempts.find(ack->key.trial);
-    if (it != worker.attempts.end() && it->second.key == ack->key) it->second.acked = std::max(it->second.acked, ack->seq);
+    if (it != worker.attempts.end() && it->second.key == ack->key)
+      it->second.acked = std::max(it->second.acked, ack->seq);
     return;
   }
   worker.inbox.push_back(message);
@@ -111,7 +112,8 @@ void FakeCluster::advance(std::chrono::milliseconds span) {
     for (const auto& [id, worker] : workers_) {
       if (worker.session && !worker.silent) heartbeats.emplace_back(*worker.session, fleet::Heartbeat{});
     }
-    for (auto& [session, message] : heartbeats) engine_->apply(engine::WorkerMessage{session, std::move(message)}, now_);
+    for (auto& [session, message] : heartbeats)
+      engine_->apply(engine::WorkerMessage{session, std::move(message)}, now_);
     apply(engine::Tick{});
   }
 }
@@ -162,10 +164,19 @@ WorkerId FakeCluster::add_worker(WorkerSpec spec) {
   const WorkerId id(spec.name.empty() ? cat("w", workers_.size()) : spec.name);
   FakeWorker& worker = workers_[id];
   int& size = world_sizes_[spec.world];
-  worker.hello = {.worker = id, .incarnation = 1, .mpi_world = spec.world, .mpi_rank = spec.mpi_rank < 0 ? size : spec.mpi_rank,
-                  .mpi_size = size + 1, .host = spec.host, .address = spec.host + ".example", .pid = 100 + size,
-                  .device = {.kind = spec.device, .index = 0, .name = spec.device + " device", .memory_bytes = 1}, .build = "0.1.0",
-                  .torch = "2.11.0", .recovery = true, .attempts = {}};
+  worker.hello = {.worker = id,
+                  .incarnation = 1,
+                  .mpi_world = spec.world,
+                  .mpi_rank = spec.mpi_rank < 0 ? size : spec.mpi_rank,
+                  .mpi_size = size + 1,
+                  .host = spec.host,
+                  .address = spec.host + ".example",
+                  .pid = 100 + size,
+                  .device = {.kind = spec.device, .index = 0, .name = spec.device + " device", .memory_bytes = 1},
+                  .build = "0.1.0",
+                  .torch = "2.11.0",
+                  .recovery = true,
+                  .attempts = {}};
   ++size;
   connect(id);
   return id;
@@ -183,12 +194,14 @@ void FakeCluster::connect(const WorkerId& id) {
   worker.silent = false;
   worker.hello.attempts.clear();
   for (const auto& [trial, attempt] : worker.attempts) {
-    worker.hello.attempts.push_back({attempt.key, Seq(static_cast<int64_t>(attempt.events.size())), attempt.terminal, attempt.alive});
+    worker.hello.attempts.push_back(
+        {attempt.key, Seq(static_cast<int64_t>(attempt.events.size())), attempt.terminal, attempt.alive});
   }
   apply(engine::WorkerHello{*worker.session, worker.hello});
   const std::map<TrialId, FakeAttempt> kept = worker.attempts;
   for (const auto& [trial, attempt] : kept) {
-    for (size_t i = static_cast<size_t>(attempt.acked.value()); i < attempt.events.size(); ++i) deliver(id, attempt.events[i]);
+    for (size_t i = static_cast<size_t>(attempt.acked.value()); i < attempt.events.size(); ++i)
+      deliver(id, attempt.events[i]);
   }
 }
 
@@ -213,7 +226,9 @@ void FakeCluster::say(const WorkerId& id, fleet::ToCoordinator message) {
   if (worker.session) apply(engine::WorkerMessage{*worker.session, std::move(message)});
 }
 
-std::vector<fleet::ToWorker> FakeCluster::take_messages(const WorkerId& id) { return std::exchange(workers_.at(id).inbox, {}); }
+std::vector<fleet::ToWorker> FakeCluster::take_messages(const WorkerId& id) {
+  return std::exchange(workers_.at(id).inbox, {});
+}
 
 fleet::AttemptKey FakeCluster::key_at(const WorkerId& id, const TrialId& trial) {
   const auto& attempts = workers_.at(id).attempts;
@@ -283,7 +298,8 @@ void FakeCluster::finish(const TrialId& trial, double accuracy) {
 }
 
 void FakeCluster::fail(const WorkerId& id, const TrialId& trial, EndReason reason, const std::string& message) {
-  emit(id, trial, fleet::Failed{.reason = reason, .message = message, .signal = 0, .exit_code = 1, .log_tail = {"last line"}});
+  emit(id, trial,
+       fleet::Failed{.reason = reason, .message = message, .signal = 0, .exit_code = 1, .log_tail = {"last line"}});
 }
 
 void FakeCluster::free_slot(const WorkerId& id, const TrialId& trial) {

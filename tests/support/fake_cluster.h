@@ -1,5 +1,6 @@
-// The engine with a clock that tests move, workers that tests speak for, and an outbox that is recorded. Rows go to a real store
-// in a temporary folder (or nowhere), so that a restart is a restart. After every event the engine's invariants are checked.
+// The engine with a clock that tests move, workers that tests speak for, and an outbox that is recorded. Rows go to a
+// real store in a temporary folder (or nowhere), so that a restart is a restart. After every event the engine's
+// invariants are checked.
 #pragma once
 #include <chrono>
 #include <filesystem>
@@ -19,11 +20,11 @@ namespace autonorm::testing {
 using namespace std::chrono_literals;
 
 struct WorkerSpec {
-  std::string name = {};            // "" = w0, w1, …
+  std::string name = {};  // "" = w0, w1, …
   std::string host = "a";
   std::string world = "world-1";
   std::string device = "cpu";
-  int mpi_rank = -1;                // -1 = next in its world
+  int mpi_rank = -1;  // -1 = next in its world
 };
 
 // What a worker keeps about an attempt, as its spool would.
@@ -37,10 +38,10 @@ struct FakeAttempt {
 struct FakeWorker {
   fleet::Hello hello;
   std::optional<SessionId> session;
-  bool silent = false;                         // connected, but stopped: sends nothing
+  bool silent = false;  // connected, but stopped: sends nothing
   std::map<TrialId, FakeAttempt> attempts;
-  std::vector<fleet::AttemptKey> dying;        // killed by a Welcome; their trainers are still there
-  std::vector<fleet::ToWorker> inbox;          // everything but Ack, since the last take_messages()
+  std::vector<fleet::AttemptKey> dying;  // killed by a Welcome; their trainers are still there
+  std::vector<fleet::ToWorker> inbox;    // everything but Ack, since the last take_messages()
 };
 
 struct ClusterOptions {
@@ -71,12 +72,12 @@ class FakeCluster {
   std::filesystem::path directory() const { return folder_.path(); }
 
   // ---- workers ----
-  WorkerId add_worker(WorkerSpec spec = {});                 // connected
+  WorkerId add_worker(WorkerSpec spec = {});  // connected
   std::vector<WorkerId> add_workers(int count, WorkerSpec spec = {});
   FakeWorker& worker(const WorkerId& id) { return workers_.at(id); }
-  void connect(const WorkerId& id);                          // Hello with all that it knows; then unacked events again
-  void disconnect(const WorkerId& id);                       // the connection breaks
-  void restart_worker(const WorkerId& id);                   // a new process on the same work-dir; its trainers are gone
+  void connect(const WorkerId& id);         // Hello with all that it knows; then unacked events again
+  void disconnect(const WorkerId& id);      // the connection breaks
+  void restart_worker(const WorkerId& id);  // a new process on the same work-dir; its trainers are gone
   void say(const WorkerId& id, fleet::ToCoordinator message);
   // Messages but Acks since the last call.
   std::vector<fleet::ToWorker> take_messages(const WorkerId& id);
@@ -84,20 +85,20 @@ class FakeCluster {
   // ---- attempts ----
   // The worker's newest Start of the trial; fails the test when there is none.
   fleet::AttemptKey key_at(const WorkerId& id, const TrialId& trial);
-  WorkerId member(const TrialId& trial, int rank = 0);       // who trains it now
+  WorkerId member(const TrialId& trial, int rank = 0);  // who trains it now
   void emit(const WorkerId& id, const TrialId& trial, fleet::EventBody body);
   void deliver(const WorkerId& id, const fleet::Event& event);  // as it is
-  void join_all(const TrialId& trial);                       // listening, then every rank joins: assigned → running
-  void checkpoint(const TrialId& trial, int64_t step);       // durable
+  void join_all(const TrialId& trial);                  // listening, then every rank joins: assigned → running
+  void checkpoint(const TrialId& trial, int64_t step);  // durable
   void store_artifact(const Sha256& hash);
   void finish(const TrialId& trial, double accuracy = 0.9);  // with a durable model; every slot is given back
   void fail(const WorkerId& id, const TrialId& trial, EndReason reason, const std::string& message = "it broke");
   void free_slot(const WorkerId& id, const TrialId& trial);
-  void bury(const WorkerId& id);                             // killed trainers are gone: SlotFree for each
+  void bury(const WorkerId& id);  // killed trainers are gone: SlotFree for each
   void run_to_end(const TrialId& trial) { join_all(trial), finish(trial); }
 
   // ---- the coordinator ----
-  void restart();                                            // as after kill -9: all connections are gone
+  void restart();  // as after kill -9: all connections are gone
   void reconnect_all();
   void apply(const engine::EngineEvent& event);
   void check_invariants();

@@ -9,11 +9,14 @@ namespace {
 
 config::PlannedTrial planned(const TrialSpec& spec) {
   config::PlannedTrial trial;
-  trial.id = TrialId(sha256(cat("trial/", spec.variant, "/", spec.seed, "/", spec.ranks, "/", spec.device, "/", spec.stage)).value());
+  trial.id = TrialId(
+      sha256(cat("trial/", spec.variant, "/", spec.seed, "/", spec.ranks, "/", spec.device, "/", spec.stage)).value());
   trial.config.seed = spec.seed;
   trial.config.ranks = spec.ranks;
   trial.config.device = spec.device;
-  trial.config.run = {.priority = spec.priority, .timeout_s = spec.timeout_s, .stall_timeout_s = spec.stall_timeout_s,
+  trial.config.run = {.priority = spec.priority,
+                      .timeout_s = spec.timeout_s,
+                      .stall_timeout_s = spec.stall_timeout_s,
                       .max_attempts = spec.max_attempts};
   return trial;
 }

@@ -10,8 +10,8 @@
 #include <mutex>
 #include <thread>
 
-#include "core/config/sweep.h"
 #include "coordinator/store/store.h"
+#include "core/config/sweep.h"
 #include "tests/support/sweep_builder.h"
 #include "tests/support/temporary_folder.h"
 
@@ -51,7 +51,8 @@ class RecordingTransport final : public Transport {
   template <class Message>
   size_t count() {
     const std::lock_guard lock(mutex_);
-    return static_cast<size_t>(std::ranges::count_if(sent_, [](const auto& s) { return std::holds_alternative<Message>(s.second); }));
+    return static_cast<size_t>(
+        std::ranges::count_if(sent_, [](const auto& s) { return std::holds_alternative<Message>(s.second); }));
   }
 
  private:
@@ -110,7 +111,9 @@ TEST_F(EngineLoopTest, ASubmissionIsAnsweredAndAWorkerGetsItsConfiguration) {
 TEST_F(EngineLoopTest, WhatWasAnsweredIsThereAfterARestart) {
   open();
   loop->submit(submission(make_sweep("one", 3)));
-  EXPECT_EQ(loop->act({.request = 0, .sweep = SweepId(1), .action = engine::SweepAction::kPause, .idempotency_key = {}}).trials_affected, 3);
+  EXPECT_EQ(loop->act({.request = 0, .sweep = SweepId(1), .action = engine::SweepAction::kPause, .idempotency_key = {}})
+                .trials_affected,
+            3);
   close();
   open();
   EXPECT_EQ(loop->epoch(), 2);

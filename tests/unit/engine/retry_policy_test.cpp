@@ -9,7 +9,8 @@ TEST(RetryPolicy, ResultsAndHopelessEndsAreFinal) {
   EXPECT_EQ(decide_retry({.reason = EndReason::kCompleted}).state, TrialState::kSucceeded);
   EXPECT_EQ(decide_retry({.reason = EndReason::kDiverged}).state, TrialState::kDiverged);
   EXPECT_EQ(decide_retry({.reason = EndReason::kCancelled}).state, TrialState::kCancelled);
-  for (const EndReason reason : {EndReason::kBadConfig, EndReason::kDataCorrupt, EndReason::kTimeout, EndReason::kParent}) {
+  for (const EndReason reason :
+       {EndReason::kBadConfig, EndReason::kDataCorrupt, EndReason::kTimeout, EndReason::kParent}) {
     const RetryAnswer answer = decide_retry({.reason = reason});
     EXPECT_FALSE(answer.again) << name(reason);
     EXPECT_EQ(answer.state, TrialState::kFailed) << name(reason);
@@ -28,15 +29,18 @@ TEST(RetryPolicy, CountedEndsStopAtMaxAttempts) {
 }
 
 TEST(RetryPolicy, ProgressMakesACountedEndUncounted) {
-  const RetryAnswer answer = decide_retry({.reason = EndReason::kStalled, .advanced = true, .counted = 2, .uncounted = 4});
+  const RetryAnswer answer =
+      decide_retry({.reason = EndReason::kStalled, .advanced = true, .counted = 2, .uncounted = 4});
   EXPECT_TRUE(answer.again);
   EXPECT_EQ(answer.counted, 2);
   EXPECT_EQ(answer.uncounted, 5);
-  EXPECT_FALSE(decide_retry({.reason = EndReason::kStalled, .advanced = true, .uncounted = kMaxUncountedAttempts}).again);
+  EXPECT_FALSE(
+      decide_retry({.reason = EndReason::kStalled, .advanced = true, .uncounted = kMaxUncountedAttempts}).again);
 }
 
 TEST(RetryPolicy, PreemptionNeverUsesATrialUp) {
-  const RetryAnswer answer = decide_retry({.reason = EndReason::kPreempted, .counted = 2, .uncounted = kMaxUncountedAttempts});
+  const RetryAnswer answer =
+      decide_retry({.reason = EndReason::kPreempted, .counted = 2, .uncounted = kMaxUncountedAttempts});
   EXPECT_TRUE(answer.again);
   EXPECT_EQ(answer.uncounted, kMaxUncountedAttempts);
 }

@@ -13,8 +13,10 @@ namespace {
 
 // Slots that share storage for their names.
 struct Fleet {
-  Slot& add(std::string worker, std::string world, std::string host, int rank, SlotUse use = SlotUse::kFree, std::string device = "cpu") {
-    names.push_back(std::make_unique<std::array<std::string, 4>>(std::array<std::string, 4>{worker, world, host, device}));
+  Slot& add(std::string worker, std::string world, std::string host, int rank, SlotUse use = SlotUse::kFree,
+            std::string device = "cpu") {
+    names.push_back(
+        std::make_unique<std::array<std::string, 4>>(std::array<std::string, 4>{worker, world, host, device}));
     const auto& n = *names.back();
     slots.push_back({n[0], n[1], n[2], n[3], rank, use});
     return slots.back();
@@ -75,8 +77,7 @@ TEST(Plan, DeviceKindsAreNeverMixedAndAutoPrefersCuda) {
   fleet.add("w0", "x", "a", 0);
   fleet.add("w1", "x", "a", 1);
   fleet.add("g0", "x", "a", 2, SlotUse::kFree, "cuda");
-  const Plan result = plan({.slots = fleet.slots,
-                            .wants = {{.trial = 1}, {.trial = 2, .ranks = 2}}});
+  const Plan result = plan({.slots = fleet.slots, .wants = {{.trial = 1}, {.trial = 2, .ranks = 2}}});
   EXPECT_EQ(placed(result, 1), std::vector<size_t>{2});
   EXPECT_EQ(placed(result, 2), (std::vector<size_t>{0, 1}));
 }
@@ -94,8 +95,8 @@ TEST(Plan, QuarantinedSlotsAndHostsWithoutDataAreLeftOut) {
   Fleet fleet;
   fleet.add("w0", "x", "a", 0, SlotUse::kQuarantined);
   fleet.add("w1", "x", "b", 1);
-  const Plan result = plan({.slots = fleet.slots,
-                            .wants = {{.trial = 1, .ranks = 1, .never_hosts = {"b"}}, {.trial = 2}}});
+  const Plan result =
+      plan({.slots = fleet.slots, .wants = {{.trial = 1, .ranks = 1, .never_hosts = {"b"}}, {.trial = 2}}});
   EXPECT_TRUE(placed(result, 1).empty());
   EXPECT_EQ(placed(result, 2), std::vector<size_t>{1});
 }
@@ -121,7 +122,8 @@ TEST(Plan, AReservationStaysInItsWorld) {
   fleet.add("x0", "x", "a", 0, SlotUse::kBusy);
   fleet.add("x1", "x", "a", 1);
   fleet.add("x2", "x", "a", 2, SlotUse::kBusy);
-  for (int rank = 0; rank < 3; ++rank) fleet.add(cat("y", rank), "y", "b", rank, rank < 2 ? SlotUse::kFree : SlotUse::kBusy);
+  for (int rank = 0; rank < 3; ++rank)
+    fleet.add(cat("y", rank), "y", "b", rank, rank < 2 ? SlotUse::kFree : SlotUse::kBusy);
   Request request{.slots = fleet.slots, .wants = {{.trial = 9, .ranks = 3}}, .reserve_for = 9};
   EXPECT_EQ(plan(request).reservation->world, "y") << "where it is nearest to fitting";
   request.reserved_world = "x";
@@ -143,10 +145,12 @@ TEST(Plan, RandomFleetsNeverGiveASlotTwice) {
   for (int round = 0; round < 500; ++round) {
     Fleet fleet;
     for (int i = 0, n = 1 + pick(12); i < n; ++i) {
-      fleet.add(cat("w", i), cat("world", pick(3)), cat("host", pick(3)), i, static_cast<SlotUse>(pick(3)), pick(4) == 0 ? "cuda" : "cpu");
+      fleet.add(cat("w", i), cat("world", pick(3)), cat("host", pick(3)), i, static_cast<SlotUse>(pick(3)),
+                pick(4) == 0 ? "cuda" : "cpu");
     }
     Request request{.slots = fleet.slots, .wants = {}, .reserve_for = pick(2) ? 1 + pick(6) : 0};
-    for (int i = 0; i < 6; ++i) request.wants.push_back({.trial = i + 1, .ranks = 1 + pick(4), .device = pick(3) ? "auto" : "cpu"});
+    for (int i = 0; i < 6; ++i)
+      request.wants.push_back({.trial = i + 1, .ranks = 1 + pick(4), .device = pick(3) ? "auto" : "cpu"});
     const Plan result = plan(request);
     std::set<size_t> used;
     for (const Placement& placement : result.placements) {
@@ -169,9 +173,11 @@ TEST(WhyWaiting, NamesNumbersAndTheRemedy) {
   fleet.add("w0", "x", "a", 0, SlotUse::kBusy);
   fleet.add("w1", "x", "a", 1);
   EXPECT_EQ(why_waiting({.trial = 1, .ranks = 8}, fleet.slots, 0, "worker --coordinator h:1"),
-            "needs 8 slots in one MPI world; the largest has 2 (host a); start more with: mpirun -np 8 worker --coordinator h:1");
+            "needs 8 slots in one MPI world; the largest has 2 (host a); start more with: mpirun -np 8 worker "
+            "--coordinator h:1");
   EXPECT_EQ(why_waiting({.trial = 1, .ranks = 2}, fleet.slots, 1, "worker"),
-            "waits for 2 free slots in one MPI world: 1 of 2 is free, at most 1 in one world; 1 trial is ahead of it in the queue");
+            "waits for 2 free slots in one MPI world: 1 of 2 is free, at most 1 in one world; 1 trial is ahead of it "
+            "in the queue");
   EXPECT_EQ(why_waiting({.trial = 1, .ranks = 1, .never_hosts = {"a"}}, fleet.slots, 0, "worker"),
             "its data is missing on a; put it there, or start a worker elsewhere with: mpirun -np 1 worker");
 }

@@ -65,7 +65,8 @@ TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").message(),
             "database: disk full; free space on /data, work goes on by itself");
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").code(), Code::kExhausted);
-  EXPECT_EQ(database_error(SQLite::Exception("", 10 | (3 << 8)), "/data/autonorm.db").code(), Code::kUnavailable) << "extended I/O error";
+  EXPECT_EQ(database_error(SQLite::Exception("", 10 | (3 << 8)), "/data/autonorm.db").code(), Code::kUnavailable)
+      << "extended I/O error";
   EXPECT_EQ(database_error(SQLite::Exception("", 5), "/data/autonorm.db").code(), Code::kUnavailable);
   EXPECT_EQ(database_error(SQLite::Exception("", 8), "/data/autonorm.db").code(), Code::kInvalid);
   EXPECT_EQ(database_error(SQLite::Exception("", 19), "/data/autonorm.db").code(), Code::kInternal);

@@ -43,16 +43,19 @@ TEST(Store, AFileInTheWayAndAnUnwritableFolderAreExplained) {
   ASSERT_TRUE(write_file_durably(folder.path() / "file", "x").ok());
   const auto blocked = Store::open(folder.path() / "file");
   ASSERT_FALSE(blocked.ok());
-  EXPECT_NE(blocked.status().message().find("choose another folder with --state"), std::string::npos) << blocked.status().message();
+  EXPECT_NE(blocked.status().message().find("choose another folder with --state"), std::string::npos)
+      << blocked.status().message();
   const auto read_only = Store::open("/proc/autonorm");
   ASSERT_FALSE(read_only.ok());
-  EXPECT_NE(read_only.status().message().find("state directory /proc/autonorm"), std::string::npos) << read_only.status().message();
+  EXPECT_NE(read_only.status().message().find("state directory /proc/autonorm"), std::string::npos)
+      << read_only.status().message();
 }
 
 TEST(Store, NetworkFileSystemsAreRefused) {
   EXPECT_TRUE(check_file_system(0xEF53, "/data").ok()) << "ext4";
   EXPECT_EQ(check_file_system(0x6969, "/data").message(),
-            "state directory /data is on NFS, where a database cannot be locked dependably; choose a folder on a local disk with --state");
+            "state directory /data is on NFS, where a database cannot be locked dependably; choose a folder on a local "
+            "disk with --state");
   EXPECT_NE(check_file_system(0x0BD00BD0, "/data").message().find("Lustre"), std::string::npos);
   // statfs sign-extends types with the top bit set.
   EXPECT_FALSE(check_file_system(static_cast<int64_t>(static_cast<int32_t>(0xFF534D42)), "/data").ok());
@@ -60,10 +63,12 @@ TEST(Store, NetworkFileSystemsAreRefused) {
 
 TEST(Store, SystemErrorsOfTheFolderGetARemedy) {
   EXPECT_EQ(directory_error("creating it", "/data", EROFS).message(),
-            "state directory /data: creating it: Read-only file system; make it writable, or choose another folder with --state");
+            "state directory /data: creating it: Read-only file system; make it writable, or choose another folder "
+            "with --state");
   EXPECT_EQ(directory_error("creating it", "/data", ENOSPC).code(), Code::kExhausted);
   EXPECT_EQ(directory_error("creating it", "/data", ENOSPC).message(),
-            "state directory /data: creating it: No space left on device; free space there, or choose another folder with --state");
+            "state directory /data: creating it: No space left on device; free space there, or choose another folder "
+            "with --state");
 }
 
 TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
@@ -76,10 +81,18 @@ TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
   trial.key = 1;
   trial.id = TrialId(std::string(64, 'a'));
   const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{Sha256("h"), "{}"});
-  ASSERT_TRUE((*store)->commit(std::vector<engine::Change>{engine::SweepInserted{sweep, {}}, engine::TrialInserted{trial, config}}).ok());
+  ASSERT_TRUE(
+      (*store)
+          ->commit(std::vector<engine::Change>{engine::SweepInserted{sweep, {}}, engine::TrialInserted{trial, config}})
+          .ok());
 
-  engine::TrialMoved late{.trial = 1, .from = TrialState::kQueued, .attempt = Attempt(1), .token = Token("old"),
-                          .to = TrialState::kAssigned, .new_attempt = Attempt(2), .new_token = Token("new")};
+  engine::TrialMoved late{.trial = 1,
+                          .from = TrialState::kQueued,
+                          .attempt = Attempt(1),
+                          .token = Token("old"),
+                          .to = TrialState::kAssigned,
+                          .new_attempt = Attempt(2),
+                          .new_token = Token("new")};
   const Status status = (*store)->commit(std::vector<engine::Change>{engine::ArtifactAdded{Sha256("x"), 1, {}}, late});
   EXPECT_EQ(status.code(), Code::kConflict);
   EXPECT_EQ(status.message(), "trial 1 has moved on: a late report was about to be written");
@@ -87,7 +100,8 @@ TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
 
   late.attempt = Attempt(0), late.token = Token("");
   late.to = TrialState::kSucceeded;
-  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{late}).message(), "trial 1 cannot go from queued to succeeded");
+  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{late}).message(),
+            "trial 1 cannot go from queued to succeeded");
   late.to = TrialState::kAssigned;
   EXPECT_TRUE((*store)->commit(std::vector<engine::Change>{late}).ok());
   EXPECT_EQ((*store)->load().value().trials.at(0).token, Token("new"));
@@ -110,15 +124,18 @@ TEST(Store, EventsOfAnEndedAttemptOrAnotherTokenAreRefusedInSqlToo) {
   ended.row = 1, ended.token = Token("t1"), ended.reason = EndReason::kWorkerLost;
   ASSERT_TRUE((*store)->commit(std::vector<engine::Change>{ended}).ok());
   EXPECT_EQ((*store)->commit(points("t1")).code(), Code::kConflict);
-  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{engine::ResultAdded{1, 1, Token("t1"), {}}}).code(), Code::kConflict);
+  EXPECT_EQ((*store)->commit(std::vector<engine::Change>{engine::ResultAdded{1, 1, Token("t1"), {}}}).code(),
+            Code::kConflict);
 }
 
 TEST(Store, ATrialsConfigurationComesWithItsSeedAndInputs) {
   testing::FakeCluster cluster;
-  const config::Sweep sweep = testing::make_sweep("staged", {{.variant = "student", .seed = 18446744073709551615U, .stage = "teacher"}});
+  const config::Sweep sweep =
+      testing::make_sweep("staged", {{.variant = "student", .seed = 18446744073709551615U, .stage = "teacher"}});
   cluster.submit(sweep);
   EXPECT_EQ(cluster.store().trial_config(sweep.trials[1].id).value(),
-            cat(R"({"inputs":{"teacher":")", sweep.trials[0].id, R"("},"model":{"family":"vit"},"seed":18446744073709551615})"));
+            cat(R"({"inputs":{"teacher":")", sweep.trials[0].id,
+                R"("},"model":{"family":"vit"},"seed":18446744073709551615})"));
   EXPECT_EQ(cluster.store().trial_config(TrialId("none")).status().code(), Code::kNotFound);
   EXPECT_EQ(cluster.store().sweep_source(SweepId(1)).value().files.at("sweep.toml"), "# staged");
   EXPECT_EQ(cluster.store().sweep_source(SweepId(9)).status().code(), Code::kNotFound);
@@ -153,7 +170,8 @@ TEST(ReportReader, ReadsWhileTheCoordinatorWritesAndChoosesTheNewestSweep) {
   EXPECT_EQ(newest->trials[0].state, TrialState::kWaiting);
   EXPECT_EQ((*reader)->report(SweepId(1)).value().trials.size(), 2U);
   const auto unknown = (*reader)->report(SweepId(7));
-  EXPECT_NE(unknown.status().message().find("it holds 2 (newer), 1 (older)"), std::string::npos) << unknown.status().message();
+  EXPECT_NE(unknown.status().message().find("it holds 2 (newer), 1 (older)"), std::string::npos)
+      << unknown.status().message();
   const auto sweeps = (*reader)->sweeps();
   ASSERT_TRUE(sweeps.ok());
   ASSERT_EQ(sweeps->size(), 2U);
@@ -169,7 +187,8 @@ TEST(ReportReader, NotANumberSurvives) {
   cluster.join_all(sweep.trials[0].id);
   fleet::Finished finished;
   finished.reason = EndReason::kDiverged;
-  finished.results = {{"train/loss", std::numeric_limits<double>::quiet_NaN()}, {"peak", std::numeric_limits<double>::infinity()}};
+  finished.results = {{"train/loss", std::numeric_limits<double>::quiet_NaN()},
+                      {"peak", std::numeric_limits<double>::infinity()}};
   cluster.emit(worker, sweep.trials[0].id, finished);
   auto reader = ReportReader::open(cluster.directory());
   const auto data = (*reader)->report(std::nullopt);
