@@ -78,6 +78,7 @@ std::optional<double> Progress::time_left_s(const engine::TrialView& trial, Stea
 std::string Progress::trial_line(const engine::TrialView& trial, SteadyTime now) const {
   std::string text = cat(short_form(trial.id), "  ", trial.variant, ", ", labels_text(trial));
   if (trial.state == TrialState::kAssigned) return text + "  starting";
+  if (trial.phase.empty()) text += "  begins";
   if (!trial.phase.empty() && trial.phase != "training") text += "  " + trial.phase;
   if (trial.total_steps > 0) text += cat("  step ", trial.step, "/", trial.total_steps);
   if (trial.loss && std::isfinite(*trial.loss)) text += "  loss " + loss_text(*trial.loss);

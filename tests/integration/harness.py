@@ -95,8 +95,6 @@ class Study(unittest.TestCase):
                         os.kill(pid, signal.SIGKILL)
                     process.kill()
                     process.wait()
-            if process.stdout:
-                process.stdout.close()
         if self._outcome_failed():
             for log in sorted(self.folder.glob("*.log")):
                 print(f"---- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
@@ -107,8 +105,9 @@ class Study(unittest.TestCase):
         return bool(result and any(test is self for test, _ in result.failures + result.errors))
 
     def spawn(self, command, log, **env):
-        process = subprocess.Popen(command, stdout=open(self.folder / log, "ab"), stderr=subprocess.STDOUT,
-                                   env=environment(**env), cwd=self.folder)
+        with open(self.folder / log, "ab") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment(**env),
+                                       cwd=self.folder)
         self.processes.append(process)
         return process
 

@@ -85,7 +85,7 @@ class WrongUse(Study):
         self.wait_done()
         row = self.trial_rows()[0]
         self.assertEqual(row["state"], "failed")
-        self.assertEqual(row["reason"], "data_missing")
+        self.assertEqual(row["end_reason"], "data_missing")
         explained = self.cli("explain", row["trial"])
         self.assertIn("/nonexistent/pictures", explained)
 

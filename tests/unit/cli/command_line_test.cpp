@@ -142,7 +142,7 @@ TEST_P(Help, IsAsWritten) {
   if (!verb.empty()) {
     EXPECT_NE(line.text.find("Example: coordinator " + verb), std::string::npos);
   }
-  expect_golden(line.text, "help" + (verb.empty() ? "" : "-" + verb) + ".txt");
+  expect_golden(line.text, AUTONORM_SOURCE_DIR "/tests/golden/cli/help" + (verb.empty() ? "" : "-" + verb) + ".txt");
 }
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",

@@ -1,4 +1,4 @@
-// Compares a text with a file under tests/golden/cli; AUTONORM_BLESS=1 writes the file instead.
+// Compares a text with a golden file; AUTONORM_BLESS=1 writes the file instead.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -11,8 +11,7 @@
 
 namespace autonorm {
 
-inline void expect_golden(const std::string& text, const std::string& name) {
-  const std::filesystem::path path = std::filesystem::path(AUTONORM_SOURCE_DIR) / "tests/golden/cli" / name;
+inline void expect_golden(const std::string& text, const std::filesystem::path& path) {
   if (std::getenv("AUTONORM_BLESS") != nullptr) {
     std::ofstream(path) << text;
     return;

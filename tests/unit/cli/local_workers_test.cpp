@@ -1,7 +1,6 @@
 #include "coordinator/cli/local_workers.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -18,11 +17,29 @@ std::filesystem::path program(const std::filesystem::path& path, const std::stri
   return path;
 }
 
-// Waits until the log has `text`; the test's own time limit ends it.
-void wait_for_log(const LocalWorkers& workers, const std::string& text) {
-  for (int i = 0; i < 3000 && workers.log_tail().find(text) == std::string::npos; ++i) poll(nullptr, 0, 10);
-  ASSERT_NE(workers.log_tail().find(text), std::string::npos) << workers.log_tail();
-}
+// What a script tells the test: it opens the pipe as descriptor 9, and the pipe ends when the script does.
+class Pipe {
+ public:
+  explicit Pipe(const std::filesystem::path& path) : path_(path) { EXPECT_EQ(mkfifo(path.c_str(), 0600), 0); }
+  std::string open_in_script() const { return "exec 9>" + path_.string() + "; "; }
+  std::string line() {
+    std::string text;
+    std::getline(stream(), text);
+    return text;
+  }
+  void wait_for_end() {
+    while (stream().get() != std::ifstream::traits_type::eof()) {
+    }
+  }
+
+ private:
+  std::ifstream& stream() {
+    if (!stream_.is_open()) stream_.open(path_);  // waits for the script
+    return stream_;
+  }
+  const std::filesystem::path path_;
+  std::ifstream stream_;
+};
 
 TEST(LocalWorkers, MpirunGetsTheSettingsThatSmallMachinesNeed) {
   const TemporaryFolder folder;
@@ -59,49 +76,46 @@ TEST(LocalWorkers, AMissingWorkerProgramIsNamed) {
   EXPECT_EQ(command.status().message(), "the worker program is missing: /nowhere/worker\nbuild it: deploy/build");
 }
 
+struct Started {
+  TemporaryFolder folder;
+  Pipe pipe{folder.path() / "pipe"};
+  std::unique_ptr<LocalWorkers> workers;
+  explicit Started(const std::string& script) {
+    auto started = LocalWorkers::start({.count = 1,
+                                        .coordinator = "h:7",
+                                        .worker = program(folder.path() / "worker", pipe.open_in_script() + script),
+                                        .work_folder = folder.path() / "work",
+                                        .search_path = ""});
+    EXPECT_TRUE(started.ok()) << started.status().message();
+    if (started.ok()) workers = *std::move(started);
+  }
+};
+
 TEST(LocalWorkers, OutputGoesToTheLogAndTheEndIsTold) {
-  const TemporaryFolder folder;
-  auto workers = LocalWorkers::start({.count = 1,
-                                      .coordinator = "h:7",
-                                      .worker = program(folder.path() / "worker", "echo said \"$@\"; exit 3"),
-                                      .work_folder = folder.path() / "work",
-                                      .search_path = ""});
-  ASSERT_TRUE(workers.ok()) << workers.status().message();
-  wait_for_log(**workers, "said --coordinator h:7 --work-dir");
-  for (int i = 0; i < 3000 && (*workers)->running(); ++i) poll(nullptr, 0, 10);
-  EXPECT_FALSE((*workers)->running());
-  EXPECT_EQ((*workers)->ending(), "ended with exit code 3");
+  Started child("echo said \"$@\"; exit 3");
+  child.pipe.wait_for_end();
+  child.workers->stop(std::chrono::seconds(20));
+  EXPECT_FALSE(child.workers->running());
+  EXPECT_EQ(child.workers->ending(), "ended with exit code 3");
+  EXPECT_EQ(child.workers->log_tail(),
+            "said --coordinator h:7 --work-dir " + (child.folder.path() / "work").string() + "\n");
 }
 
 TEST(LocalWorkers, StopEndsTheChildInOrder) {
-  const TemporaryFolder folder;
-  auto workers = LocalWorkers::start(
-      {.count = 1,
-       .coordinator = "h:7",
-       .worker = program(folder.path() / "worker",
-                         "trap 'echo bye; exit 0' TERM; echo ready; while :; do read x < /dev/zero; done"),
-       .work_folder = folder.path() / "work",
-       .search_path = ""});
-  ASSERT_TRUE(workers.ok());
-  wait_for_log(**workers, "ready");
-  EXPECT_TRUE((*workers)->running());
-  (*workers)->stop(std::chrono::milliseconds(100));
-  EXPECT_FALSE((*workers)->running());
-  EXPECT_FALSE((*workers)->ending().empty());
+  Started child("trap 'echo bye; exit 0' TERM; echo ready >&9; while :; do :; done");
+  EXPECT_EQ(child.pipe.line(), "ready");
+  EXPECT_TRUE(child.workers->running());
+  child.workers->stop(std::chrono::seconds(20));
+  EXPECT_FALSE(child.workers->running());
+  EXPECT_EQ(child.workers->ending(), "ended with exit code 0");
+  EXPECT_EQ(child.workers->log_tail(), "bye\n");
 }
 
 TEST(LocalWorkers, AChildThatWillNotGoIsKilled) {
-  const TemporaryFolder folder;
-  auto workers =
-      LocalWorkers::start({.count = 1,
-                           .coordinator = "h:7",
-                           .worker = program(folder.path() / "worker", "trap '' TERM; echo ready; while :; do :; done"),
-                           .work_folder = folder.path() / "work",
-                           .search_path = ""});
-  ASSERT_TRUE(workers.ok());
-  wait_for_log(**workers, "ready");
-  (*workers)->stop(std::chrono::milliseconds(50));
-  EXPECT_EQ((*workers)->ending(), "was ended by signal 9");
+  Started child("trap '' TERM; echo ready >&9; while :; do :; done");
+  EXPECT_EQ(child.pipe.line(), "ready");
+  child.workers->stop(std::chrono::milliseconds(50));
+  EXPECT_EQ(child.workers->ending(), "was ended by signal 9");
 }
 
 }  // namespace

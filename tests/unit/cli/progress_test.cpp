@@ -85,6 +85,16 @@ TEST(Progress, ANewAttemptIsToldAgain) {
             (Lines{"  aaaaaaaaaaaa  RMSNorm, digits, seed 0  step 0/400  loss 0.4123  8,123 samples/s  (attempt 2)"}));
 }
 
+TEST(Progress, ATrialThatHasNotSaidAnythingYetBegins) {
+  Progress progress;
+  auto fresh = view(0, 0);
+  fresh.active[0].phase = "";
+  fresh.active[0].total_steps = 0;
+  fresh.active[0].loss.reset();
+  fresh.active[0].samples_per_s = 0;
+  EXPECT_EQ(progress.news(fresh, {}).at(1), "  aaaaaaaaaaaa  RMSNorm, digits, seed 0  begins");
+}
+
 TEST(Progress, TroubleIsToldOnceAndSoIsItsEnd) {
   Progress progress;
   progress.news(view(0, 10), {});
