@@ -127,12 +127,12 @@ TEST_F(Supervisor, AProcessIsReplacedAfterItsShareOfTrials) {
 
 TEST_F(Supervisor, DeathBySignalIsACrashWithTheSignalAndTheLastLines) {
   TrainerSupervisor supervisor(options());
-  ASSERT_TRUE(run_to_end(supervisor, trial(R"({"at": 2, "do": "signal", "value": 11, "log": "last words"})")));
+  ASSERT_TRUE(run_to_end(supervisor, trial(R"({"at": 2, "do": "signal", "value": 6, "log": "last words"})")));
   const auto* failed = ended<fleet::Failed>();
   ASSERT_NE(failed, nullptr);
   EXPECT_EQ(failed->reason, EndReason::kTrainerCrashed);
-  EXPECT_EQ(failed->signal, SIGSEGV);
-  EXPECT_THAT(failed->message, HasSubstr("signal 11"));
+  EXPECT_EQ(failed->signal, SIGABRT);
+  EXPECT_THAT(failed->message, HasSubstr("signal 6"));
   EXPECT_THAT(failed->log_tail, Contains("last words"));
   EXPECT_TRUE(supervisor.slot_free());
   std::ifstream log(folder_.path() / "attempt-1/log.txt");
