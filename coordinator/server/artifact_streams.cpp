@@ -5,7 +5,9 @@
 namespace autonorm::server {
 namespace {
 
-Status busy() { return exhausted("the coordinator serves too many artifact streams at once; try again in a moment"); }
+Status too_many_streams() {
+  return exhausted("the coordinator serves too many artifact streams at once; try again in a moment");
+}
 
 }  // namespace
 
@@ -24,7 +26,7 @@ void ArtifactUpload::OnReadDone(bool ok) {
     if (first && !writer_) return done();  // it is here already: the rest need not come
     StartRead(&chunk_);
   });
-  if (!posted) Finish(to_grpc(busy()));
+  if (!posted) Finish(to_grpc(too_many_streams()));
 }
 
 Status ArtifactUpload::begin() {
@@ -69,7 +71,7 @@ void ArtifactUpload::done() {
 ArtifactDownload::ArtifactDownload(const store::ArtifactStore& artifacts, RequestPool& pool,
                                    const v1::GetArtifactRequest& request)
     : artifacts_(artifacts), pool_(pool), hash_(request.sha256()) {
-  if (!pool_.post([this] { open(); })) Finish(to_grpc(busy()));
+  if (!pool_.post([this] { open(); })) Finish(to_grpc(too_many_streams()));
 }
 
 void ArtifactDownload::open() {
@@ -95,7 +97,7 @@ void ArtifactDownload::OnWriteDone(bool ok) {
   if (!ok) return Finish(to_grpc(unavailable("the reader of artifact ", hash_, " went away")));
   chunk_.clear_sha256();
   chunk_.clear_size();
-  if (!pool_.post([this] { send_next(); })) Finish(to_grpc(busy()));
+  if (!pool_.post([this] { send_next(); })) Finish(to_grpc(too_many_streams()));
 }
 
 }  // namespace autonorm::server

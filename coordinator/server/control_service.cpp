@@ -16,8 +16,6 @@
 namespace autonorm::server {
 namespace {
 
-Status busy() { return exhausted("the coordinator has too many requests waiting; try again in a moment"); }
-
 Status check_key(const std::string& key) {
   if (!key.empty() && key.size() <= 200) return {};
   return invalid("idempotency_key must have 1 to 200 characters");
@@ -64,7 +62,7 @@ grpc::ServerUnaryReactor* ControlService::answer(grpc::CallbackServerContext* co
   if (const Status status = check_client(client); !status.ok()) {
     reactor->Finish(to_grpc(status));
   } else if (!pool.post([reactor, handler = std::move(handler)] { reactor->Finish(to_grpc(handler())); })) {
-    reactor->Finish(to_grpc(busy()));
+    reactor->Finish(to_grpc(too_many_requests()));
   }
   return reactor;
 }

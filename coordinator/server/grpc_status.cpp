@@ -61,4 +61,6 @@ Status from_grpc(const grpc::Status& status) {
   return {domain_code(status.error_code()), status.error_message()};
 }
 
+Status too_many_requests() { return exhausted("the coordinator has too many requests waiting; try again in a moment"); }
+
 }  // namespace autonorm::server

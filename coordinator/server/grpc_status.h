@@ -12,4 +12,6 @@ inline constexpr size_t kMaxErrorBytes = 256 << 10;  // longer error texts are c
 grpc::Status to_grpc(const Status& status);
 Status from_grpc(const grpc::Status& status);
 
+Status too_many_requests();  // the answer to a request that no thread is free to take
+
 }  // namespace autonorm::server

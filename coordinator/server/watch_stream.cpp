@@ -13,13 +13,11 @@ namespace {
 constexpr int64_t kPauseMs = 500;
 constexpr int kLooksUntilSentAnyway = 4;  // the client sees every two seconds that the server is there
 
-Status busy() { return exhausted("the coordinator has too many requests waiting; try again in a moment"); }
-
 }  // namespace
 
 WatchStream::WatchStream(EngineLoop& loop, RequestPool& pool, const v1::WatchRequest& request)
     : loop_(loop), pool_(pool), client_(request.client()), selector_(request.sweep()) {
-  if (!pool_.post([this] { begin(); })) Finish(to_grpc(busy()));
+  if (!pool_.post([this] { begin(); })) Finish(to_grpc(too_many_requests()));
 }
 
 void WatchStream::begin() {
@@ -72,7 +70,7 @@ void WatchStream::pause() {
   const auto deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kPauseMs, GPR_TIMESPAN));
   alarm_->Set(deadline, [this](bool expired) {
     if (!expired) return Finish(grpc::Status::CANCELLED);
-    if (!pool_.post([this] { look(); })) Finish(to_grpc(busy()));
+    if (!pool_.post([this] { look(); })) Finish(to_grpc(too_many_requests()));
   });
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 64;  // nothing that we write is deeper, and deeper nesting could exhaust the stack
+constexpr int kMaxManifestDepth = 64;  // nothing that we write is deeper, and deeper nesting could exhaust the stack
 
 std::string text_of(const json& manifest) { return manifest.dump(1) + "\n"; }
 
@@ -23,7 +23,9 @@ std::string find_non_finite(const json& value, const std::string& at) {
   return {};
 }
 
-Status damaged(const std::string& file, std::string_view what) { return invalid(file, ": damaged manifest: ", what); }
+Status damaged_manifest(const std::string& file, std::string_view what) {
+  return invalid(file, ": damaged manifest: ", what);
+}
 
 // Every field is present with its type, because the checksum has shown that this code wrote it; a foreign file may
 // still lack one.
@@ -59,23 +61,25 @@ Result<std::string> write_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> parse_manifest(const std::string& text, const std::string& file) {
-  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; };
+  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxManifestDepth; };
   json document = json::parse(text, not_too_deep, /*allow_exceptions=*/false);
-  if (!document.is_object()) return damaged(file, cat("no JSON object in its ", text.size(), " bytes (truncated?)"));
+  if (!document.is_object())
+    return damaged_manifest(file, cat("no JSON object in its ", text.size(), " bytes (truncated?)"));
   const auto format = document.find("format");
   if (format != document.end() && format->is_number_integer() && format->get<int64_t>() > kCheckpointFormat) {
     return conflict(file, ": checkpoint format ", format->get<int64_t>(), ", this build reads ", kCheckpointFormat,
                     "; use a newer trainer");
   }
   try {
-    if (text_of(document) != text) return damaged(file, "its text is not as written");
+    if (text_of(document) != text) return damaged_manifest(file, "its text is not as written");
     const std::string expected = document.value("checksum", "");
     document.erase("checksum");
     const Sha256 found = sha256(text_of(document));
-    if (found.value() != expected) return damaged(file, cat("expected checksum ", expected, ", found ", found));
+    if (found.value() != expected)
+      return damaged_manifest(file, cat("expected checksum ", expected, ", found ", found));
     return from_json(document);
   } catch (const json::exception& error) {
-    return damaged(file, error.what());
+    return damaged_manifest(file, error.what());
   }
 }
 

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference implementation
-constexpr int kMaxDepth = 3;                       // header, tensor, shape; deeper nesting could exhaust the stack
+constexpr int kMaxHeaderDepth = 3;                 // header, tensor, shape; deeper nesting could exhaust the stack
 constexpr size_t kShown = 80;                      // of a wrong value, in messages
 
 struct Entry {
@@ -90,7 +90,7 @@ Result<json> read_header(const std::string& bytes, const std::string& file, uint
                              " bytes (truncated?)"));
   }
   const char* begin = bytes.data() + kLengthBytes;
-  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; };
+  const auto not_too_deep = [](int depth, json::parse_event_t, json&) { return depth <= kMaxHeaderDepth; };
   auto header = json::parse(begin, begin + header_bytes, not_too_deep, /*allow_exceptions=*/false);
   if (!header.is_object()) return damaged(file, "byte 8: the header is no JSON object");
   return header;

@@ -9,7 +9,7 @@ namespace autonorm::config {
 namespace {
 
 using enum KeyType;
-using Words = std::span<const std::string_view>;
+using WordList = std::span<const std::string_view>;
 constexpr double kMaxSeed = 9223372036854775807.0;
 
 constexpr auto kDataKinds = std::to_array<std::string_view>({"idx"});
@@ -43,7 +43,7 @@ constexpr Key positive(std::string_view path, std::string_view fallback, double 
 constexpr Key plain(KeyType type, std::string_view path, std::string_view fallback, std::string_view help) {
   return number(type, path, fallback, 0, 0, help);
 }
-Key word(std::string_view path, std::string_view fallback, Words words, std::string_view help) {
+Key word(std::string_view path, std::string_view fallback, WordList words, std::string_view help) {
   Key key = number(kWord, path, fallback, 0, 0, help);
   key.words = words;
   return key;

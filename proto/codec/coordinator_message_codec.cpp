@@ -152,7 +152,7 @@ void encode_body(const fleet::Shutdown& shutdown, v1::CoordinatorMessage& messag
 }
 
 template <class Wire>
-Result<fleet::ToWorker> decode_checked(std::string_view message, const Wire& wire) {
+Result<fleet::ToWorker> to_worker(std::string_view message, const Wire& wire) {
   WireReader in(message);
   std::optional<fleet::ToWorker> decoded(decode_body(wire, in));
   if (!in.status().ok()) return in.status();
@@ -170,17 +170,17 @@ v1::CoordinatorMessage encode(const fleet::ToWorker& message) {
 Result<fleet::ToWorker> decode(const v1::CoordinatorMessage& message) {
   switch (message.body_case()) {
     case v1::CoordinatorMessage::kWelcome:
-      return decode_checked("Welcome", message.welcome());
+      return to_worker("Welcome", message.welcome());
     case v1::CoordinatorMessage::kRefused:
       return fleet::ToWorker(fleet::Refused{message.refused().reason()});
     case v1::CoordinatorMessage::kStart:
-      return decode_checked("Start", message.start());
+      return to_worker("Start", message.start());
     case v1::CoordinatorMessage::kRendezvous:
-      return decode_checked("Rendezvous", message.rendezvous());
+      return to_worker("Rendezvous", message.rendezvous());
     case v1::CoordinatorMessage::kStop:
-      return decode_checked("Stop", message.stop());
+      return to_worker("Stop", message.stop());
     case v1::CoordinatorMessage::kAck:
-      return decode_checked("Ack", message.ack());
+      return to_worker("Ack", message.ack());
     case v1::CoordinatorMessage::kDrain:
       return fleet::ToWorker(fleet::Drain{});
     case v1::CoordinatorMessage::kShutdown:

@@ -270,7 +270,7 @@ void encode_body(const fleet::Goodbye& goodbye, v1::WorkerMessage& message) {
 }
 
 template <class Wire>
-Result<fleet::ToCoordinator> decode_checked(std::string_view message, const Wire& wire) {
+Result<fleet::ToCoordinator> to_coordinator(std::string_view message, const Wire& wire) {
   WireReader in(message);
   std::optional<fleet::ToCoordinator> decoded(decode_body(wire, in));
   if (!in.status().ok()) return in.status();
@@ -288,13 +288,13 @@ v1::WorkerMessage encode(const fleet::ToCoordinator& message) {
 Result<fleet::ToCoordinator> decode(const v1::WorkerMessage& message) {
   switch (message.body_case()) {
     case v1::WorkerMessage::kHello:
-      return decode_checked("Hello", message.hello());
+      return to_coordinator("Hello", message.hello());
     case v1::WorkerMessage::kHeartbeat:
-      return decode_checked("Heartbeat", message.heartbeat());
+      return to_coordinator("Heartbeat", message.heartbeat());
     case v1::WorkerMessage::kEvent:
-      return decode_checked("Event", message.event());
+      return to_coordinator("Event", message.event());
     case v1::WorkerMessage::kSlotFree:
-      return decode_checked("SlotFree", message.slot_free());
+      return to_coordinator("SlotFree", message.slot_free());
     case v1::WorkerMessage::kGoodbye:
       return fleet::ToCoordinator(fleet::Goodbye{message.goodbye().reason()});
     case v1::WorkerMessage::BODY_NOT_SET:

@@ -6,15 +6,6 @@
 namespace autonorm::testing {
 namespace {
 
-template <class Message>
-std::vector<Message> only(const std::vector<fleet::ToWorker>& messages) {
-  std::vector<Message> found;
-  for (const fleet::ToWorker& message : messages) {
-    if (const auto* m = std::get_if<Message>(&message)) found.push_back(*m);
-  }
-  return found;
-}
-
 struct Liveness : ::testing::Test {
   FakeCluster cluster;
   config::Sweep sweep = make_sweep("one", 1);

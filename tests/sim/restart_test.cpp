@@ -9,15 +9,6 @@
 namespace autonorm::testing {
 namespace {
 
-template <class Message>
-std::vector<Message> only(const std::vector<fleet::ToWorker>& messages) {
-  std::vector<Message> found;
-  for (const fleet::ToWorker& message : messages) {
-    if (const auto* m = std::get_if<Message>(&message)) found.push_back(*m);
-  }
-  return found;
-}
-
 // A two-rank trial and a one-rank trial that waits for it, told in single steps.
 class Story {
  public:

@@ -9,15 +9,6 @@ namespace {
 using engine::SweepAction;
 using Counts = std::map<TrialState, int64_t>;
 
-template <class Message>
-std::vector<Message> only(const std::vector<fleet::ToWorker>& messages) {
-  std::vector<Message> found;
-  for (const fleet::ToWorker& message : messages) {
-    if (const auto* m = std::get_if<Message>(&message)) found.push_back(*m);
-  }
-  return found;
-}
-
 struct Sweeps : ::testing::Test {
   FakeCluster cluster;
   config::Sweep sweep = make_sweep("first", 3);

@@ -49,6 +49,16 @@ struct ClusterOptions {
   engine::Limits limits = {};
 };
 
+// The messages of one kind among all that a worker was sent, in order.
+template <class Message>
+std::vector<Message> only(const std::vector<fleet::ToWorker>& messages) {
+  std::vector<Message> found;
+  for (const fleet::ToWorker& message : messages) {
+    if (const auto* m = std::get_if<Message>(&message)) found.push_back(*m);
+  }
+  return found;
+}
+
 class FakeCluster {
  public:
   explicit FakeCluster(ClusterOptions options = {});

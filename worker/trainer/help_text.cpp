@@ -34,6 +34,6 @@ Exit codes:  0 trial completed or diverged   1 trial failed   2 wrong command li
 )";
 }
 
-std::string version_text() { return std::string("trainer ") + AUTONORM_VERSION + ", torch " + TORCH_VERSION + "\n"; }
+std::string version_text() { return "trainer " AUTONORM_VERSION ", torch " TORCH_VERSION "\n"; }
 
 }  // namespace autonorm::trainer

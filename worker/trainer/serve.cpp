@@ -30,7 +30,7 @@ const char* level_word(LogLevel level) {
   return "error";
 }
 
-train::StopRequest stop_request(std::optional<worker::StopKind> kind) {
+train::StopRequest requested_stop(std::optional<worker::StopKind> kind) {
   if (!kind) return train::StopRequest::kNone;
   return *kind == worker::StopKind::kCheckpoint ? train::StopRequest::kCheckpoint : train::StopRequest::kNow;
 }
@@ -44,7 +44,7 @@ class Server {
         cuda_library_(std::move(cuda_library)),
         relay_(std::move(relay)),
         // Last, because its thread uses stop_ at once.
-        inbox_(in, [this](std::optional<worker::StopKind> kind) { stop_.store(stop_request(kind)); }) {}
+        inbox_(in, [this](std::optional<worker::StopKind> kind) { stop_.store(requested_stop(kind)); }) {}
 
   int run() {
     channel_.send(

@@ -12,7 +12,7 @@
 namespace autonorm::stats {
 namespace {
 
-std::vector<double> normal_differences(uint64_t seed, size_t n) {
+std::vector<double> centred_differences(uint64_t seed, size_t n) {
   const RandomStream stream(seed, "test", "flips");
   std::vector<double> values(n);
   for (size_t i = 0; i < n; ++i) values[i] = stream.normal(i);
@@ -50,7 +50,7 @@ TEST(SignFlip, ZeroDifferencesHaveP1) { EXPECT_EQ(sign_flip_p(std::array{0.0, 0.
 
 TEST(SignFlip, AgreesWithTheDefinition) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
-    const auto values = normal_differences(seed, 2 + seed % 10);
+    const auto values = centred_differences(seed, 2 + seed % 10);
     EXPECT_DOUBLE_EQ(*sign_flip_p(values), slow_p(values)) << "seed " << seed;
   }
 }
@@ -61,7 +61,7 @@ TEST(SignFlip, RoundingDoesNotBreakTies) {
 }
 
 TEST(SignFlip, BeyondFourteenPairsDrawsRepeatably) {
-  const auto values = normal_differences(3, 20);
+  const auto values = centred_differences(3, 20);
   const auto first = sign_flip_p(values);
   EXPECT_EQ(first, sign_flip_p(values));
   EXPECT_GT(*first, 0.0);
@@ -71,7 +71,7 @@ TEST(SignFlip, BeyondFourteenPairsDrawsRepeatably) {
 TEST(SignFlip, DrawnPIsCloseToTheExactOne) {
   // A zero difference changes nothing but the number of pairs: 14 exact pairs and the same with one zero more.
   for (uint64_t seed = 0; seed < 4; ++seed) {
-    auto values = normal_differences(seed, 14);
+    auto values = centred_differences(seed, 14);
     const double exact = *sign_flip_p(values);
     values.push_back(0.0);
     const double drawn = *sign_flip_p(values);
@@ -88,7 +88,7 @@ TEST(SignFlip, OneSidedDrawsKeepThePlusOneCorrection) {
 TEST(SignFlip, FalsePositiveRateIsTheAttainableLevel) {
   constexpr int kSweeps = 10'000;
   int positives = 0;
-  for (uint64_t seed = 0; seed < kSweeps; ++seed) positives += *sign_flip_p(normal_differences(seed, 6)) < 0.05;
+  for (uint64_t seed = 0; seed < kSweeps; ++seed) positives += *sign_flip_p(centred_differences(seed, 6)) < 0.05;
   const double level = 2.0 / 64;  // the largest multiple of 2/2^6 below 0.05
   EXPECT_NEAR(static_cast<double>(positives) / kSweeps, level, 2 * std::sqrt(level * (1 - level) / kSweeps));
 }

@@ -55,7 +55,7 @@ TEST(Options, ServeIsStrict) {
 }
 
 TEST(Options, Probe) {
-  const auto& probe = std::get<ProbeOptions>(*parse({"probe", "s", "i", "o"}));
+  const ProbeOptions probe = std::get<ProbeOptions>(*parse({"probe", "s", "i", "o"}));
   EXPECT_EQ(probe.out, "o");
   EXPECT_TRUE(std::get<ProbeOptions>(*parse({"probe", "--names", "s"})).names);
   EXPECT_THAT(failure_of({"probe", "s", "i"}), HasSubstr("SPEC.json IN.safetensors OUT.safetensors"));
@@ -72,7 +72,7 @@ TEST(Options, TypingErrorsAreAnsweredWithTheNearestWord) {
 }
 
 TEST(Options, HelpSaysEveryVerbFlagAndExitCode) {
-  const auto& help = std::get<ShowText>(*parse({"run", "--help"})).text;
+  const std::string help = std::get<ShowText>(*parse({"run", "--help"})).text;
   for (const char* word : {"trainer run FILE", "--output", "--resume", "--device", "--data", "--input", "--quiet",
                            "trainer probe", "--names", "trainer serve", "AUTONORM_DATA", "Exit codes", "Example"}) {
     EXPECT_THAT(help, HasSubstr(word));
