@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "coordinator/engine/attempts.h"
 #include "coordinator/engine/fleet_sessions.h"
@@ -150,7 +151,7 @@ void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet
     return;
   }
   member->acked = event.seq;
-  member->dirty = true;
+  if (!std::exchange(member->dirty, true)) core.advanced.push_back(key);
   acknowledge(core, session, event.key, event.seq);
   const Arrival arrival{key, rank_of(*core.at(key).live, *member), worker, now};
   std::visit([&](const auto& body) { take_event(core, arrival, body); }, event.body);

@@ -220,7 +220,7 @@ void preempt(Core& core, TrialKey key, const std::string& why, Now now) {
 void release_slot(Core& core, Worker& worker) {
   if (!worker.occupant) return;
   worker.occupant.reset();
-  core.schedule_due = true;
+  note_free(core, worker);
 }
 
 }  // namespace autonorm::engine

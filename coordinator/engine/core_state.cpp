@@ -25,6 +25,15 @@ std::optional<SweepState> parse_sweep_state(std::string_view word) {
   return std::nullopt;
 }
 
+bool can_take_trial(const Worker& worker) {
+  return worker.session && !worker.lost && worker.record.quarantine.empty() && !worker.occupant;
+}
+
+void note_free(Core& core, const Worker& worker) {
+  core.maybe_free.insert(worker.record.id);
+  core.schedule_due = true;
+}
+
 Member* find_member(LiveAttempt& live, const WorkerId& worker) {
   const auto it = std::ranges::find(live.members, worker, &Member::worker);
   return it == live.members.end() ? nullptr : &*it;

@@ -172,6 +172,10 @@ struct Core {
 
   std::map<WorkerId, Worker> workers;
   std::map<SessionId, WorkerId> sessions;
+  // Every worker that may take a trial now, and some that may not: a pass over a few of them must not cost a look at
+  // all workers. Whatever makes a worker free calls note_free(); placement drops the others when it meets them.
+  std::set<WorkerId> maybe_free;
+  std::vector<WorkerId> reserved;  // workers whose `reserved` is set
 
   bool schedule_due = true;
   TrialKey blocked = 0;  // trial at the head that does not fit, since …
@@ -180,7 +184,8 @@ struct Core {
   double finished_seconds = 0;  // since this start, for the time left
   int64_t finished_attempts = 0;
 
-  std::map<AckKey, Seq> acks;  // to be sent with the next batch
+  std::map<AckKey, Seq> acks;      // to be sent with the next batch
+  std::vector<TrialKey> advanced;  // trials with a dirty member, perhaps more than once
   Batch batch;
 
   Trial& at(TrialKey key) { return trials[static_cast<size_t>(key)]; }
@@ -197,6 +202,10 @@ struct Core {
 };
 
 inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, trial.attempt, trial.token}; }
+// Connected, neither lost nor quarantined, and its slot is empty.
+bool can_take_trial(const Worker& worker);
+// A worker's slot, session or quarantine changed in its favour.
+void note_free(Core& core, const Worker& worker);
 // The member that runs on `worker`; nullptr = none.
 Member* find_member(LiveAttempt& live, const WorkerId& worker);
 int rank_of(const LiveAttempt& live, const Member& member);

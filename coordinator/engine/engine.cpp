@@ -67,8 +67,11 @@ void Engine::extend_leases(std::chrono::milliseconds stall) {
 }
 
 Batch Engine::take() {
-  const std::vector<TrialKey> live(core_->live.begin(), core_->live.end());
-  for (const TrialKey key : live) flush_members(*core_, key);
+  std::vector<TrialKey> advanced = std::exchange(core_->advanced, {});
+  std::ranges::sort(advanced);
+  for (const TrialKey key : advanced) {
+    if (core_->at(key).live) flush_members(*core_, key);
+  }
   flush_acks(*core_);
   return std::exchange(core_->batch, {});
 }

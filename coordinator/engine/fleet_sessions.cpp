@@ -54,7 +54,7 @@ Worker& admit(Core& core, const WorkerHello& event, Now now) {
   worker.lease_until = now.steady + core.options.limits.lease;
   core.sessions[event.session] = event.hello.worker;
   core.change(WorkerSeen{worker.record});
-  core.schedule_due = true;
+  note_free(core, worker);
   return worker;
 }
 

@@ -50,6 +50,8 @@ void check_worker(const Core& core, const Worker& worker, Findings& findings) {
     if (it == core.sessions.end() || it->second != worker.record.id)
       findings.push_back(cat(describe(worker), ": session unknown"));
   }
+  if (can_take_trial(worker) && !core.maybe_free.contains(worker.record.id))
+    findings.push_back(cat(describe(worker), " is free, but placement does not know"));
   if (worker.lost && worker.occupant) findings.push_back(cat(describe(worker), " is lost but holds a slot"));
   if (!worker.occupant || worker.occupant->ended) return;
   const Trial& trial = core.at(worker.occupant->trial);

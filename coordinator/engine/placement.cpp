@@ -1,6 +1,7 @@
 #include "coordinator/engine/placement.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "coordinator/engine/attempts.h"
 
@@ -13,18 +14,33 @@ struct Supply {
   size_t free = 0;
 };
 
-Supply supply_of(const Core& core) {
+void add_slot(Supply& supply, const Worker& worker) {
+  const WorkerRecord& record = worker.record;
+  const auto use = !record.quarantine.empty() ? scheduler::SlotUse::kQuarantined
+                   : worker.occupant          ? scheduler::SlotUse::kBusy
+                                              : scheduler::SlotUse::kFree;
+  supply.slots.push_back({record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
+  supply.workers.push_back(&worker);
+  if (use == scheduler::SlotUse::kFree) ++supply.free;
+}
+
+// Every connected worker.
+Supply whole_supply(const Core& core) {
   Supply supply;
   for (const auto& [id, worker] : core.workers) {
-    if (!worker.session || worker.lost) continue;
-    const WorkerRecord& record = worker.record;
-    const auto use = !record.quarantine.empty() ? scheduler::SlotUse::kQuarantined
-                     : worker.occupant          ? scheduler::SlotUse::kBusy
-                                                : scheduler::SlotUse::kFree;
-    supply.slots.push_back(
-        {record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
-    supply.workers.push_back(&worker);
-    if (use == scheduler::SlotUse::kFree) ++supply.free;
+    if (worker.session && !worker.lost) add_slot(supply, worker);
+  }
+  return supply;
+}
+
+// Free workers alone: all that trials of one slot need to know, and few while the others are busy.
+Supply free_supply(Core& core) {
+  Supply supply;
+  for (auto it = core.maybe_free.begin(); it != core.maybe_free.end();) {
+    const Worker* worker = find_worker(core, *it);
+    const bool free = worker && can_take_trial(*worker);
+    if (free) add_slot(supply, *worker);
+    it = free ? std::next(it) : core.maybe_free.erase(it);
   }
   return supply;
 }
@@ -52,13 +68,24 @@ void note_blocked(Core& core, TrialKey blocked, Now now) {
   core.reserved_world.clear();
 }
 
+void drop_reservations(Core& core) {
+  for (const WorkerId& id : std::exchange(core.reserved, {})) {
+    if (Worker* worker = find_worker(core, id)) worker->reserved = false;
+  }
+}
+
+void reserve_worker(Core& core, const WorkerId& id) {
+  core.workers.at(id).reserved = true;
+  core.reserved.push_back(id);
+}
+
 bool reservation_is_due(const Core& core, Now now) {
   return core.blocked != 0 && now.steady - core.blocked_since >= core.options.limits.reserve_after;
 }
 
 }  // namespace
 
-std::vector<scheduler::Slot> connected_slots(const Core& core) { return supply_of(core).slots; }
+std::vector<scheduler::Slot> connected_slots(const Core& core) { return whole_supply(core).slots; }
 
 scheduler::Want want_of(const Core& core, TrialKey key) {
   const Trial& trial = core.at(key);
@@ -73,21 +100,24 @@ void place_trials(Core& core, Now now) {
   const bool reserve = reservation_is_due(core, now) && core.reserved_world.empty();
   if (!core.schedule_due && !reserve) return;
   core.schedule_due = false;
-  Supply supply = supply_of(core);
-  for (auto& [id, worker] : core.workers) worker.reserved = false;
-  if (supply.free == 0 || core.queue.empty()) return;
+  drop_reservations(core);
+  if (core.queue.empty()) return;
+  Supply supply = free_supply(core);
+  if (supply.free == 0) return;
 
-  scheduler::Request request{.slots = supply.slots,
-                             .wants = heads(core, supply.free),
-                             .reserve_for = 0,
-                             .reserved_world = core.reserved_world};
+  std::vector<scheduler::Want> wants = heads(core, supply.free);
+  // A gang that does not fit may be one for which busy workers would suffice.
+  if (std::ranges::any_of(wants, [](const scheduler::Want& want) { return want.ranks > 1; })) {
+    supply = whole_supply(core);
+  }
+  scheduler::Request request{
+      .slots = supply.slots, .wants = std::move(wants), .reserve_for = 0, .reserved_world = core.reserved_world};
   if (reservation_is_due(core, now)) request.reserve_for = core.blocked;
   const scheduler::Plan plan = scheduler::plan(request);
   note_blocked(core, plan.blocked, now);
   core.reserved_world = plan.reservation ? plan.reservation->world : "";
   if (plan.reservation) {
-    for (const size_t slot : plan.reservation->withheld)
-      core.workers.at(supply.workers[slot]->record.id).reserved = true;
+    for (const size_t slot : plan.reservation->withheld) reserve_worker(core, supply.workers[slot]->record.id);
   }
   for (const scheduler::Placement& placement : plan.placements) {
     std::vector<WorkerId> workers;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/scheduler/eligible.h"
+#include "coordinator/scheduler/free_slots.h"
 #include "coordinator/scheduler/scheduler.h"
 
 namespace autonorm::scheduler {
@@ -45,16 +46,13 @@ Choice choose_in_pool(const std::vector<Slot>& slots, const std::vector<size_t>&
 
 class Planner {
  public:
-  explicit Planner(const Request& request) : request_(request), free_(request.slots.size()) {
-    for (size_t i = 0; i < free_.size(); ++i) free_[i] = request.slots[i].use == SlotUse::kFree;
-  }
+  explicit Planner(const Request& request) : request_(request), free_(request.slots) {}
 
   Plan run() {
     for (const Want& want : request_.wants) {
-      std::vector<size_t> slots = choose(want, true);
-      if (slots.empty() && !want.avoid.empty()) slots = choose(want, false);
+      std::vector<size_t> slots = slots_for(want);
       if (!slots.empty()) {
-        for (const size_t i : slots) free_[i] = false;
+        for (const size_t i : slots) free_.take(i);
         plan_.placements.push_back({want.trial, std::move(slots)});
         continue;
       }
@@ -65,6 +63,14 @@ class Planner {
   }
 
  private:
+  std::vector<size_t> slots_for(const Want& want) const {
+    if (!free_.holds(want)) return {};
+    if (want.ranks == 1 && want.avoid.empty() && want.never_hosts.empty()) return {*free_.best(want.device)};
+    std::vector<size_t> slots = choose(want, true);
+    if (slots.empty() && !want.avoid.empty()) slots = choose(want, false);
+    return slots;
+  }
+
   Pools pools(const Want& want, auto&& usable) const {
     Pools result;
     for (size_t i = 0; i < request_.slots.size(); ++i) {
@@ -117,13 +123,13 @@ class Planner {
     for (const size_t i : *best) {
       if (!free_[i] || std::cmp_greater_equal(reservation.withheld.size(), want.ranks)) continue;
       reservation.withheld.push_back(i);
-      free_[i] = false;
+      free_.take(i);
     }
     plan_.reservation = std::move(reservation);
   }
 
   const Request& request_;
-  std::vector<bool> free_;
+  FreeSlots free_;
   Plan plan_;
 };
 

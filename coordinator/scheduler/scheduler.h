@@ -2,7 +2,8 @@
 //
 // A slot is one worker. A gang takes `ranks` slots of one MPI world, all of one device kind, on as few hosts as
 // possible, all or nothing. The trial that the engine names in `reserve_for` withholds slots of one world until it
-// fits, so that one-slot trials behind it in the queue cannot starve it. Cost: O(wants · slots); the engine passes no
+// fits, so that one-slot trials behind it in the queue cannot starve it. Cost: O(log slots) for a trial
+// of one slot that may run anywhere, O(slots) for gangs and trials that avoid workers or hosts; the engine passes no
 // more wants than could start now.
 #pragma once
 #include <cstdint>
@@ -35,7 +36,7 @@ struct Reservation {
   std::vector<size_t> withheld;  // free slots kept for it
 };
 struct Request {
-  std::vector<Slot> slots = {};
+  std::vector<Slot> slots = {};     // all that are connected; free ones suffice when every want takes one slot
   std::vector<Want> wants = {};     // the most urgent first
   int64_t reserve_for = 0;          // a trial of `wants` that has waited long enough at the head; 0 = none
   std::string reserved_world = {};  // where it reserved before: it stays there while the world can hold it
