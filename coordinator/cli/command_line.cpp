@@ -112,6 +112,32 @@ class Verbs {
         ->type_name("ADDR")
         ->capture_default_str();
     state_flag(serve->state);
+    liveness_flags(*serve);
+  }
+  void liveness_flags(Serve& serve) {
+    verb()
+        .add_option("--lease", serve.lease_s, "seconds of silence after which a worker counts as lost")
+        ->type_name("S")
+        ->check(CLI::Range(0.5, 3600.0).description(""))
+        ->capture_default_str();
+    verb()
+        .add_option("--heartbeat", serve.heartbeat_s,
+                    "seconds between a worker's signs of life; at most a third of --lease")
+        ->type_name("S")
+        ->check(CLI::Range(0.1, 1200.0).description(""))
+        ->capture_default_str();
+    verb()
+        .add_option("--quarantine-crashes", serve.quarantine_crashes,
+                    "trials whose trainers may crash on one worker in 10 min before it gets no more; 0 = any number")
+        ->type_name("N")
+        ->check(CLI::Range(0, 1'000'000).description(""))
+        ->capture_default_str();
+    verb().callback([&serve] {
+      if (serve.heartbeat_s * 3 <= serve.lease_s) return;
+      throw CLI::ValidationError("--heartbeat",
+                                 cat(serve.heartbeat_s, " s is more than a third of --lease ", serve.lease_s,
+                                     " s: one lost message would cost a worker its lease"));
+    });
   }
   void add_run() {
     auto run = add<Run>("run", "serve, start local workers, submit, watch and report: a whole study on this machine",

@@ -13,6 +13,8 @@ enum class Output { kText, kJson };
 
 struct Serve {
   std::string listen, state;
+  double lease_s = 15, heartbeat_s = 2;
+  int quarantine_crashes = 3;  // 0 = a worker is never set aside
 };
 struct Run {
   std::string file, state;

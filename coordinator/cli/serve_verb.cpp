@@ -1,3 +1,6 @@
+#include <chrono>
+#include <limits>
+
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/stop_signal.h"
 #include "coordinator/cli/verbs.h"
@@ -7,11 +10,28 @@
 #include "core/base/log.h"
 
 namespace autonorm::cli {
+namespace {
+
+std::chrono::milliseconds to_ms(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+engine::Limits limits(const Serve& options) {
+  engine::Limits limits;
+  limits.lease = to_ms(options.lease_s);
+  limits.heartbeat = to_ms(options.heartbeat_s);
+  limits.quarantine_crashes =
+      options.quarantine_crashes > 0 ? options.quarantine_crashes : std::numeric_limits<int>::max();
+  return limits;
+}
+
+}  // namespace
 
 int serve(const Serve& options, Environment& environment) {
   const StopSignal stop;
   const auto server = server::Server::start(
-      {.listen = options.listen, .state = options.state, .secret = environment.random_key()}, environment.clock);
+      {.listen = options.listen, .state = options.state, .secret = environment.random_key(), .limits = limits(options)},
+      environment.clock);
   if (!server.ok()) return fail(environment, server.status());
   environment.out << "coordinator " << server::kBuildVersion << " listening on " << (*server)->address()
                   << ", state in " << (*server)->directory().string() << ", start " << (*server)->loop().epoch()

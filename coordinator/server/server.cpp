@@ -79,6 +79,7 @@ EngineLoopOptions loop_options(const ServerOptions& options, const std::string& 
   EngineLoopOptions loop;
   loop.build = kBuildVersion;
   loop.secret = options.secret;
+  loop.limits = options.limits;
   loop.worker_command = "worker --coordinator " + address;
   return loop;
 }

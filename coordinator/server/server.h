@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "coordinator/engine/engine.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
 
@@ -21,6 +22,7 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:50551";  // HOST:PORT; port 0 = any free one
   std::filesystem::path state;             // state directory, created when missing
   std::string secret;                      // random; makes the tokens of this start's attempts unguessable
+  engine::Limits limits = {};              // lease, heartbeat, patience
 };
 
 class Server {

@@ -111,10 +111,11 @@ class Study(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def serve(self, listen="127.0.0.1:0"):
+    def serve(self, *options, listen="127.0.0.1:0"):
         """Starts `coordinator serve`; returns the process once it says where it listens."""
         log = self.folder / f"serve-{len(self.processes)}.log"
-        process = self.spawn([COORDINATOR, "serve", "--listen", listen, "--state", str(self.state)], log.name)
+        process = self.spawn([COORDINATOR, "serve", "--listen", listen, "--state", str(self.state), *options],
+                             log.name)
 
         def listening():
             self.assertIsNone(process.poll(), f"serve ended: {log.read_text()}")
@@ -123,9 +124,9 @@ class Study(unittest.TestCase):
         self.address = poll(listening, "serve says where it listens", 30).group(1)
         return process
 
-    def workers(self, count, **env):
+    def workers(self, count, *options, **env):
         return self.spawn(MPIRUN + ["-np", str(count), WORKER, "--coordinator", self.address, "--work-dir",
-                                    str(self.folder / "work")], "workers.log", **env)
+                                    str(self.folder / "work"), *options], "workers.log", **env)
 
     def run_cli(self, *arguments, **env):
         """Runs a coordinator verb to its end: CompletedProcess with text output."""

@@ -32,6 +32,10 @@ TEST(CommandLine, ServeHasDefaultsAndFlags) {
   const auto serve = parsed<Serve>({"serve", "--listen", "0.0.0.0:7", "--state", "/data/x"});
   EXPECT_EQ(serve.listen, "0.0.0.0:7");
   EXPECT_EQ(serve.state, "/data/x");
+  const auto patient = parsed<Serve>({"serve", "--lease", "60", "--heartbeat", "5", "--quarantine-crashes", "0"});
+  EXPECT_EQ(patient.lease_s, 60);
+  EXPECT_EQ(patient.heartbeat_s, 5);
+  EXPECT_EQ(patient.quarantine_crashes, 0);
 }
 
 TEST(CommandLine, TheEnvironmentReplacesDefaultsAndFlagsWin) {
@@ -112,6 +116,10 @@ TEST(CommandLine, WrongValuesSayWhatIsAllowed) {
       "coordinator report: --format: 'pdf' is not one of csv, json, markdown, text\nsee: coordinator report --help\n");
   EXPECT_NE(refusal({"run", "f", "--workers", "0"}).find("1 to 4096"), std::string::npos);
   EXPECT_NE(refusal({"run", "f", "--workers", "two"}).find("--workers"), std::string::npos);
+  EXPECT_EQ(
+      refusal({"serve", "--lease", "5"}),
+      "coordinator serve: --heartbeat: 2 s is more than a third of --lease 5 s: one lost message would cost a worker "
+      "its lease\nsee: coordinator serve --help\n");
 }
 
 TEST(CommandLine, MissingAndSurplusArgumentsAreNamed) {
