@@ -1,0 +1,88 @@
+"""T6: one rank of a DDP gang is killed with SIGKILL at a random step; half of the trials have two ranks, half have four."""
+import time
+
+from soak import main, quickly
+from training import Training, expect_gone, kill_one
+
+ABORT_S = 5
+KILLS_PER_TRIAL = 5
+EPOCHS = 8
+STEPS = EPOCHS * 21  # of 1,293 images in batches of 64
+FOUR_RANKS = "ranks = 4"
+
+
+def clean_weights(seeds):
+    with Training() as cluster:
+        cluster.begin(4, seeds, EPOCHS, ranks=2, second=FOUR_RANKS)
+        cluster.wait_for_results(2 * seeds, 900)
+        return cluster.weights()
+
+
+def checkpoint_step(cluster, trial):
+    """The newest committed checkpoint that a next attempt can begin from."""
+    return cluster.count("SELECT COALESCE(MAX(c.step), 0) FROM checkpoint c JOIN attempt a ON a.id = c.attempt "
+                         "WHERE a.trial = ? AND c.durable", trial)
+
+
+class Killer:
+    def __init__(self, cluster, random, count, trials):
+        self.cluster, self.random, self.count = cluster, random, count
+        self.per_trial = -(-count // trials)
+        self.kills, self.by_trial, self.slowest, self.resumed = 0, {}, 0.0, 0
+
+    def next_victim(self):
+        """(trial, attempt) of a running gang that is due; None when everything has ended."""
+        def due():
+            if self.cluster.ended() == self.cluster.count("SELECT COUNT(*) FROM trial"):
+                return "ended"
+            return next(((trial, attempt) for trial, _, attempt, _ in self.cluster.running()
+                         if self.by_trial.get(trial, 0) < self.per_trial), None)
+        found = quickly(due, "a gang runs that has not been hit often enough", 300)
+        return None if found == "ended" else found
+
+    def hit(self, trial, attempt):
+        """Waits for a random step within this kill's part of the trial, kills a rank, follows the gang to its next attempt."""
+        hits = self.by_trial.get(trial, 0)
+        step = int(STEPS * 0.8 * (hits + self.random.random()) / self.per_trial)
+        quickly(lambda: self.cluster.step(attempt) >= step or self.over(attempt), f"attempt {attempt} reaches step {step}")
+        before = checkpoint_step(self.cluster, trial)
+        gang = kill_one(self.cluster, attempt, self.random)
+        if gang is None:
+            return
+        began = time.monotonic()
+        expect_gone(gang, ABORT_S, f"all {len(gang)} trainers of the gang have gone")
+        quickly(lambda: self.over(attempt), "the attempt has ended", ABORT_S)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        self.by_trial[trial] = hits + 1
+        self.kills += 1
+        self.follow(trial, attempt, before)
+
+    def over(self, attempt):
+        return self.cluster.count("SELECT ended_us IS NOT NULL FROM attempt WHERE id = ?", attempt)
+
+    def follow(self, trial, attempt, before):
+        end, = self.cluster.query("SELECT end FROM attempt WHERE id = ?", attempt)[0]
+        assert end in ("trainer_crashed", "collective_aborted"), f"the attempt ended as {end}"
+        rows = quickly(lambda: self.cluster.query("SELECT COALESCE(resume_step, 0) FROM attempt WHERE trial = ? AND id > ?",
+                                                  trial, attempt), "the next attempt", 120)
+        assert rows[0][0] >= before, f"the next attempt began at step {rows[0][0]}, the checkpoint was at {before}"
+        self.resumed += rows[0][0] > 0
+
+
+def run(count, random):
+    seeds = max(1, -(-count // (2 * KILLS_PER_TRIAL)))
+    clean = clean_weights(seeds)
+    with Training() as cluster:
+        cluster.begin(4, seeds, EPOCHS, ranks=2, second=FOUR_RANKS)
+        killer = Killer(cluster, random, count, 2 * seeds)
+        while killer.kills < count and (victim := killer.next_victim()):
+            killer.hit(*victim)
+        assert killer.kills == count, f"only {killer.kills} of {count} kills met a running gang"
+        cluster.wait_for_results(2 * seeds, 900)
+        assert cluster.weights() == clean, f"weights differ: {cluster.weights()} and undisturbed {clean}"
+        assert killer.resumed > 0, "no attempt began from a checkpoint"
+        return (f"T6 rank of a gang killed {count} times: {2 * seeds} trials of 2 and 4 ranks, gang gone within "
+                f"{killer.slowest:.2f} s, {killer.resumed} resumed from a checkpoint, 0 different weights")
+
+
+main(run, default_count=2)
