@@ -36,7 +36,7 @@ bool advanced(const Trial& trial) {
 bool other_host_left(const Core& core, const Trial& trial) {
   return std::ranges::any_of(core.workers, [&](const auto& entry) {
     const Worker& worker = entry.second;
-    return !worker.lost && worker.record.quarantine.empty() &&
+    return !worker.lost && worker.record.quarantine.empty() && worker.record.drain == Drain::kNo &&
            (trial.device == "auto" || trial.device == worker.record.device.kind) &&
            !(trial.misfortune && trial.misfortune->no_data.contains(worker.record.host));
   });
@@ -208,6 +208,7 @@ void preempt(Core& core, TrialKey key, const std::string& why, Now now) {
     return;
   }
   if (trial.live->kill_at) return;
+  trial.live->stop_text = why;
   trial.live->kill_at = now.steady + core.options.limits.stop_patience;
   for (const Member& member : trial.live->members) {
     const Worker* worker = find_worker(core, member.worker);

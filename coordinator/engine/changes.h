@@ -24,7 +24,13 @@ namespace autonorm::engine {
 using TrialKey = int64_t;    // row of a trial; 0 = none
 using AttemptRow = int64_t;  // row of an attempt; 0 = none
 
-enum class SweepState { kSubmitting, kRunning, kPaused, kCancelled };
+enum class SweepState {
+  kSubmitting,
+  kRunning,
+  kPaused,  // by people; running trials were asked to leave
+  kHalted,  // by its on_failure rule; running trials go on
+  kCancelled,
+};
 std::string_view name(SweepState state);
 std::optional<SweepState> parse_sweep_state(std::string_view word);
 
@@ -50,8 +56,12 @@ struct SweepRecord {
   std::vector<std::string> variants, matrix_keys = {};
   int64_t cells = 0, trials = 0;
   bool fresh = false;
+  int64_t priority = 0;      // added to that of its trials
+  int64_t max_parallel = 0;  // trials at a time; 0 = no limit
+  int64_t fail_fast = 0;     // so many failed trials halt it; 0 = never
   WallTime submitted{};
   SweepState state = SweepState::kSubmitting;
+  int64_t tolerated = 0;  // failed trials that people have seen and gone on from
 };
 struct StageInput {
   std::string stage;
@@ -105,6 +115,12 @@ struct AttemptRecord {
   std::vector<MemberRecord> members = {};
   WallTime assigned{};
 };
+// A worker that people take out of use. Stored as its number: never change one.
+enum class Drain {
+  kNo = 0,
+  kAfterTrial = 1,  // what it trains goes on to its end
+  kNow = 2,         // what it trains writes a checkpoint and goes on elsewhere
+};
 struct WorkerRecord {
   WorkerId id = {};
   int64_t incarnation = 0;
@@ -114,6 +130,7 @@ struct WorkerRecord {
   std::string build, torch = {};
   bool recovery = false;
   std::string quarantine = {};  // why nothing is sent there; empty = it is used
+  Drain drain = Drain::kNo;     // outlives restarts of the worker and of the coordinator
   WallTime seen{};
 };
 // The answer that a repeated request with the same idempotency key gets.
@@ -121,7 +138,7 @@ struct ReplyRecord {
   std::string key = {};
   SweepId sweep = {};
   bool existed = false;
-  int64_t cells = 0, trials = 0, new_trials = 0, cached = 0, revived = 0, affected = 0;
+  int64_t cells = 0, trials = 0, new_trials = 0, cached = 0, revived = 0, affected = 0, workers = 0;
 };
 
 // ---- changes, in the order in which they are to be written ----
@@ -132,6 +149,7 @@ struct SweepInserted {
 struct SweepStateSet {
   SweepId sweep;
   SweepState state{};
+  int64_t tolerated = 0;
 };
 struct TrialInserted {
   TrialRecord trial;

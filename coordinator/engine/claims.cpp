@@ -79,11 +79,8 @@ int64_t resume_sweep(Core& core, const SweepEntry& entry) {
 }
 
 Status check_action(const SweepEntry& entry, SweepAction action) {
-  if (entry.record.state == SweepState::kCancelled && action != SweepAction::kCancel) {
-    return conflict("sweep ", entry.record.id, " (", entry.record.name,
-                    ") was cancelled; submit its file again to go on");
-  }
-  return {};
+  return entry.record.state == SweepState::kCancelled && action != SweepAction::kCancel ? was_cancelled(entry)
+                                                                                        : Status();
 }
 
 bool changes_nothing(const SweepEntry& entry, SweepAction action) {
@@ -114,7 +111,7 @@ SweepState target(SweepAction action) {
 int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   if (changes_nothing(entry, action)) return 0;
   entry.record.state = target(action);
-  core.change(SweepStateSet{entry.record.id, entry.record.state});
+  core.change(SweepStateSet{entry.record.id, entry.record.state, entry.record.tolerated});
   const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
   journal(core, now, "sweep_state", fields.dump());
   switch (action) {
@@ -128,13 +125,18 @@ int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   return 0;
 }
 
+}  // namespace
+
 Status no_such_sweep(const Core& core, SweepId sweep) {
   if (core.sweeps.empty()) return not_found("there is no sweep ", sweep, "; nothing was submitted yet");
   return not_found("there is no sweep ", sweep, "; the sweeps are numbered 1 to ", core.sweeps.rbegin()->first,
                    " (see: coordinator list)");
 }
 
-}  // namespace
+Status was_cancelled(const SweepEntry& entry) {
+  return conflict("sweep ", entry.record.id, " (", entry.record.name,
+                  ") was cancelled; submit its file again to go on");
+}
 
 void preempt_if_unwanted(Core& core, TrialKey key, Now now) {
   const Trial& trial = core.at(key);

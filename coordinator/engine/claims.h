@@ -8,4 +8,8 @@ void on_act(Core& core, const ActOnSweep& event, Now now);
 // A running trial whose sweeps are all paused is asked to leave.
 void preempt_if_unwanted(Core& core, TrialKey key, Now now);
 
+// For people who name a sweep that is not there, or that cannot go on.
+Status no_such_sweep(const Core& core, SweepId sweep);
+Status was_cancelled(const SweepEntry& entry);
+
 }  // namespace autonorm::engine

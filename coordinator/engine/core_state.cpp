@@ -12,6 +12,8 @@ std::string_view name(SweepState state) {
       return "running";
     case SweepState::kPaused:
       return "paused";
+    case SweepState::kHalted:
+      return "halted";
     case SweepState::kCancelled:
       return "cancelled";
   }
@@ -26,7 +28,7 @@ std::optional<SweepState> parse_sweep_state(std::string_view word) {
 }
 
 bool can_take_trial(const Worker& worker) {
-  return worker.session && !worker.lost && worker.record.quarantine.empty() && !worker.occupant;
+  return usable(worker) && !worker.occupant;
 }
 
 void note_free(Core& core, const Worker& worker) {
@@ -53,6 +55,10 @@ const Worker* find_worker(const Core& core, const WorkerId& id) {
 
 void journal(Core& core, Now now, std::string kind, std::string json) {
   core.change(Journal{now.wall, std::move(kind), std::move(json)});
+}
+
+bool usable(const Worker& worker) {
+  return worker.session && !worker.lost && worker.record.quarantine.empty() && worker.record.drain == Drain::kNo;
 }
 
 std::string describe(const Worker& worker) { return cat("worker ", worker.record.id, " on ", worker.record.host); }

@@ -36,6 +36,7 @@ struct LiveAttempt {
   SteadyTime assigned{}, running{};      // `running` counts from the restore after a restart
   SteadyTime moved{};                    // last step, or last sign of a phase that needs none
   std::optional<SteadyTime> kill_at;     // asked to checkpoint and stop; killed from then on
+  std::string stop_text;                 // why it was asked
   std::optional<SteadyTime> result_due;  // the leader gave its slot back; its result must come by then
   fleet::AttemptProgress progress;       // of rank 0; live view only
 };
@@ -202,7 +203,7 @@ struct Core {
 };
 
 inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, trial.attempt, trial.token}; }
-// Connected, neither lost nor quarantined, and its slot is empty.
+// Usable, and its slot is empty.
 bool can_take_trial(const Worker& worker);
 // A worker's slot, session or quarantine changed in its favour.
 void note_free(Core& core, const Worker& worker);
@@ -215,5 +216,7 @@ const Worker* find_worker(const Core& core, const WorkerId& id);
 void journal(Core& core, Now now, std::string kind, std::string json);
 // "worker W on HOST": what messages call it.
 std::string describe(const Worker& worker);
+// Connected, and neither quarantined nor drained: trials may start there.
+bool usable(const Worker& worker);
 
 }  // namespace autonorm::engine

@@ -7,9 +7,11 @@
 #include "coordinator/engine/attempts.h"
 #include "coordinator/engine/claims.h"
 #include "coordinator/engine/core_state.h"
+#include "coordinator/engine/draining.h"
 #include "coordinator/engine/fleet_sessions.h"
 #include "coordinator/engine/liveness.h"
 #include "coordinator/engine/placement.h"
+#include "coordinator/engine/retry.h"
 #include "coordinator/engine/submission.h"
 
 namespace autonorm::engine {
@@ -37,6 +39,8 @@ void dispatch(Core& core, const WorkerMessage& event, Now now) {
 }
 void dispatch(Core& core, const SubmitSweep& event, Now now) { on_submit(core, event, now); }
 void dispatch(Core& core, const ActOnSweep& event, Now now) { on_act(core, event, now); }
+void dispatch(Core& core, const RetryTrials& event, Now now) { on_retry(core, event, now); }
+void dispatch(Core& core, const DrainWorkers& event, Now now) { on_drain(core, event, now); }
 void dispatch(Core& core, const WorkerHello& event, Now now) { on_hello(core, event, now); }
 void dispatch(Core& core, const SessionClosed& event, Now) { on_session_closed(core, event.session); }
 void dispatch(Core& core, const Tick&, Now now) { on_tick(core, now); }

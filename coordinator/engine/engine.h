@@ -43,6 +43,22 @@ struct ActOnSweep {
   SweepAction action{};
   std::string idempotency_key;
 };
+// Failed trials, and cancelled ones where they are named, start again with all their attempts before them. Stages that
+// they need come along, and so do trials that failed only because of a stage among them. Results are never touched.
+struct RetryTrials {
+  RequestId request = 0;
+  std::optional<SweepId> sweep = {};  // absent: `trial` alone says which
+  std::string variant = {};           // only this row of the sweep; empty = all
+  std::string trial = {};             // only this one: the start of its id; empty = all
+  bool cancelled = false;             // cancelled trials too; one that `trial` names is in any case
+  std::string idempotency_key = {};
+};
+struct DrainWorkers {
+  RequestId request = 0;
+  std::string worker = {};  // an id, the only one that starts so, or a host: all its workers
+  Drain drain{};            // kNo: they are used again
+  std::string idempotency_key = {};
+};
 struct WorkerHello {
   SessionId session;
   fleet::Hello hello;
@@ -60,8 +76,8 @@ struct ArtifactStored {
   int64_t bytes = 0;
 };                   // durable in the artifact folder
 struct Stopping {};  // clean shutdown: tell every worker
-using EngineEvent =
-    std::variant<SubmitSweep, ActOnSweep, WorkerHello, WorkerMessage, SessionClosed, Tick, ArtifactStored, Stopping>;
+using EngineEvent = std::variant<SubmitSweep, ActOnSweep, RetryTrials, DrainWorkers, WorkerHello, WorkerMessage,
+                                 SessionClosed, Tick, ArtifactStored, Stopping>;
 
 // ---- outbox ----
 struct ToSession {
@@ -86,6 +102,7 @@ struct ActReply {
   RequestId request = 0;
   Status status = {};
   int64_t trials_affected = 0;
+  int64_t workers_affected = 0;
 };
 using Outgoing = std::variant<ToSession, CloseSession, SubmitReply, ActReply>;
 
@@ -124,7 +141,7 @@ struct WorkerView {
   fleet::Device device;
   std::string mpi_world;
   int mpi_rank = 0, mpi_size = 1;
-  std::string state;  // "idle" | "busy" | "reserved" | "draining" | "quarantined" | "lost"
+  std::string state;  // "idle" | "busy" | "reserved" | "draining" | "drained" | "quarantined" | "lost"
   std::string reason;
   std::optional<TrialId> trial;
   double lease_left_s = 0;

@@ -127,7 +127,7 @@ std::string Explainer::reason(TrialKey key) {
     case TrialState::kAssigned:
       return "starting";
     case TrialState::kRunning:
-      return trial.live->kill_at ? "writes a checkpoint and stops: its sweep was paused" : "";
+      return trial.live->kill_at ? cat("writes a checkpoint and stops: ", trial.live->stop_text) : "";
     case TrialState::kSucceeded:
       return "";
     case TrialState::kFailed:

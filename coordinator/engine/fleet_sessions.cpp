@@ -44,10 +44,12 @@ Worker& admit(Core& core, const WorkerHello& event, Now now) {
   Worker& worker = it->second;
   const bool restarted = event.hello.incarnation > worker.record.incarnation;
   const std::string quarantine = restarted ? "" : worker.record.quarantine;
+  const Drain drain = worker.record.drain;
   if (restarted) worker.crashes.clear();
   close_session(core, worker);
   worker.record = record_of(event.hello, now);
   worker.record.quarantine = quarantine;
+  worker.record.drain = drain;
   worker.address = event.hello.address;
   worker.session = event.session;
   worker.lost = false;
@@ -126,8 +128,8 @@ void catch_up(Core& core, Worker& worker, TrialKey key) {
     core.send(worker, fleet::Rendezvous{attempt_key(trial), trial.live->endpoint});
   }
   if (busy && trial.live->kill_at) {
-    core.send(worker,
-              fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
+    core.send(worker, fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted,
+                                  trial.live->stop_text});
   }
 }
 

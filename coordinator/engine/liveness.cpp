@@ -18,9 +18,9 @@ void expire_leases(Core& core, Now now) {
     if (!worker.lost && now.steady >= worker.lease_until) {
       lose_worker(core, worker, EndReason::kWorkerLost, cat("no message for ", seconds(limits.lease), " s"), now);
     }
-    // A quarantined one is remembered, or it would be used again as soon as it came back.
-    const bool forget =
-        worker.lost && worker.record.quarantine.empty() && now.steady >= worker.lease_until + limits.forget_lost;
+    // A quarantined or drained one is remembered, or it would be used again as soon as it came back.
+    const bool forget = worker.lost && worker.record.quarantine.empty() && worker.record.drain == Drain::kNo &&
+                        now.steady >= worker.lease_until + limits.forget_lost;
     it = forget ? core.workers.erase(it) : std::next(it);
   }
 }

@@ -16,9 +16,10 @@ struct Supply {
 
 void add_slot(Supply& supply, const Worker& worker) {
   const WorkerRecord& record = worker.record;
-  const auto use = !record.quarantine.empty() ? scheduler::SlotUse::kQuarantined
-                   : worker.occupant          ? scheduler::SlotUse::kBusy
-                                              : scheduler::SlotUse::kFree;
+  const auto use = !record.quarantine.empty()   ? scheduler::SlotUse::kQuarantined
+                   : record.drain != Drain::kNo ? scheduler::SlotUse::kDrained
+                   : worker.occupant            ? scheduler::SlotUse::kBusy
+                                                : scheduler::SlotUse::kFree;
   supply.slots.push_back({record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
   supply.workers.push_back(&worker);
   if (use == scheduler::SlotUse::kFree) ++supply.free;

@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/claims.h"
 #include "coordinator/engine/core_state.h"
+#include "coordinator/engine/draining.h"
 #include "coordinator/engine/transitions.h"
 
 namespace autonorm::engine {
@@ -120,7 +121,10 @@ void Engine::restore(Snapshot snapshot, Now now) {
   }
   restore_queue(core, now);
   const std::vector<TrialKey> live(core.live.begin(), core.live.end());
-  for (const TrialKey key : live) preempt_if_unwanted(core, key, now);
+  for (const TrialKey key : live) {
+    preempt_if_unwanted(core, key, now);
+    preempt_if_drained(core, key, now);
+  }
 }
 
 std::vector<Interrupted> Engine::interrupted() const {

@@ -55,7 +55,7 @@ int64_t insert_sweep(Core& core, const SubmitSweep& event, const Sha256& key, No
 void set_sweep_state(Core& core, SweepEntry& entry, SweepState state) {
   if (entry.record.state == state) return;
   entry.record.state = state;
-  core.change(SweepStateSet{entry.record.id, state});
+  core.change(SweepStateSet{entry.record.id, state, entry.record.tolerated});
 }
 
 Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {

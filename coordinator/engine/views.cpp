@@ -19,9 +19,7 @@ std::string state_word(const SweepEntry& entry) {
 }
 
 int64_t usable_slots(const Core& core) {
-  return std::ranges::count_if(core.workers, [](const auto& entry) {
-    return entry.second.session && !entry.second.lost && entry.second.record.quarantine.empty();
-  });
+  return std::ranges::count_if(core.workers, [](const auto& entry) { return usable(entry.second); });
 }
 
 std::optional<double> time_left(const Core& core, const SweepEntry& entry) {
@@ -79,6 +77,7 @@ TrialView view_of(const Core& core, Explainer& explainer, const SweepEntry& entr
 std::string state_word(const Worker& worker) {
   if (worker.lost || !worker.session) return "lost";
   if (!worker.record.quarantine.empty()) return "quarantined";
+  if (worker.record.drain != Drain::kNo) return worker.occupant ? "draining" : "drained";
   if (worker.occupant) return "busy";
   return worker.reserved ? "reserved" : "idle";
 }
@@ -87,6 +86,8 @@ std::string reason_of(const Core& core, const Worker& worker) {
   if (!worker.record.quarantine.empty()) return worker.record.quarantine;
   if (worker.lost) return "no message within its lease; it is used again when it comes back";
   if (!worker.session) return "its connection is gone; its lease runs on";
+  if (worker.record.drain != Drain::kNo)
+    return cat("nothing starts here until: coordinator undrain ", worker.record.id);
   if (worker.occupant && worker.occupant->ended) return "its trainer is being stopped";
   if (worker.reserved)
     return cat("kept for trial ", short_form(core.at(core.blocked).id), ", which needs several slots");

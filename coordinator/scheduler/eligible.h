@@ -21,7 +21,8 @@ inline bool device_fits(const Want& want, const Slot& slot) {
 
 // Device and data fit; whether it is free is another question.
 inline bool suits(const Want& want, const Slot& slot) {
-  return slot.use != SlotUse::kQuarantined && device_fits(want, slot) && !contains(want.never_hosts, slot.host);
+  return slot.use != SlotUse::kQuarantined && slot.use != SlotUse::kDrained && device_fits(want, slot) &&
+         !contains(want.never_hosts, slot.host);
 }
 
 // A gang is of one MPI world and one device kind. "cuda" sorts before "cpu": `auto` prefers GPUs.

@@ -14,7 +14,7 @@
 
 namespace autonorm::scheduler {
 
-enum class SlotUse { kFree, kBusy, kQuarantined };
+enum class SlotUse { kFree, kBusy, kQuarantined, kDrained };
 
 // The views must outlive the call.
 struct Slot {

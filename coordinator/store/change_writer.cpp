@@ -40,15 +40,17 @@ Status ChangeWriter::write(const engine::Change& change) {
 
 Status ChangeWriter::put(const engine::SweepInserted& change) {
   const engine::SweepRecord& s = change.sweep;
-  run(connection_, "INSERT INTO sweep VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", s.id, s.key, s.content, s.name,
-      s.question, s.baseline, s.metric, s.profile, s.margin, s.alpha, dump(s.seeds), s.max_seeds, dump(s.variants),
-      dump(s.matrix_keys), s.cells, s.trials, s.fresh, to_us(s.submitted), name(s.state),
-      dump({{"root", change.source.root}, {"files", change.source.files}}));
+  run(connection_, "INSERT INTO sweep VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", s.id, s.key, s.content,
+      s.name, s.question, s.baseline, s.metric, s.profile, s.margin, s.alpha, dump(s.seeds), s.max_seeds,
+      dump(s.variants), dump(s.matrix_keys), s.cells, s.trials, s.fresh, to_us(s.submitted), name(s.state),
+      dump({{"root", change.source.root}, {"files", change.source.files}}), s.priority, s.max_parallel, s.fail_fast,
+      s.tolerated);
   return {};
 }
 
 Status ChangeWriter::put(const engine::SweepStateSet& change) {
-  return expect_one(run(connection_, "UPDATE sweep SET state = ? WHERE id = ?", name(change.state), change.sweep),
+  return expect_one(run(connection_, "UPDATE sweep SET state = ?, tolerated = ? WHERE id = ?", name(change.state),
+                        change.tolerated, change.sweep),
                     "sweep", change.sweep.value());
 }
 
@@ -230,18 +232,18 @@ Status ChangeWriter::put(const engine::ArtifactAdded& change) {
 
 Status ChangeWriter::put(const engine::WorkerSeen& change) {
   const engine::WorkerRecord& w = change.worker;
-  run(connection_, "INSERT OR REPLACE INTO worker VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.incarnation,
+  run(connection_, "INSERT OR REPLACE INTO worker VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.incarnation,
       w.host, w.mpi_world, w.mpi_rank, w.mpi_size, w.pid, w.device.kind, w.device.index, w.device.name,
-      w.device.memory_bytes, w.build, w.torch, w.recovery, w.quarantine, to_us(w.seen));
+      w.device.memory_bytes, w.build, w.torch, w.recovery, w.quarantine, to_us(w.seen), static_cast<int64_t>(w.drain));
   return {};
 }
 
 Status ChangeWriter::put(const engine::ReplyRemembered& change) {
   const engine::ReplyRecord& r = change.reply;
   run(connection_,
-      "INSERT OR REPLACE INTO reply (key, sweep, existed, cells, trials, new_trials, cached, revived, affected) "
-      "VALUES (?,?,?,?,?,?,?,?,?)",
-      r.key, r.sweep, r.existed, r.cells, r.trials, r.new_trials, r.cached, r.revived, r.affected);
+      "INSERT OR REPLACE INTO reply (key, sweep, existed, cells, trials, new_trials, cached, revived, affected, "
+      "workers) VALUES (?,?,?,?,?,?,?,?,?,?)",
+      r.key, r.sweep, r.existed, r.cells, r.trials, r.new_trials, r.cached, r.revived, r.affected, r.workers);
   return {};
 }
 

@@ -78,7 +78,17 @@ CREATE INDEX trial_by_state ON trial (state);
 CREATE INDEX claim_by_trial ON claim (trial);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}};
+// What people ask of sweeps and workers: order, limits, rules, drained workers.
+constexpr std::string_view kVersion2 = R"sql(
+ALTER TABLE sweep ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sweep ADD COLUMN max_parallel INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sweep ADD COLUMN fail_fast INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sweep ADD COLUMN tolerated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE worker ADD COLUMN drain INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reply ADD COLUMN workers INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}};
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 

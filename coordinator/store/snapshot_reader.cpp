@@ -27,7 +27,9 @@ void read_sweeps(Connection& connection, engine::Snapshot& snapshot) {
   for_each_row(
       connection.statement(
           "SELECT id, key, content, name, question, baseline, metric, profile, margin, alpha, seeds, max_seeds, "
-          "variants, matrix_keys, cells, trials, fresh, submitted_us, state FROM sweep ORDER BY id"),
+          "variants, matrix_keys, cells, trials, fresh, submitted_us, state, priority, max_parallel, fail_fast, "
+          "tolerated "
+          "FROM sweep ORDER BY id"),
       [&](Row& row) {
         engine::SweepRecord s;
         s.id = SweepId(row.integer());
@@ -43,6 +45,8 @@ void read_sweeps(Connection& connection, engine::Snapshot& snapshot) {
         s.cells = row.integer(), s.trials = row.integer(), s.fresh = row.flag();
         s.submitted = wall_from_us(row.integer());
         s.state = engine::parse_sweep_state(row.text()).value_or(engine::SweepState::kCancelled);
+        s.priority = row.integer(), s.max_parallel = row.integer(), s.fail_fast = row.integer();
+        s.tolerated = row.integer();
         snapshot.sweeps.push_back(std::move(s));
       });
 }
@@ -141,7 +145,8 @@ void read_workers(Connection& connection, engine::Snapshot& snapshot) {
   for_each_row(
       connection.statement(
           "SELECT id, incarnation, host, mpi_world, mpi_rank, mpi_size, pid, device_kind, device_index, device_name, "
-          "device_memory, build, torch, recovery, quarantine, seen_us FROM worker WHERE quarantine <> '' OR id IN "
+          "device_memory, build, torch, recovery, quarantine, seen_us, drain FROM worker WHERE quarantine <> '' OR "
+          "drain <> 0 OR id IN "
           "(SELECT worker FROM attempt_member WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL))"),
       [&](Row& row) {
         engine::WorkerRecord w;
@@ -158,23 +163,25 @@ void read_workers(Connection& connection, engine::Snapshot& snapshot) {
         w.recovery = row.flag();
         w.quarantine = row.text();
         w.seen = wall_from_us(row.integer());
+        w.drain = static_cast<engine::Drain>(row.integer());
         snapshot.workers.push_back(std::move(w));
       });
 }
 
 void read_replies(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(
-      connection.statement("SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected FROM "
-                           "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
-      [&](Row& row) {
-        engine::ReplyRecord r;
-        r.key = row.text();
-        r.sweep = SweepId(row.integer());
-        r.existed = row.flag();
-        r.cells = row.integer(), r.trials = row.integer(), r.new_trials = row.integer();
-        r.cached = row.integer(), r.revived = row.integer(), r.affected = row.integer();
-        snapshot.replies.push_back(std::move(r));
-      });
+  for_each_row(connection.statement(
+                   "SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected, workers FROM "
+                   "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
+               [&](Row& row) {
+                 engine::ReplyRecord r;
+                 r.key = row.text();
+                 r.sweep = SweepId(row.integer());
+                 r.existed = row.flag();
+                 r.cells = row.integer(), r.trials = row.integer(), r.new_trials = row.integer();
+                 r.cached = row.integer(), r.revived = row.integer(), r.affected = row.integer();
+                 r.workers = row.integer();
+                 snapshot.replies.push_back(std::move(r));
+               });
 }
 
 }  // namespace

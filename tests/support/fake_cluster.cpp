@@ -134,6 +134,18 @@ engine::ActReply FakeCluster::act(SweepId sweep, engine::SweepAction action, con
   return act_replies_.at(event.request);
 }
 
+engine::ActReply FakeCluster::retry(engine::RetryTrials what) {
+  what.request = next_request_++;
+  apply(what);
+  return act_replies_.at(what.request);
+}
+
+engine::ActReply FakeCluster::drain(const std::string& worker, engine::Drain drain, const std::string& key) {
+  const engine::DrainWorkers event{next_request_++, worker, drain, key};
+  apply(event);
+  return act_replies_.at(event.request);
+}
+
 engine::SweepView FakeCluster::sweep(SweepId id) {
   for (const engine::SweepView& view : engine_->sweeps(now_)) {
     if (view.id == id) return view;

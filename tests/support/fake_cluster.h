@@ -72,6 +72,8 @@ class FakeCluster {
   // ---- people ----
   engine::SubmitReply submit(const config::Sweep& sweep, bool fresh = false, const std::string& key = {});
   engine::ActReply act(SweepId sweep, engine::SweepAction action, const std::string& key = {});
+  engine::ActReply retry(engine::RetryTrials what);
+  engine::ActReply drain(const std::string& worker, engine::Drain drain, const std::string& key = {});
   engine::SweepView sweep(SweepId id);
   engine::TrialView trial(const TrialId& id);
   TrialState state(const TrialId& id) { return trial(id).state; }
