@@ -61,6 +61,12 @@ void end_members(Core& core, TrialKey key, const Ending* loss, Now now) {
   }
 }
 
+// The policy says "again"; but nobody may want the trial any more, or a stage of it runs again.
+TrialState where_it_goes_on(const Core& core, const Trial& trial) {
+  if (!claimed(core, trial)) return TrialState::kCancelled;
+  return stages_ready(core, trial) ? TrialState::kQueued : TrialState::kWaiting;
+}
+
 void journal_end(Core& core, const Trial& trial, const Ending& ending, TrialState next, Now now) {
   const nlohmann::json fields = {{"trial", trial.id.value()},        {"attempt", trial.attempt.value()},
                                  {"reason", name(ending.reason)},    {"message", ending.message},
@@ -146,9 +152,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                                            .uncounted = trial.uncounted,
                                            .max_attempts = trial.settings.max_attempts,
                                            .other_host_left = other_host_left(core, trial)});
-  // Also where the policy says "again": nobody may want the trial any more.
-  const TrialState next =
-      answer.state == TrialState::kQueued && !claimed(core, trial) ? TrialState::kCancelled : answer.state;
+  const TrialState next = answer.state == TrialState::kQueued ? where_it_goes_on(core, trial) : answer.state;
   if (answer.elsewhere && culprit) misfortune(trial).avoid.insert(ending.culprit);
 
   flush_members(core, key);
@@ -170,6 +174,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   trial.uncounted = answer.uncounted;
   trial.live.reset();
   move_trial(core, key, {.to = next, .end = ending.reason, .reason = std::move(ending.message)}, now);
+  settle_waiting(core, key, now);
 }
 
 void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, Now now) {

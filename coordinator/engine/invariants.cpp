@@ -40,6 +40,8 @@ void check_queue(const Core& core, TrialKey key, Findings& findings) {
   const bool ready = stages_ready(core, trial);
   if (trial.state == TrialState::kWaiting && ready)
     findings.push_back(cat("trial ", short_form(trial.id), " waits for nothing"));
+  if (trial.state == TrialState::kQueued && !ready)
+    findings.push_back(cat("trial ", short_form(trial.id), " is queued, but a stage of it has no model"));
   if (is_open(trial.state) && !claimed(core, trial))
     findings.push_back(cat("trial ", short_form(trial.id), " is open but unclaimed"));
 }

@@ -91,11 +91,10 @@ void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
 
 void restore_queue(Core& core, Now now) {
   for (TrialKey key = 1; key < static_cast<TrialKey>(core.trials.size()); ++key) {
-    const Trial& trial = core.at(key);
-    if (trial.state == TrialState::kQueued) update_queue(core, key);
-    if (trial.state != TrialState::kWaiting) continue;
+    if (!is_open(core.at(key).state)) continue;
+    update_queue(core, key);
     // An upload ends before its event is sent, so a model that is not here now is gone: its stage runs again.
-    const std::vector<StageInput> inputs = trial.inputs;
+    const std::vector<StageInput> inputs = core.at(key).inputs;
     for (const StageInput& input : inputs) {
       const Trial& stage = core.at(input.trial);
       const bool gone = stage.state == TrialState::kSucceeded && !core.artifacts.contains(stage.model);

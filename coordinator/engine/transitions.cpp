@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/engine/attempts.h"
 #include "coordinator/engine/trial_edges.h"
 
 namespace autonorm::engine {
@@ -30,6 +31,18 @@ const StageInput* stage_without_model(const Core& core, const Trial& trial) {
     return stage.state == TrialState::kSucceeded && stage.model.value().empty();
   });
   return it == trial.inputs.end() ? nullptr : &*it;
+}
+
+// A stage runs again: what was about to start from its old model waits for the new one. What runs already goes on.
+void hold_children(Core& core, TrialKey key, Now now) {
+  const std::vector<TrialKey> children = core.at(key).children;
+  for (const TrialKey child : children) {
+    if (core.at(child).state == TrialState::kQueued) {
+      move_trial(core, child, {.to = TrialState::kWaiting}, now);
+    } else if (core.at(child).state == TrialState::kAssigned) {
+      end_attempt(core, child, {.reason = EndReason::kPreempted, .message = "its stage runs again"}, now);
+    }
+  }
 }
 
 // A stage has ended well, but its model is still on the way.
@@ -153,6 +166,7 @@ void run_again(Core& core, TrialKey key, bool forget, Now now) {
   }
   const TrialState to = stages_ready(core, trial) ? TrialState::kQueued : TrialState::kWaiting;
   move_trial(core, key, {.to = to}, now);
+  hold_children(core, key, now);
   settle_waiting(core, key, now);
 }
 

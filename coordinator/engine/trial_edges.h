@@ -5,7 +5,8 @@
 //                 ↑ ←──5──────┘           │ │                │
 //                 ├ ←──6──────────────────┘ └─10→ failed     │      any open state ─→ cancelled (13…16)
 //                 ├ ←──17,18── failed | cancelled            │
-//                 └ ←──21,22,23──────────────────────────────┘
+//                 └ ←──21,22,23──────────────────────────────┘      a stage runs again: queued, assigned and running
+//                                                                   ─→ waiting (27…29)
 #pragma once
 #include <algorithm>
 #include <array>
@@ -46,6 +47,9 @@ inline constexpr auto kTrialEdges = std::to_array<TrialEdge>({
     {24, TrialState::kSucceeded, TrialState::kWaiting},   // likewise, and its stages run first
     {25, TrialState::kDiverged, TrialState::kWaiting},    //
     {26, TrialState::kStopped, TrialState::kWaiting},     //
+    {27, TrialState::kQueued, TrialState::kWaiting},      // a stage that had succeeded runs again
+    {28, TrialState::kAssigned, TrialState::kWaiting},    // likewise, and its attempt has ended
+    {29, TrialState::kRunning, TrialState::kWaiting},     //
 });
 
 // The number of the edge; 0 = there is none.

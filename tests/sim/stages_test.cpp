@@ -119,6 +119,34 @@ TEST_F(Stages, CancellingASweepCancelsStudentsRatherThanFailingThem) {
   for (const TrialId& id : {teacher, student, other}) EXPECT_EQ(cluster.state(id), TrialState::kCancelled);
 }
 
+// Found by the random walk: a queued student started without a teacher while the teacher was trained anew.
+TEST_F(Stages, AQueuedStudentWaitsWhenItsTeacherIsTrainedAnew) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.run_to_end(teacher);
+  cluster.join_all(student);
+  EXPECT_EQ(cluster.state(other), TrialState::kQueued);
+  cluster.submit(sweep, true);
+  EXPECT_EQ(cluster.state(student), TrialState::kRunning) << "it has read the old model";
+  EXPECT_EQ(cluster.state(other), TrialState::kWaiting);
+  cluster.fail(worker, student, EndReason::kPreempted);
+  EXPECT_EQ(cluster.state(student), TrialState::kWaiting);
+  cluster.free_slot(worker, student);
+  for (const TrialId& id : {teacher, student, other}) cluster.run_to_end(id);
+  EXPECT_EQ(cluster.state(other), TrialState::kSucceeded);
+}
+
+TEST_F(Stages, AStudentThatWasAboutToStartWaitsForTheNewTeacher) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.run_to_end(teacher);
+  EXPECT_EQ(cluster.state(student), TrialState::kAssigned);
+  cluster.take_messages(worker);
+  cluster.submit(sweep, true);
+  EXPECT_EQ(cluster.state(student), TrialState::kWaiting);
+  EXPECT_EQ(only<fleet::Stop>(cluster.take_messages(worker)).size(), 1U);
+}
+
 TEST_F(Stages, PausingHoldsWaitingTrialsAndSaysSo) {
   cluster.submit(sweep);
   cluster.act(SweepId(1), engine::SweepAction::kPause);

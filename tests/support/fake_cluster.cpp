@@ -21,18 +21,23 @@ FakeCluster::FakeCluster(ClusterOptions options) : options_(std::move(options)) 
   restart();
 }
 
+void FakeCluster::open_store() {
+  if (store_ && !options_.reopen) return;
+  store_.reset();
+  if (options_.before_open) options_.before_open();
+  auto store = store::Store::open(folder_.path());
+  AUTONORM_CHECK(store.ok(), store.status().message());
+  store_ = std::move(store).value();
+}
+
 void FakeCluster::restart() {
   for (auto& [id, worker] : workers_) worker.session.reset();
+  death_.reset();
   engine_.reset();
-  store_.reset();
   ++starts_;
-  int64_t epoch = starts_;
-  if (options_.store) {
-    auto store = store::Store::open(folder_.path());
-    AUTONORM_CHECK(store.ok(), store.status().message());
-    store_ = std::move(store).value();
-    epoch = store_->epoch();
-  }
+  if (options_.store) open_store();
+  // Grows like the store's own, also where that stays open.
+  const int64_t epoch = store_ && options_.reopen ? store_->epoch() : starts_;
   engine_ = std::make_unique<engine::Engine>(engine::EngineOptions{
       .epoch = epoch, .secret = "test", .build = "0.1.0", .worker_command = "worker", .limits = options_.limits});
   if (store_) {
@@ -47,10 +52,14 @@ void FakeCluster::restart() {
 void FakeCluster::flush() {
   engine_->schedule(now_);
   engine::Batch batch = engine_->take();
+  const bool dies = death_ && !batch.changes.empty();
+  if (dies && death_ == Death::kBeforeCommit) throw CoordinatorDied();
   if (store_ && !batch.changes.empty()) {
     const Status status = store_->commit(batch.changes);
     ASSERT_TRUE(status.ok()) << status.message();
+    if (options_.committed) options_.committed();
   }
+  if (dies) throw CoordinatorDied();
   for (const engine::Outgoing& message : batch.outbox) route(message);
 }
 
@@ -98,7 +107,11 @@ void FakeCluster::take(FakeWorker& worker, const fleet::ToWorker& message) {
       if (it->second.alive) worker.dying.push_back(key);
       worker.attempts.erase(it);
     }
-    for (const auto& [key, seq] : welcome->acked) worker.attempts.at(key.trial).acked = seq;
+    for (const auto& [key, seq] : welcome->acked) {
+      FakeAttempt& attempt = worker.attempts.at(key.trial);
+      EXPECT_GE(seq, attempt.acked) << "events of " << short_form(key.trial) << " were acknowledged and are lost";
+      attempt.acked = seq;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,7 +48,15 @@ struct FakeWorker {
 struct ClusterOptions {
   bool store = true;
   engine::Limits limits = {};
+  // A restart keeps the database open and reads its rows again: as much of a restart for the engine, but faster.
+  bool reopen = true;
+  std::function<void()> before_open = {};  // between closing the database and opening it again
+  std::function<void()> committed = {};    // after each commit, before anything is sent; may throw CoordinatorDied
 };
+
+// Thrown out of a call on the cluster when its coordinator dies in the middle; restart() is the only thing to do next.
+struct CoordinatorDied {};
+enum class Death { kBeforeCommit, kBeforeSending };
 
 // The messages of one kind among all that a worker was sent, in order.
 template <class Message>
@@ -111,6 +120,9 @@ class FakeCluster {
 
   // ---- the coordinator ----
   void restart();  // as after kill -9: all connections are gone
+  // The next batch with changes is its last: CoordinatorDied is thrown before its commit, or before its messages go
+  // out.
+  void die_at_next_commit(Death death) { death_ = death; }
   void reconnect_all();
   void apply(const engine::EngineEvent& event);
   void check_invariants();
@@ -119,6 +131,7 @@ class FakeCluster {
   void flush();
   void route(const engine::Outgoing& message);
   void take(FakeWorker& worker, const fleet::ToWorker& message);
+  void open_store();
 
   ClusterOptions options_;
   TemporaryFolder folder_;
@@ -128,6 +141,7 @@ class FakeCluster {
   std::map<WorkerId, FakeWorker> workers_;
   std::map<std::string, int> world_sizes_;
   int64_t next_session_ = 1, next_request_ = 1, starts_ = 0;
+  std::optional<Death> death_;
   std::map<int64_t, engine::SubmitReply> submit_replies_;
   std::map<int64_t, engine::ActReply> act_replies_;
 };

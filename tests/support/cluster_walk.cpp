@@ -1,0 +1,442 @@
+#include "tests/support/cluster_walk.h"
+
+#include <gtest/gtest-spi.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "coordinator/store/report_reader.h"
+#include "core/base/philox.h"
+
+namespace autonorm::testing {
+namespace {
+
+constexpr size_t kMostWorkers = 5;
+constexpr int kSettleRounds = 3'000;
+constexpr uint32_t kSweeps = 3;
+
+struct Frequency {
+  WalkAction action;
+  std::string_view name;
+  uint32_t weight;
+};
+constexpr auto kFrequencies = std::to_array<Frequency>({
+    {WalkAction::kSubmit, "submit", 3},       {WalkAction::kCancel, "cancel", 2},
+    {WalkAction::kPause, "pause", 2},         {WalkAction::kResume, "resume", 3},
+    {WalkAction::kAttach, "attach", 1},       {WalkAction::kDetach, "detach", 2},
+    {WalkAction::kReattach, "reattach", 4},   {WalkAction::kRestartWorker, "restart worker", 2},
+    {WalkAction::kSilence, "silence", 2},     {WalkAction::kObey, "obey", 10},
+    {WalkAction::kReport, "report", 26},      {WalkAction::kFail, "fail", 3},
+    {WalkAction::kDuplicate, "duplicate", 2}, {WalkAction::kReorder, "reorder", 2},
+    {WalkAction::kStale, "stale", 2},         {WalkAction::kWait, "wait", 4},
+    {WalkAction::kOutage, "outage", 1},       {WalkAction::kClockJump, "clock jump", 1},
+    {WalkAction::kCrash, "crash", 2},         {WalkAction::kDieMidway, "die midway", 3},
+});
+
+constexpr uint32_t total_weight() {
+  uint32_t sum = 0;
+  for (const Frequency& f : kFrequencies) sum += f.weight;
+  return sum;
+}
+
+WalkAction draw(uint32_t word) {
+  uint32_t left = word % total_weight();
+  for (const Frequency& f : kFrequencies) {
+    if (left < f.weight) return f.action;
+    left -= f.weight;
+  }
+  return WalkAction::kWait;
+}
+
+template <class T>
+const T& choose(const std::vector<T>& list, uint32_t which) {
+  return list[which % list.size()];
+}
+
+std::vector<config::Sweep> walk_sweeps() {
+  std::vector<TrialSpec> specs;
+  for (uint64_t s = 0; s < 3; ++s)
+    specs.push_back({.variant = "one", .seed = s, .priority = static_cast<int64_t>(s % 2)});
+  for (uint64_t s = 0; s < 2; ++s) specs.push_back({.variant = "two", .seed = s, .ranks = 2});
+  for (uint64_t s = 0; s < 2; ++s) specs.push_back({.variant = "student", .seed = s, .stage = "teacher"});
+  return {make_sweep("first", specs), make_sweep("second", {specs[0], specs[3], specs[5], {.variant = "extra"}}),
+          make_sweep("third", {specs[1], specs[4]})};
+}
+
+}  // namespace
+
+std::vector<WalkOperation> make_walk(uint64_t seed, size_t length) {
+  const RandomStream random(seed, "walk", "sim");
+  std::vector<WalkOperation> walk;
+  for (uint64_t i = 0; i < length; ++i)
+    walk.push_back({draw(random.word(3 * i)), random.word(3 * i + 1), random.word(3 * i + 2)});
+  return walk;
+}
+
+std::string describe(const WalkOperation& operation) {
+  const auto it = std::ranges::find(kFrequencies, operation.action, &Frequency::action);
+  return cat(it->name, " ", operation.a, " ", operation.b);
+}
+
+ClusterWalk::ClusterWalk(ClusterOptions options) : sweeps_(walk_sweeps()), cluster_(std::move(options)) {
+  workers_ = cluster_.add_workers(3);
+  model_.submit(sweeps_[0], false);
+  cluster_.submit(sweeps_[0]);
+}
+
+void ClusterWalk::step(const WalkOperation& operation) {
+  model_.observe(cluster_.engine(), cluster_.now());
+  try {
+    carry_out(operation);
+  } catch (const CoordinatorDied&) {
+    if (!dies_) throw;  // somebody else's idea
+    crash();
+  }
+  check();
+}
+
+void ClusterWalk::carry_out(const WalkOperation& operation) {
+  const auto [action, a, b] = operation;
+  const WorkerId worker = choose(workers_, a);
+  const std::vector<engine::TrialView> trials = live();
+  const engine::TrialView* view = trials.empty() ? nullptr : &choose(trials, a);
+  switch (action) {
+    case WalkAction::kSubmit:
+      return submit(a, b);
+    case WalkAction::kCancel:
+      return act(a, engine::SweepAction::kCancel);
+    case WalkAction::kPause:
+      return act(a, engine::SweepAction::kPause);
+    case WalkAction::kResume:
+      return act(a, engine::SweepAction::kResume);
+    case WalkAction::kAttach:
+      if (workers_.size() < kMostWorkers) {
+        workers_.push_back(WorkerId(cat("w", workers_.size())));  // known even when the coordinator dies of it
+        cluster_.add_worker({.host = b % 2 ? "a" : "b"});
+      }
+      return;
+    case WalkAction::kDetach:
+      return cluster_.disconnect(worker);
+    case WalkAction::kReattach:
+      cluster_.disconnect(worker);
+      return cluster_.connect(worker);
+    case WalkAction::kRestartWorker:
+      return cluster_.restart_worker(worker);
+    case WalkAction::kSilence:
+      cluster_.worker(worker).silent = true;
+      return;
+    case WalkAction::kObey:
+      return obey(worker);
+    case WalkAction::kReport:
+      if (view && works(*view)) report(*view, b);
+      return;
+    case WalkAction::kFail:
+      if (view && works(*view)) fail(*view, b);
+      return;
+    case WalkAction::kDuplicate:
+      return repeat(worker, b);
+    case WalkAction::kReorder:
+      if (view && works(*view)) reorder(*view, b);
+      return;
+    case WalkAction::kStale:
+      if (!past_.empty()) {
+        const auto [from, event] = choose(past_, b);
+        if (connected(from)) cluster_.deliver(from, event);
+      }
+      return;
+    case WalkAction::kWait:
+      return cluster_.advance(std::chrono::milliseconds(500 * (1 + b % 8)));
+    case WalkAction::kOutage:
+      for (const WorkerId& id : workers_) cluster_.disconnect(id);
+      return cluster_.advance(15'500ms);
+    case WalkAction::kClockJump:
+      return cluster_.jump_wall_clock(std::chrono::seconds(static_cast<int64_t>(b % 7'201) - 3'600));
+    case WalkAction::kCrash:
+      return crash();
+    case WalkAction::kDieMidway:
+      dies_ = b % 2 ? Death::kBeforeCommit : Death::kBeforeSending;
+      return cluster_.die_at_next_commit(*dies_);
+  }
+}
+
+// An operation that the coordinator dies of has happened when its changes were committed.
+void ClusterWalk::submit(uint32_t which, uint32_t how) {
+  const config::Sweep& sweep = sweeps_[which % kSweeps];
+  const bool fresh = how % 8 == 0;
+  const auto before = model_;
+  const WalkModel::Submitted expected = model_.submit(sweep, fresh);
+  try {
+    const std::string key = how % 3 == 0 ? cat("key-", ++steps_) : "";
+    const engine::SubmitReply reply = cluster_.submit(sweep, fresh, key);
+    if (!reply.status.ok() || reply.sweep != expected.sweep || reply.existed != expected.existed)
+      findings_.push_back(cat("a submission was answered with sweep ", reply.sweep, " (existed: ", reply.existed,
+                              ") instead of ", expected.sweep, ": ", reply.status.message()));
+    if (key.empty() || dies_) return;
+    const engine::SubmitReply again = cluster_.submit(sweep, fresh, key);
+    if (again.sweep != reply.sweep || again.new_trials != reply.new_trials || again.existed != reply.existed)
+      findings_.push_back(cat("the same idempotency key got another answer, sweep ", again.sweep));
+  } catch (const CoordinatorDied&) {
+    if (dies_ == Death::kBeforeCommit) model_ = before;
+    throw;
+  }
+}
+
+void ClusterWalk::act(uint32_t which, engine::SweepAction action) {
+  const SweepId id(static_cast<int64_t>(which % static_cast<uint32_t>(model_.size())) + 1);
+  const auto before = model_;
+  const bool accepted = model_.act(id, action);
+  try {
+    const engine::ActReply reply = cluster_.act(id, action);
+    if (reply.status.ok() != accepted)
+      findings_.push_back(cat("an action on sweep ", id, " was answered: ", reply.status.message()));
+  } catch (const CoordinatorDied&) {
+    if (dies_ == Death::kBeforeCommit) model_ = before;
+    throw;
+  }
+}
+
+void ClusterWalk::report(const engine::TrialView& view, uint32_t how) {
+  if (view.state == TrialState::kAssigned) {
+    const FakeAttempt& leader = cluster_.worker(view.workers[0]).attempts.at(view.id);
+    if (leader.events.empty()) cluster_.join_all(view.id);  // after a crash half of it was said: the rest follows
+    for (const WorkerId& id : view.workers) {
+      if (cluster_.state(view.id) == TrialState::kAssigned) cluster_.emit(id, view.id, fleet::Ready{"joined", ""});
+    }
+  } else if (how % 3 == 0) {
+    cluster_.checkpoint(view.id, ++steps_);
+  } else if (how % 3 == 1) {
+    cluster_.emit(view.workers[0], view.id, fleet::Metrics{{{"loss", ++steps_, 0.5}}});
+  } else {
+    finish(view);
+  }
+}
+
+void ClusterWalk::finish(const engine::TrialView& view) {
+  const double accuracy = 0.5 + static_cast<double>(++steps_) / 100'000;
+  const fleet::AttemptKey key = cluster_.key_at(view.workers[0], view.id);
+  offered_[view.id] = {key, accuracy};
+  cluster_.finish(view.id, accuracy);
+  if (cluster_.state(view.id) != TrialState::kSucceeded)
+    findings_.push_back(cat("the result of ", short_form(view.id), " was not accepted: ", cluster_.reason(view.id)));
+}
+
+void ClusterWalk::fail(const engine::TrialView& view, uint32_t how) {
+  constexpr auto kReasons = std::to_array({EndReason::kTrainerCrashed, EndReason::kHostOom, EndReason::kPreempted,
+                                           EndReason::kDataMissing, EndReason::kCollectiveAborted});
+  model_.bad_end(view.id);
+  cluster_.fail(choose(view.workers, how / 8), view.id, kReasons[how % kReasons.size()]);
+}
+
+void ClusterWalk::repeat(const WorkerId& id, uint32_t which) {
+  for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
+    if (attempt.events.empty()) continue;
+    const fleet::Event event = choose(attempt.events, which);
+    if (connected(id)) cluster_.deliver(id, event);
+    return;
+  }
+}
+
+// The second of two events comes first: the connection is closed, and after the next Hello both arrive in order.
+void ClusterWalk::reorder(const engine::TrialView& view, uint32_t how) {
+  const WorkerId& id = view.workers[0];
+  if (view.state != TrialState::kRunning) return;
+  FakeAttempt& attempt = cluster_.worker(id).attempts.at(view.id);
+  for (int i = 0; i < 2; ++i) {
+    const auto seq = static_cast<int64_t>(attempt.events.size()) + 1;
+    attempt.events.push_back({attempt.key, Seq(seq), fleet::Metrics{{{"loss", ++steps_, 0.25}}}});
+  }
+  const fleet::Event second = attempt.events.back();
+  cluster_.deliver(id, second);
+  if (how % 2 == 0) cluster_.connect(id);
+}
+
+// Trainers that were killed end, results that were acknowledged are forgotten.
+void ClusterWalk::obey(const WorkerId& id) {
+  if (!connected(id)) return;
+  cluster_.bury(id);
+  std::set<TrialId> over;
+  for (const fleet::ToWorker& message : cluster_.take_messages(id)) {
+    const auto* stop = std::get_if<fleet::Stop>(&message);
+    if (!stop) continue;
+    const auto it = cluster_.worker(id).attempts.find(stop->key.trial);
+    if (it == cluster_.worker(id).attempts.end() || it->second.key != stop->key) continue;
+    if (stop->mode == fleet::StopMode::kKill) {
+      over.insert(stop->key.trial);
+    } else if (!it->second.terminal) {  // its checkpoint is written
+      model_.bad_end(stop->key.trial);
+      cluster_.fail(id, stop->key.trial, EndReason::kPreempted, stop->text);
+    }
+  }
+  for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
+    if (attempt.terminal) over.insert(trial);
+  }
+  for (const TrialId& trial : over) {
+    if (connected(id)) cluster_.free_slot(id, trial);
+  }
+}
+
+void ClusterWalk::crash() {
+  dies_.reset();
+  cluster_.restart();
+}
+
+void ClusterWalk::come_back() { crash(); }
+
+// ---- checks ----
+
+void ClusterWalk::check() {
+  for (const WorkerId& id : workers_) {
+    for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
+      if (!attempt.events.empty() && past_.size() < 200) past_.emplace_back(id, attempt.events.back());
+    }
+  }
+  learn_results();
+  for (std::string& finding : model_.disagreements(cluster_.engine(), cluster_.now()))
+    findings_.push_back(std::move(finding));
+  check_starts();
+  check_one_owner();
+}
+
+// A result counts when the trial has ended with the attempt that sent it.
+void ClusterWalk::learn_results() {
+  for (const engine::TrialView& view : all_trials()) {
+    const auto it = offered_.find(view.id);
+    if (it == offered_.end() || view.state != TrialState::kSucceeded || view.attempt != it->second.first.attempt)
+      continue;
+    model_.result(view.id, it->second.second);
+    offered_.erase(it);
+  }
+}
+
+// Only what somebody wants is started, and only when its stages are done.
+void ClusterWalk::check_starts() {
+  for (const engine::TrialView& view : live()) {
+    if (view.state != TrialState::kAssigned) continue;
+    if (!model_.wants(view.id)) findings_.push_back(cat(short_form(view.id), " was started, but no sweep wants it"));
+    if (!model_.stages_done(view.id))
+      findings_.push_back(cat(short_form(view.id), " was started without the result of its stage"));
+  }
+}
+
+// The coordinator believes no worker to be in two gangs at once.
+void ClusterWalk::check_one_owner() {
+  std::map<WorkerId, TrialId> owner;
+  for (const engine::TrialView& view : live()) {
+    for (const WorkerId& worker : view.workers) {
+      if (cluster_.worker_view(worker).trial != view.id) continue;  // it has given its slot back
+      if (!owner.emplace(worker, view.id).second) findings_.push_back(cat(worker, " has two trials"));
+    }
+  }
+}
+
+void ClusterWalk::settle() {
+  try {
+    crash();  // a death that waits for its operation has missed it
+    for (const WorkerId& id : workers_) cluster_.connect(id);
+    for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
+    for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
+      model_.observe(cluster_.engine(), cluster_.now());
+      bool open = false;
+      for (const engine::TrialView& view : all_trials()) open |= is_open(view.state) && model_.wants(view.id);
+      if (!open) break;
+      if (round + 1 == kSettleRounds) findings_.push_back("trials never end although every worker works");
+      for (const WorkerId& id : workers_) {
+        if (!connected(id)) cluster_.connect(id);
+        obey(id);
+      }
+      for (const engine::TrialView& view : live()) {
+        if (works(view)) report(view, 2);
+      }
+      cluster_.advance(500ms);
+      check();
+    }
+  } catch (const CoordinatorDied&) {
+    if (!dies_) throw;
+  }
+  check_stored_results();
+}
+
+void ClusterWalk::check_stored_results() {
+  auto reader = store::ReportReader::open(cluster_.directory());
+  for (int64_t id = 1; reader.ok() && id <= model_.size(); ++id) {
+    const auto data = (*reader)->report(SweepId(id));
+    if (!data.ok()) {
+      findings_.push_back(data.status().message());
+      return;
+    }
+    for (const auto& row : data->trials) {
+      const auto expected = model_.accepted(row.trial);
+      const auto stored = row.results.find("test/accuracy");
+      const bool equal =
+          expected ? stored != row.results.end() && stored->second == *expected : stored == row.results.end();
+      if (!equal) findings_.push_back(cat("the stored result of ", short_form(row.trial), " is not the accepted one"));
+    }
+  }
+}
+
+bool ClusterWalk::connected(const WorkerId& id) {
+  const FakeWorker& worker = cluster_.worker(id);
+  return worker.session.has_value() && !worker.silent;
+}
+
+bool ClusterWalk::works(const engine::TrialView& view) {
+  return !view.workers.empty() && std::ranges::all_of(view.workers, [&](const WorkerId& id) {
+    const auto& attempts = cluster_.worker(id).attempts;
+    const auto it = attempts.find(view.id);
+    return connected(id) && it != attempts.end() && it->second.key.attempt == view.attempt && it->second.alive &&
+           !it->second.terminal;
+  });
+}
+
+std::vector<engine::TrialView> ClusterWalk::all_trials() {
+  std::map<TrialId, engine::TrialView> found;
+  for (const engine::SweepView& sweep : cluster_.engine().sweeps(cluster_.now())) {
+    for (engine::TrialView& view : cluster_.engine().trials(sweep.id)) found.emplace(view.id, std::move(view));
+  }
+  std::vector<engine::TrialView> views;
+  for (auto& [id, view] : found) views.push_back(std::move(view));
+  return views;
+}
+
+std::vector<engine::TrialView> ClusterWalk::live() {
+  std::vector<engine::TrialView> views = all_trials();
+  std::erase_if(views, [](const engine::TrialView& view) { return view.workers.empty(); });
+  return views;
+}
+
+// ---- running and shortening ----
+
+std::vector<std::string> run_walk(const std::vector<WalkOperation>& operations, const ClusterOptions& options) {
+  ::testing::TestPartResultArray results;
+  std::vector<std::string> findings;
+  {
+    const ::testing::ScopedFakeTestPartResultReporter reporter(
+        ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results);
+    ClusterWalk walk(options);
+    for (size_t i = 0; i < operations.size() && walk.findings().empty() && results.size() == 0; ++i)
+      walk.step(operations[i]);
+    if (walk.findings().empty() && results.size() == 0) walk.settle();
+    findings = walk.findings();
+  }
+  for (int i = 0; i < results.size(); ++i) findings.emplace_back(results.GetTestPartResult(i).message());
+  return findings;
+}
+
+std::vector<WalkOperation> shrink_walk(std::vector<WalkOperation> walk, const ClusterOptions& options) {
+  for (size_t length = walk.size() / 2; length > 0; length /= 2) {
+    for (size_t begin = 0; begin + length <= walk.size();) {
+      std::vector<WalkOperation> shorter = walk;
+      const auto from = shorter.begin() + static_cast<std::ptrdiff_t>(begin);
+      shorter.erase(from, from + static_cast<std::ptrdiff_t>(length));
+      if (run_walk(shorter, options).empty()) {
+        begin += length;
+      } else {
+        walk = std::move(shorter);
+      }
+    }
+  }
+  return walk;
+}
+
+}  // namespace autonorm::testing

@@ -1,0 +1,96 @@
+// Random operations on a fake cluster beside the model of walk_model.h. A walk is a list of operations that means
+// something from any state on, so that a failing one can be shortened by leaving operations out.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_cluster.h"
+#include "tests/support/walk_model.h"
+
+namespace autonorm::testing {
+
+enum class WalkAction {
+  kSubmit,  // one of the sweeps; some with an idempotency key, some fresh
+  kCancel,
+  kPause,
+  kResume,
+  kAttach,         // one more worker
+  kDetach,         // its connection breaks
+  kReattach,       // it connects again with all it knows
+  kRestartWorker,  // a new process on the same work-dir
+  kSilence,        // connected, but says nothing more
+  kObey,           // it reads what it was told: killed trainers end, slots are given back
+  kReport,         // joined, a checkpoint or a result of a live trial
+  kFail,
+  kDuplicate,  // an event once more
+  kReorder,    // an event overtakes the one before it
+  kStale,      // an event of an attempt that is over
+  kWait,       // up to 4 s
+  kOutage,     // everybody is away for longer than a lease
+  kClockJump,  // of the wall clock, by up to an hour either way
+  kCrash,      // kill -9 of the coordinator between two events
+  kDieMidway,  // … within the next operation that writes: before its commit, or after it and before any message
+};
+
+struct WalkOperation {
+  WalkAction action{};
+  uint32_t a = 0, b = 0;  // which worker, trial, sweep …: taken modulo what there is
+};
+
+std::vector<WalkOperation> make_walk(uint64_t seed, size_t length);
+std::string describe(const WalkOperation& operation);
+
+class ClusterWalk {
+ public:
+  // `options.store` must be set. Three workers are there at the start, and a sweep is submitted.
+  explicit ClusterWalk(ClusterOptions options);
+
+  void step(const WalkOperation& operation);
+  // Everybody comes back and works: everything wanted ends. Compares the stored results with the model's.
+  void settle();
+  // What was wrong, in order; empty = nothing.
+  const std::vector<std::string>& findings() const { return findings_; }
+  FakeCluster& cluster() { return cluster_; }
+  // After CoordinatorDied was thrown by ClusterOptions::committed, out of step() or settle().
+  void come_back();
+
+ private:
+  void carry_out(const WalkOperation& operation);
+  void submit(uint32_t which, uint32_t how);
+  void act(uint32_t which, engine::SweepAction action);
+  void report(const engine::TrialView& view, uint32_t how);
+  void finish(const engine::TrialView& view);
+  void fail(const engine::TrialView& view, uint32_t how);
+  void repeat(const WorkerId& id, uint32_t which);
+  void reorder(const engine::TrialView& view, uint32_t how);
+  void obey(const WorkerId& id);
+  void crash();
+  void check();
+  void check_starts();
+  void check_one_owner();
+  void check_stored_results();
+  void learn_results();
+  bool works(const engine::TrialView& view);
+  bool connected(const WorkerId& id);
+  std::vector<engine::TrialView> live();
+  std::vector<engine::TrialView> all_trials();
+
+  std::vector<std::string> findings_;
+  std::vector<config::Sweep> sweeps_;
+  FakeCluster cluster_;
+  WalkModel model_;
+  std::vector<WorkerId> workers_;
+  std::vector<std::pair<WorkerId, fleet::Event>> past_;              // events of attempts, for stale reports
+  std::map<TrialId, std::pair<fleet::AttemptKey, double>> offered_;  // results that a worker has sent
+  int64_t steps_ = 0;
+  std::optional<Death> dies_;
+};
+
+// Runs the walk with `seed`; findings as above. Failed assertions within the cluster are findings, too.
+std::vector<std::string> run_walk(const std::vector<WalkOperation>& walk, const ClusterOptions& options);
+// The walk without every operation that the failure does not need.
+std::vector<WalkOperation> shrink_walk(std::vector<WalkOperation> walk, const ClusterOptions& options);
+
+}  // namespace autonorm::testing

@@ -1,0 +1,147 @@
+#include "tests/support/walk_model.h"
+
+#include <algorithm>
+
+#include "core/base/status.h"
+
+namespace autonorm::testing {
+namespace {
+
+std::string_view word(WalkModel::State state) {
+  switch (state) {
+    case WalkModel::State::kRunning:
+      return "running";
+    case WalkModel::State::kPaused:
+      return "paused";
+    case WalkModel::State::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+bool is_result(TrialState state) { return state == TrialState::kSucceeded || state == TrialState::kDiverged; }
+
+}  // namespace
+
+WalkModel::Sweep* WalkModel::find(SweepId id) {
+  const auto it = std::ranges::find(sweeps_, id, &Sweep::id);
+  return it == sweeps_.end() ? nullptr : &*it;
+}
+
+WalkModel::Submitted WalkModel::submit(const config::Sweep& sweep, bool fresh) {
+  const auto same =
+      std::find_if(sweeps_.rbegin(), sweeps_.rend(), [&](const Sweep& s) { return s.content == sweep.content; });
+  const bool existed = !fresh && same != sweeps_.rend();
+  if (!existed) sweeps_.push_back({SweepId(size() + 1), sweep.content, State::kRunning, {}});
+  Sweep& entry = existed ? *same : sweeps_.back();
+  if (entry.state == State::kCancelled) entry.state = State::kRunning;
+  for (const config::PlannedTrial& planned : sweep.trials) {
+    entry.trials.insert(planned.id);
+    const auto [it, is_new] = trials_.try_emplace(planned.id);
+    Trial& trial = it->second;
+    if (is_new) trial.stages = planned.parents;
+    if (is_new || is_open(trial.state)) continue;
+    if (is_result(trial.state) && !fresh) continue;
+    trial.accuracy.reset();  // it runs again
+    trial.bad_ends = 0;
+  }
+  return {entry.id, existed};
+}
+
+bool WalkModel::any_open(const Sweep& sweep) const {
+  return std::ranges::any_of(sweep.trials, [&](const TrialId& id) { return is_open(trials_.at(id).state); });
+}
+
+bool WalkModel::act(SweepId id, engine::SweepAction action) {
+  Sweep* sweep = find(id);
+  if (!sweep) return false;
+  switch (action) {
+    case engine::SweepAction::kCancel:
+      if (any_open(*sweep)) sweep->state = State::kCancelled;
+      return true;
+    case engine::SweepAction::kPause:
+      if (sweep->state == State::kCancelled) return false;
+      if (any_open(*sweep)) sweep->state = State::kPaused;
+      return true;
+    case engine::SweepAction::kResume:
+      if (sweep->state == State::kCancelled) return false;
+      sweep->state = State::kRunning;
+      return true;
+  }
+  return false;
+}
+
+void WalkModel::result(const TrialId& trial, double accuracy) { trials_.at(trial).accuracy = accuracy; }
+void WalkModel::bad_end(const TrialId& trial) { ++trials_.at(trial).bad_ends; }
+
+bool WalkModel::wants(const TrialId& trial) const {
+  return std::ranges::any_of(sweeps_,
+                             [&](const Sweep& s) { return s.state == State::kRunning && s.trials.contains(trial); });
+}
+bool WalkModel::claims(const TrialId& trial) const {
+  return std::ranges::any_of(sweeps_,
+                             [&](const Sweep& s) { return s.state != State::kCancelled && s.trials.contains(trial); });
+}
+bool WalkModel::stages_done(const TrialId& trial) const {
+  return std::ranges::all_of(trials_.at(trial).stages, [&](const TrialId& id) { return accepted(id).has_value(); });
+}
+std::optional<double> WalkModel::accepted(const TrialId& trial) const {
+  const auto it = trials_.find(trial);
+  return it == trials_.end() ? std::nullopt : it->second.accuracy;
+}
+
+void WalkModel::observe(const engine::Engine& engine, Now now) {
+  for (const engine::SweepView& sweep : engine.sweeps(now)) {
+    for (const engine::TrialView& view : engine.trials(sweep.id)) {
+      const auto it = trials_.find(view.id);
+      if (it != trials_.end()) it->second.state = view.state;
+    }
+  }
+}
+
+void WalkModel::check_trial(const engine::TrialView& view, std::vector<std::string>& findings) {
+  const std::string who = cat("trial ", short_form(view.id), " (", name(view.state), ")");
+  const auto it = trials_.find(view.id);
+  if (it == trials_.end()) {
+    findings.push_back(cat(who, " was never submitted"));
+    return;
+  }
+  Trial& trial = it->second;
+  if (trial.accuracy.has_value() != (view.state == TrialState::kSucceeded))
+    findings.push_back(cat(who, trial.accuracy ? " has an accepted result" : " has no result that was accepted"));
+  if (is_open(view.state) && !claims(view.id))
+    findings.push_back(cat(who, " is open, but every sweep of it is cancelled"));
+  if (view.state == TrialState::kCancelled && claims(view.id))
+    findings.push_back(cat(who, " is cancelled, but a sweep claims it"));
+  const bool stage_failed = std::ranges::any_of(trial.stages, [&](const TrialId& id) { return !accepted(id); });
+  if (view.state == TrialState::kFailed && trial.bad_ends == 0 && !stage_failed)
+    findings.push_back(cat(who, " failed, but nothing went wrong with it"));
+  if (view.attempt < trial.attempt)
+    findings.push_back(cat(who, " went back from attempt ", trial.attempt, " to ", view.attempt));
+  trial.attempt = view.attempt;
+}
+
+std::vector<std::string> WalkModel::disagreements(const engine::Engine& engine, Now now) {
+  std::vector<std::string> findings;
+  const std::vector<engine::SweepView> views = engine.sweeps(now);
+  if (views.size() != sweeps_.size())
+    findings.push_back(cat("there are ", views.size(), " sweeps instead of ", sweeps_.size()));
+  for (const engine::SweepView& view : views) {
+    const Sweep* sweep = find(view.id);
+    if (!sweep) {
+      findings.push_back(cat("sweep ", view.id, " was never submitted"));
+      continue;
+    }
+    const bool done = view.state == "done" && sweep->state == State::kRunning;
+    if (view.state != word(sweep->state) && !done)
+      findings.push_back(cat("sweep ", view.id, " is ", view.state, " instead of ", word(sweep->state)));
+    std::set<TrialId> seen;
+    for (const engine::TrialView& trial : engine.trials(view.id)) {
+      if (seen.insert(trial.id).second) check_trial(trial, findings);
+    }
+    if (seen != sweep->trials) findings.push_back(cat("sweep ", view.id, " lost or gained trials"));
+  }
+  return findings;
+}
+
+}  // namespace autonorm::testing

@@ -1,0 +1,64 @@
+// What people and results alone say about a cluster: which sweeps there are, who claims which trial, which results were
+// accepted. It knows nothing of workers, leases or attempts; the engine has to agree with it after every step.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+#include "core/config/sweep.h"
+
+namespace autonorm::testing {
+
+class WalkModel {
+ public:
+  enum class State { kRunning, kPaused, kCancelled };
+
+  // What the engine will answer to a submission: the number of the sweep, and whether it existed.
+  struct Submitted {
+    SweepId sweep;
+    bool existed = false;
+  };
+  Submitted submit(const config::Sweep& sweep, bool fresh);
+  // False where the engine has to refuse it (the sweep is cancelled, or there is none).
+  bool act(SweepId sweep, engine::SweepAction action);
+  void result(const TrialId& trial, double accuracy);  // of the current attempt, acknowledged
+  void bad_end(const TrialId& trial);                  // an attempt that ended without a result
+
+  bool wants(const TrialId& trial) const;   // a running sweep claims it
+  bool claims(const TrialId& trial) const;  // a sweep that is not cancelled claims it
+  bool stages_done(const TrialId& trial) const;
+  std::optional<double> accepted(const TrialId& trial) const;
+  int64_t size() const { return static_cast<int64_t>(sweeps_.size()); }
+
+  // The engine's open trials of each sweep before an action decide what it changes: call it before act() and submit().
+  void observe(const engine::Engine& engine, Now now);
+  // What the engine's views say that cannot be, one line each.
+  std::vector<std::string> disagreements(const engine::Engine& engine, Now now);
+
+ private:
+  struct Sweep {
+    SweepId id;
+    Sha256 content;
+    State state = State::kRunning;
+    std::set<TrialId> trials;
+  };
+  struct Trial {
+    std::vector<TrialId> stages;
+    std::optional<double> accuracy;
+    Attempt attempt;       // newest seen
+    int64_t bad_ends = 0;  // since it was last wanted anew
+    TrialState state{};    // as observed
+  };
+  Sweep* find(SweepId id);
+  bool any_open(const Sweep& sweep) const;
+  void check_trial(const engine::TrialView& view, std::vector<std::string>& findings);
+
+  std::vector<Sweep> sweeps_;  // by id, from 1
+  std::map<TrialId, Trial> trials_;
+};
+
+}  // namespace autonorm::testing
