@@ -1,8 +1,8 @@
 """T6: one rank of a DDP gang is killed with SIGKILL at a random step; half of the trials have two ranks, half have four."""
 import time
 
-from soak import main, quickly
-from training import Training, expect_gone, kill_one
+from soak import expect_gone, main, quickly
+from training import Training, kill_one
 
 ABORT_S = 5
 KILLS_PER_TRIAL = 5
@@ -44,21 +44,18 @@ class Killer:
         """Waits for a random step within this kill's part of the trial, kills a rank, follows the gang to its next attempt."""
         hits = self.by_trial.get(trial, 0)
         step = int(STEPS * 0.8 * (hits + self.random.random()) / self.per_trial)
-        quickly(lambda: self.cluster.step(attempt) >= step or self.over(attempt), f"attempt {attempt} reaches step {step}")
+        quickly(lambda: self.cluster.step(attempt) >= step or self.cluster.over(attempt), f"attempt {attempt} reaches step {step}")
         before = checkpoint_step(self.cluster, trial)
         gang = kill_one(self.cluster, attempt, self.random)
         if gang is None:
             return
         began = time.monotonic()
         expect_gone(gang, ABORT_S, f"all {len(gang)} trainers of the gang have gone")
-        quickly(lambda: self.over(attempt), "the attempt has ended", ABORT_S)
+        quickly(lambda: self.cluster.over(attempt), "the attempt has ended", ABORT_S)
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.by_trial[trial] = hits + 1
         self.kills += 1
         self.follow(trial, attempt, before)
-
-    def over(self, attempt):
-        return self.cluster.count("SELECT ended_us IS NOT NULL FROM attempt WHERE id = ?", attempt)
 
     def follow(self, trial, attempt, before):
         end, = self.cluster.query("SELECT end FROM attempt WHERE id = ?", attempt)[0]

@@ -5,8 +5,8 @@
 import os
 import signal
 
-from soak import main, quickly
-from training import Training, expect_gone
+from soak import expect_gone, main, quickly
+from training import Training
 
 EPOCHS = 4
 STEPS = EPOCHS * 21  # of 1,293 images in batches of 64

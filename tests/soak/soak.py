@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from harness import BIN, Study, descendants, exists, poll  # noqa: E402
+from harness import BIN, SOURCE, Study, descendants, exists, poll  # noqa: E402
 
 FAKE_TRAINER = str(BIN.parent / "tests" / "fake_trainer")
 
@@ -93,6 +93,25 @@ class Cluster(Study):
     def wait_for_results(self, count, deadline_s=120):
         quickly(lambda: self.ended() >= count, f"{count} trials have a result", deadline_s)
 
+    def running(self):
+        """[(trial id, hash, attempt id, attempt number)] of running trials."""
+        return self.query("SELECT t.id, t.hash, a.id, a.number FROM trial t JOIN attempt a ON a.trial = t.id "
+                          "AND a.number = t.attempt WHERE t.state = 'running' AND a.ended_us IS NULL ORDER BY t.id")
+
+    def trainers(self, attempt):
+        """Process ids of an attempt's trainers, by rank; fewer when some have gone."""
+        pids = [pid for (pid,) in self.query("SELECT w.pid FROM attempt_member m JOIN worker w ON w.id = m.worker "
+                                             "WHERE m.attempt = ? ORDER BY m.rank", attempt)]
+        return [child for pid in pids for child, name in descendants(pid) if name in ("trainer", "fake_trainer")]
+
+    def worker_pid(self, attempt):
+        """Process id of the worker of rank 0."""
+        return self.query("SELECT w.pid FROM attempt_member m JOIN worker w ON w.id = m.worker WHERE m.attempt = ? "
+                          "ORDER BY m.rank", attempt)[0][0]
+
+    def over(self, attempt):
+        return self.count("SELECT ended_us IS NOT NULL FROM attempt WHERE id = ?", attempt)
+
     def check_results(self, trials, points=20):
         """Every trial has one result of one attempt with its whole curve, and the file is sound. Returns problems' counts."""
         assert self.count("SELECT COUNT(*) FROM trial") == trials, "trials are missing or too many"
@@ -129,6 +148,10 @@ def quickly(condition, what, deadline_s=60.0, every_s=0.01):
             return value
         assert time.monotonic() < end, f"after {deadline_s:.0f} s still not: {what}"
         select.select([], [], [], every_s)
+
+
+def expect_gone(pids, deadline_s, what):
+    quickly(lambda: not any(exists(pid) for pid in pids), what, deadline_s)
 
 
 def main(run, default_count):

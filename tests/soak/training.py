@@ -2,7 +2,7 @@
 import os
 import signal
 
-from soak import Cluster, descendants, exists, quickly
+from soak import Cluster
 
 SWEEP = """
 [sweep]
@@ -56,19 +56,8 @@ class Training(Cluster):
             curves.setdefault((variant, seed, metric), []).append((step, value))
         return curves
 
-    def running(self):
-        """[(trial id, hash, attempt id, attempt number)] of running trials."""
-        return self.query("SELECT t.id, t.hash, a.id, a.number FROM trial t JOIN attempt a ON a.trial = t.id "
-                          "AND a.number = t.attempt WHERE t.state = 'running' AND a.ended_us IS NULL ORDER BY t.id")
-
     def step(self, attempt):
         return self.count("SELECT COALESCE(MAX(step), 0) FROM metric_point WHERE attempt = ?", attempt)
-
-    def trainers(self, attempt):
-        """Process ids of an attempt's trainers, by rank; fewer when some have gone."""
-        pids = [pid for (pid,) in self.query("SELECT w.pid FROM attempt_member m JOIN worker w ON w.id = m.worker "
-                                             "WHERE m.attempt = ? ORDER BY m.rank", attempt)]
-        return [child for pid in pids for child, name in descendants(pid) if name == "trainer"]
 
 
 def kill_one(cluster, attempt, random):
@@ -79,7 +68,3 @@ def kill_one(cluster, attempt, random):
         return None
     os.kill(random.choice(gang), signal.SIGKILL)
     return gang
-
-
-def expect_gone(pids, deadline_s, what):
-    quickly(lambda: not any(exists(pid) for pid in pids), what, deadline_s)
