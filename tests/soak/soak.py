@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from harness import BIN, SOURCE, Study, descendants, exists, poll  # noqa: E402
+from harness import BIN, SOURCE, WORKER, Study, descendants, exists, poll  # noqa: E402
 
 FAKE_TRAINER = str(BIN.parent / "tests" / "fake_trainer")
 
@@ -23,7 +23,7 @@ name     = "{name}"
 question = "is anything lost?"
 baseline = "LayerNorm"
 metric   = "test/accuracy"
-seeds    = {{ count = {seeds} }}
+seeds    = {{ count = {seeds}, first = {first} }}
 
 [base]
 ranks = {ranks}
@@ -68,10 +68,10 @@ class Cluster(Study):
         """`plan` is the JSON that the stand-in trainer takes from AUTONORM_FAKE_TRAINER."""
         return self.workers(count, "--trainer", FAKE_TRAINER, "--device", "cpu", *options, AUTONORM_FAKE_TRAINER=plan)
 
-    def submit(self, trials, ranks=1, name="soak", base=""):
+    def submit(self, trials, ranks=1, name="soak", base="", first=0):
         """An even number of trials."""
         assert trials % 2 == 0
-        text = SWEEP.format(name=name, seeds=trials // 2, ranks=ranks, base=base)
+        text = SWEEP.format(name=name, seeds=trials // 2, ranks=ranks, base=base, first=first)
         return self.cli("submit", self.write_sweep(text, f"{name}.toml"))
 
     @contextlib.contextmanager
@@ -103,6 +103,10 @@ class Cluster(Study):
         pids = [pid for (pid,) in self.query("SELECT w.pid FROM attempt_member m JOIN worker w ON w.id = m.worker "
                                              "WHERE m.attempt = ? ORDER BY m.rank", attempt)]
         return [child for pid in pids for child, name in descendants(pid) if name in ("trainer", "fake_trainer")]
+
+    def step(self, attempt):
+        """The newest step of which a point has arrived."""
+        return self.count("SELECT COALESCE(MAX(step), 0) FROM metric_point WHERE attempt = ?", attempt)
 
     def worker_pid(self, attempt):
         """Process id of the worker of rank 0."""

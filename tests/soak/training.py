@@ -56,9 +56,6 @@ class Training(Cluster):
             curves.setdefault((variant, seed, metric), []).append((step, value))
         return curves
 
-    def step(self, attempt):
-        return self.count("SELECT COALESCE(MAX(step), 0) FROM metric_point WHERE attempt = ?", attempt)
-
 
 def kill_one(cluster, attempt, random):
     """Kills one rank's trainer; (the victim's rank or None when it was too late, seconds until the whole gang was gone)."""

@@ -1,0 +1,84 @@
+"""T4: between coordinator and workers connections are cut, held up and delayed. Partitions last 0, 2 and 6 s with a lease of
+1.5 s: the stated 0, 20 and 60 s with the default one of 15 s, ten times as fast.
+"""
+import json
+
+from proxy import TO_WORKER, Proxy
+from soak import Cluster, main, pause, quickly
+
+POINTS = 20
+PLAN = json.dumps({"steps": POINTS, "step_ms": 15})
+TRIALS_PER_FAULT = 30
+
+
+def partition(proxy, seconds):
+    proxy.hold()
+    pause(seconds)
+    proxy.cut()
+    proxy.heal()
+
+
+def late(proxy, seconds):
+    """Everything arrives, all at once, after the lease has expired."""
+    proxy.hold()
+    pause(seconds)
+    proxy.heal()
+
+
+def twice(proxy, seconds):
+    """Events are committed, their acknowledgements lost: the workers send them again."""
+    proxy.hold(TO_WORKER)
+    pause(seconds)
+    proxy.cut()
+    proxy.heal()
+
+
+def slow(proxy, seconds):
+    proxy.delay_s = 0.1
+    pause(seconds)
+    proxy.heal()
+
+
+FAULTS = [("cut", partition, 0), ("sent twice", twice, 0.5), ("2 s partition", partition, 2), ("slow", slow, 1),
+          ("2 s late", late, 2), ("6 s partition", partition, 6)]
+
+
+def identity(cluster):
+    return cluster.query("SELECT id, incarnation, pid FROM worker ORDER BY id")
+
+
+def all_attached(cluster):
+    workers = json.loads(cluster.cli("workers", "--output", "json"))
+    return len([w for w in workers if w["state"] in ("idle", "busy")]) == 4
+
+
+def run(count, random):
+    trials = TRIALS_PER_FAULT * count
+    with Cluster() as cluster:
+        cluster.serve("--lease", "1.5", "--heartbeat", "0.3")
+        cluster.submit(trials)
+        direct, proxy = cluster.address, Proxy(cluster.address)
+        try:
+            cluster.address = proxy.address
+            cluster.fake_workers(4, PLAN)
+            cluster.address = direct
+            quickly(lambda: cluster.ended() > 0, "the first results")
+            before = identity(cluster)
+            for fault in range(count):
+                quickly(lambda: all_attached(cluster), "all workers are back", 30, 0.1)
+                assert cluster.ended() < trials, f"all trials had ended before fault {fault + 1}"
+                pause(random.uniform(0, 0.3))
+                name, disturb, seconds = FAULTS[fault % len(FAULTS)]
+                disturb(proxy, seconds)
+            quickly(lambda: all_attached(cluster), "all workers are back", 30, 0.1)
+            cluster.wait_for_results(trials, 300)
+        finally:
+            proxy.end()
+        assert identity(cluster) == before, f"a worker was started again: {before}, now {identity(cluster)}"
+        cluster.check_results(trials, POINTS)
+        attempts = cluster.count("SELECT COUNT(*) FROM attempt")
+        return (f"T4 {count} network faults: {trials} results of {attempts} attempts, 0 lost, 0 duplicate, integrity ok, "
+                f"4 workers attached again without a restart")
+
+
+main(run, default_count=6)
