@@ -76,12 +76,7 @@ void take_event(Core& core, const Arrival& arrival, const fleet::CheckpointSaved
 void take_event(Core& core, const Arrival& arrival, const fleet::LogLine& line) {
   const Trial& trial = core.at(arrival.key);
   if (++trial.live->log_lines > core.options.limits.log_lines) return;
-  const nlohmann::json fields = {{"trial", trial.id.value()},
-                                 {"attempt", trial.attempt.value()},
-                                 {"rank", arrival.rank},
-                                 {"level", line.level},
-                                 {"text", line.text}};
-  journal(core, arrival.now, "log", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  core.change(LogAdded{trial.live->row, trial.token, arrival.rank, line, arrival.now.wall});
 }
 
 void take_event(Core& core, const Arrival& arrival, const fleet::Finished& finished) {
@@ -98,7 +93,8 @@ void take_event(Core& core, const Arrival& arrival, const fleet::Failed& failed)
                .culprit = arrival.worker.record.id,
                .signal = failed.signal,
                .exit_code = failed.exit_code,
-               .log_tail = failed.log_tail},
+               .log_tail = failed.log_tail,
+               .memory = failed.memory},
               arrival.now);
 }
 

@@ -165,6 +165,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                            .exit_code = ending.exit_code,
                            .step = trial.live->progress.step,
                            .log_tail = ending.log_tail,
+                           .memory = ending.memory,
                            .time = now.wall});
   journal_end(core, trial, ending, next, now);
   end_members(core, key, &ending, now);

@@ -15,6 +15,7 @@ struct Ending {
   WorkerId culprit = {};     // whose rank ended it; empty = nobody's
   int signal = 0, exit_code = 0;
   std::vector<std::string> log_tail = {};
+  fleet::MemoryAtDeath memory = {};
 };
 // Ends the current attempt without a result: its trainers are killed, and the trial is queued again or ends, as
 // retry_policy.h says.

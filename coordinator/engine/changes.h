@@ -205,6 +205,7 @@ struct AttemptEnded {
   int signal = 0, exit_code = 0;
   int64_t step = 0;
   std::vector<std::string> log_tail = {};
+  fleet::MemoryAtDeath memory = {};
   WallTime time{};
 };
 struct MetricsAdded {
@@ -216,6 +217,13 @@ struct NormStatsAdded {
   AttemptRow row = 0;
   Token token;
   std::vector<fleet::NormStat> stats;
+};
+struct LogAdded {
+  AttemptRow row = 0;
+  Token token;
+  int rank = 0;
+  fleet::LogLine line;
+  WallTime time{};
 };
 struct CheckpointAdded {
   AttemptRow row = 0;
@@ -253,7 +261,7 @@ struct Journal {
 
 using Change =
     std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
-                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded,
+                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded, LogAdded,
                  CheckpointAdded, ResultAdded, ResultDropped, ArtifactAdded, WorkerSeen, ReplyRemembered, Journal>;
 
 // Everything that a new engine needs to go on where the last one stopped.

@@ -148,9 +148,11 @@ Status ChangeWriter::put(const engine::AttemptEnded& change) {
   return expect_one(
       run(connection_,
           "UPDATE attempt SET ended_us = ?, end = ?, message = ?, culprit = ?, signal = ?, exit_code = ?, step = ?, "
-          "log_tail = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
+          "log_tail = ?, resident_bytes = ?, limit_bytes = ?, oom_kills = ? WHERE id = ? AND token = ? AND ended_us IS "
+          "NULL",
           to_us(change.time), name(change.reason), change.message, change.culprit, change.signal, change.exit_code,
-          change.step, dump(change.log_tail), change.row, change.token),
+          change.step, dump(change.log_tail), change.memory.resident_bytes, change.memory.limit_bytes,
+          change.memory.oom_kills, change.row, change.token),
       "attempt", change.row);
 }
 
@@ -179,6 +181,13 @@ Status ChangeWriter::put(const engine::NormStatsAdded& change) {
           value);
     }
   }
+  return {};
+}
+
+Status ChangeWriter::put(const engine::LogAdded& change) {
+  AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
+  run(connection_, "INSERT INTO log_line (attempt, rank, time_us, level, text) VALUES (?,?,?,?,?)", change.row,
+      change.rank, to_us(change.time), change.line.level, change.line.text);
   return {};
 }
 

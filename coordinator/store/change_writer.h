@@ -32,6 +32,7 @@ class ChangeWriter {
   Status put(const engine::AttemptEnded& change);
   Status put(const engine::MetricsAdded& change);
   Status put(const engine::NormStatsAdded& change);
+  Status put(const engine::LogAdded& change);
   Status put(const engine::CheckpointAdded& change);
   Status put(const engine::ResultAdded& change);
   Status put(const engine::ResultDropped& change);

@@ -88,7 +88,23 @@ ALTER TABLE worker ADD COLUMN drain INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE reply ADD COLUMN workers INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}};
+// Log lines get a table of their own, so that those of one attempt are found without reading the journal.
+// Memory at a trainer's death: 0 = unknown.
+constexpr std::string_view kVersion3 = R"sql(
+CREATE TABLE log_line (id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, rank INTEGER NOT NULL, time_us INTEGER NOT NULL,
+  level TEXT NOT NULL, text TEXT NOT NULL);
+INSERT INTO log_line (attempt, rank, time_us, level, text)
+  SELECT attempt.id, json ->> 'rank', time_us, json ->> 'level', json ->> 'text' FROM event
+  JOIN trial ON trial.hash = json ->> 'trial' JOIN attempt ON attempt.trial = trial.id AND number = json ->> 'attempt'
+  WHERE kind = 'log' ORDER BY seq;
+DELETE FROM event WHERE kind = 'log';
+CREATE INDEX log_line_by_attempt ON log_line (attempt);
+ALTER TABLE attempt ADD COLUMN resident_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN limit_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN oom_kills INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}};
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 

@@ -11,8 +11,9 @@
 namespace autonorm::store {
 namespace {
 
-// What people read back is bounded: the newest million events, the newest ten thousand answers.
+// What people read back is bounded: the newest million events and log lines, the newest ten thousand answers.
 void forget_oldest(Connection& connection) {
+  run(connection, "DELETE FROM log_line WHERE id <= (SELECT max(id) FROM log_line) - 1000000");
   run(connection, "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - 1000000");
   run(connection, "DELETE FROM reply WHERE id <= (SELECT max(id) FROM reply) - 10000");
 }

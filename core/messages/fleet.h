@@ -124,13 +124,21 @@ struct Finished {
   std::map<std::string, Sha256> artifacts;
   auto operator<=>(const Finished&) const = default;
 };
+// What is known about memory when a trainer died. 0 = unknown, or none.
+struct MemoryAtDeath {
+  int64_t resident_bytes = 0;  // of the trainer, when it was last looked at (about once a second)
+  int64_t limit_bytes = 0;     // of the worker's control group (memory.max)
+  int64_t oom_kills = 0;       // that the kernel counted in the control group while the attempt ran
+  auto operator<=>(const MemoryAtDeath&) const = default;
+};
 // Any rank. kPreempted/kCancelled confirm a Stop. `log_tail`: last 50 lines.
 struct Failed {
   EndReason reason = EndReason::kTrainerCrashed;
   std::string message;
   int signal = 0;  // of the trainer's death; 0 = none
   int exit_code = 0;
-  std::vector<std::string> log_tail;
+  std::vector<std::string> log_tail = {};
+  MemoryAtDeath memory = {};
   auto operator<=>(const Failed&) const = default;
 };
 using EventBody = std::variant<Ready, Metrics, NormStats, CheckpointSaved, LogLine, Finished, Failed>;

@@ -209,6 +209,10 @@ void encode_event_body(const fleet::Failed& failed, v1::Event& wire) {
   end.set_signal(failed.signal);
   end.set_exit_code(failed.exit_code);
   for (const auto& line : failed.log_tail) end.add_log_tail(line);
+  if (failed.memory == fleet::MemoryAtDeath{}) return;
+  end.mutable_memory()->set_resident_bytes(failed.memory.resident_bytes);
+  end.mutable_memory()->set_limit_bytes(failed.memory.limit_bytes);
+  end.mutable_memory()->set_oom_kills(failed.memory.oom_kills);
 }
 
 fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
@@ -216,7 +220,10 @@ fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
                        .message = wire.message(),
                        .signal = wire.signal(),
                        .exit_code = wire.exit_code(),
-                       .log_tail = {wire.log_tail().begin(), wire.log_tail().end()}};
+                       .log_tail = {wire.log_tail().begin(), wire.log_tail().end()},
+                       .memory = {.resident_bytes = wire.memory().resident_bytes(),
+                                  .limit_bytes = wire.memory().limit_bytes(),
+                                  .oom_kills = wire.memory().oom_kills()}};
 }
 
 fleet::EventBody decode_event_body(const v1::Event& wire, WireReader& in) {

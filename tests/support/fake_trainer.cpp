@@ -3,6 +3,7 @@
 // What a trial does comes from "fake" in its configuration, or else from AUTONORM_FAKE_TRAINER (JSON), or else the
 // default:
 //   { "steps": 20, "step_ms": 0, "tick_ms": 1000, "checkpoint_every": 0, "log": "text for stdout",
+//     "say": "text of a log event at each step", "ballast_mib": 0 (memory to hold),
 //     "at": 10, "do": "exit" | "signal" | "stop-process" | "hang" | "fail" | "diverge" | "garbage", "value": 3,
 //     "reason": "device_oom" }
 // A gang of more than one rank adds (rank + 1) over the relay at every step and fails when the sum is wrong.
@@ -103,6 +104,7 @@ class FakeTrainer {
     step_ = resume_step();
     tick_ms_ = plan.value("tick_ms", 1000);
     phase_ = "training";
+    ballast_.assign(static_cast<size_t>(plan.value("ballast_mib", 0)) << 20, 'x');
     if (plan.contains("log")) std::cout << plan["log"].get<std::string>() << std::endl;
     if (!rendezvous()) return;
     running_ = true;
@@ -135,6 +137,7 @@ class FakeTrainer {
     while (step_ < steps_) {
       ++step_;
       if (run_.size > 1 && !reduce()) return true;
+      if (plan.contains("say")) say(LogEvent{"info", plan["say"].get<std::string>() + std::to_string(step_)});
       say(MetricsEvent{{{"train/loss", step_, 1.0 / static_cast<double>(step_)}}});
       if (checkpoint_every > 0 && step_ % checkpoint_every == 0 && run_.rank == 0) checkpoint("step");
       if (step_ == plan.value("at", int64_t{-1}) && act(plan)) return true;
@@ -222,7 +225,7 @@ class FakeTrainer {
   const Descriptors fds_;
   RelaySegment* segment_ = nullptr;
   std::mutex mutex_;
-  std::string unread_;
+  std::string unread_, ballast_;
   RunCommand run_;
   std::atomic<bool> running_{false};
   std::atomic<int64_t> step_{0}, steps_{0};

@@ -116,10 +116,10 @@ int serve(const WorkerOptions& options, MpiWorld& mpi, int signals) {
   ArtifactMover mover(*transport);
   const auto link = make_session_client(options.coordinator);
   RelayService relay([&mpi] { return mpi.make_fabric(); }, clock);
-  TrainerSupervisor supervisor({.program = trainer,
-                                .environment = environ,
-                                .max_trials = options.trials_per_trainer,
-                                .oom_kills = count_oom_kills});
+  TrainerSupervisor supervisor(
+      {.program = trainer, .environment = environ, .max_trials = options.trials_per_trainer, .group_memory = [] {
+         return read_group_memory();
+       }});
   Agent agent({.hello = describe(options, world, *dir, *device),
                .coordinator = options.coordinator,
                .listen_host = options.host.empty() ? source_address_towards(options.coordinator) : options.host,

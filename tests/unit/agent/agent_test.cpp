@@ -29,7 +29,7 @@ struct Life {
         relay([this] { return std::make_unique<MemoryFabric>(network, 0); }, clock),
         supervisor({.program = AUTONORM_BINARY_DIR "/tests/fake_trainer",
                     .environment = environ,
-                    .oom_kills = [] { return int64_t{0}; }}),
+                    .group_memory = [] { return GroupMemory{}; }}),
         agent({.hello = hello(), .coordinator = "host:1", .listen_host = "127.0.0.1", .grace = 10s},
               {dir, link, mover, relay, supervisor, clock}) {
     agent.begin();

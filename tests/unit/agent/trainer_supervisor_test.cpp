@@ -27,7 +27,7 @@ const std::string kFakeTrainer = AUTONORM_BINARY_DIR "/tests/fake_trainer";
 class Supervisor : public ::testing::Test {
  protected:
   SupervisorOptions options() {
-    return {.program = kFakeTrainer, .environment = environ, .oom_kills = [this] { return oom_kills_; }};
+    return {.program = kFakeTrainer, .environment = environ, .group_memory = [this] { return memory_; }};
   }
 
   TrialRun trial(const std::string& fake, int rank = 0, int size = 1) {
@@ -87,7 +87,7 @@ class Supervisor : public ::testing::Test {
   TemporaryFolder folder_;
   SteadyTime now_{std::chrono::hours(1)};
   int attempts_ = 0;
-  int64_t oom_kills_ = 0;
+  GroupMemory memory_;
   std::vector<SupervisorEvent> events_;
 };
 
@@ -154,17 +154,39 @@ TEST_F(Supervisor, LeavingInTheMiddleIsACrashWithTheStatus) {
 TEST_F(Supervisor, SigkillWithAnOutOfMemoryKillCountedIsHostOom) {
   TrainerSupervisor supervisor(options());
   ASSERT_TRUE(supervisor.start(trial(R"({"at": 2, "do": "signal", "value": 9})"), now_).ok());
-  oom_kills_ = 1;
+  memory_ = {.oom_kills = 1, .limit_bytes = int64_t{2} << 30};
   ASSERT_TRUE(pump(supervisor, [&] { return find<Ended>() != nullptr; }));
-  EXPECT_EQ(ended<fleet::Failed>()->reason, EndReason::kHostOom);
+  const auto* failed = ended<fleet::Failed>();
+  EXPECT_EQ(failed->reason, EndReason::kHostOom);
+  EXPECT_EQ(failed->memory.oom_kills, 1);
+  EXPECT_EQ(failed->memory.limit_bytes, int64_t{2} << 30);
 }
 
 TEST_F(Supervisor, SigkillWithoutOneIsACrash) {
   TrainerSupervisor supervisor(options());
-  oom_kills_ = 4;  // of earlier days
+  memory_.oom_kills = 4;  // of earlier days
   ASSERT_TRUE(run_to_end(supervisor, trial(R"({"at": 2, "do": "signal", "value": 9})")));
   EXPECT_EQ(ended<fleet::Failed>()->reason, EndReason::kTrainerCrashed);
   EXPECT_EQ(ended<fleet::Failed>()->signal, SIGKILL);
+  EXPECT_EQ(ended<fleet::Failed>()->memory.oom_kills, 0);
+}
+
+TEST_F(Supervisor, ADeadTrainersLastSizeIsTold) {
+  TrainerSupervisor supervisor(options());
+  constexpr int64_t kBallast = int64_t{96} << 20;
+  ASSERT_TRUE(supervisor.start(trial(R"({"ballast_mib": 96, "steps": 1000000, "step_ms": 5})"), now_).ok());
+  ASSERT_TRUE(pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; }));
+  pid_t trainer = 0;
+  std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
+  ASSERT_GT(trainer, 0);
+  ASSERT_EQ(kill(trainer, SIGSEGV), 0);
+  ASSERT_TRUE(pump(supervisor, [&] { return find<Ended>() != nullptr; }));
+  const auto* failed = ended<fleet::Failed>();
+  ASSERT_NE(failed, nullptr);
+  EXPECT_EQ(failed->reason, EndReason::kTrainerCrashed) << "no out-of-memory kill was counted";
+  EXPECT_EQ(failed->signal, SIGSEGV);
+  EXPECT_GE(failed->memory.resident_bytes, kBallast);
+  EXPECT_LT(failed->memory.resident_bytes, 4 * kBallast);
 }
 
 TEST_F(Supervisor, AFailureOfTheTrainerKeepsItsReasonAndEndsTheProcess) {
@@ -312,7 +334,51 @@ TEST_F(Supervisor, ATrainerDiesWithItsAgent) {
   for (const int end : pipe_ends) close(end);
 }
 
-TEST(OomCounter, ReadsThisMachine) { EXPECT_GE(count_oom_kills(), 0); }
+TEST(GroupMemory, ReadsThisMachine) {
+  EXPECT_GE(read_group_memory().oom_kills, 0);
+  EXPECT_GE(read_group_memory().limit_bytes, 0);
+}
+
+class GroupMemoryFiles : public ::testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    const auto path = folder_.path() / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  GroupMemory read() { return read_group_memory(folder_.path() / "proc", folder_.path() / "cgroup"); }
+  TemporaryFolder folder_;
+};
+
+TEST_F(GroupMemoryFiles, VersionTwo) {
+  write("proc/self/cgroup", "0::/user/job\n");
+  write("cgroup/user/job/memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\n");
+  write("cgroup/user/job/memory.max", "2147483648\n");
+  EXPECT_EQ(read(), (GroupMemory{.oom_kills = 2, .limit_bytes = 2147483648}));
+  write("cgroup/user/job/memory.max", "max\n");
+  EXPECT_EQ(read(), (GroupMemory{.oom_kills = 2, .limit_bytes = 0}));
+}
+
+TEST_F(GroupMemoryFiles, VersionOneAndItsWordForNoLimit) {
+  write("proc/self/cgroup", "4:cpu:/x\n3:memory:/slurm/job7\n");
+  write("cgroup/memory/slurm/job7/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n");
+  write("cgroup/memory/slurm/job7/memory.limit_in_bytes", "1073741824\n");
+  EXPECT_EQ(read(), (GroupMemory{.oom_kills = 5, .limit_bytes = 1073741824}));
+  write("cgroup/memory/slurm/job7/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(read().limit_bytes, 0);
+}
+
+TEST_F(GroupMemoryFiles, InsideAContainerTheGroupsRootIsIt) {
+  write("proc/self/cgroup", "0::/not/visible/here\n");
+  write("cgroup/memory.events", "oom_kill 1\n");
+  write("cgroup/memory.max", "1000\n");
+  EXPECT_EQ(read(), (GroupMemory{.oom_kills = 1, .limit_bytes = 1000}));
+}
+
+TEST_F(GroupMemoryFiles, WithoutControlGroupsTheMachinesCounterCounts) {
+  write("proc/vmstat", "nr_free_pages 17\noom_kill 9\n");
+  EXPECT_EQ(read(), (GroupMemory{.oom_kills = 9, .limit_bytes = 0}));
+}
 
 TEST(LogFile, RotatesAndKeepsTheTail) {
   const TemporaryFolder folder;

@@ -67,7 +67,7 @@ TEST(FleetCodec, EveryEndReasonSurvives) {
   RandomMessages random(3);
   for (int i = 0; i <= static_cast<int>(EndReason::kParent); ++i) {
     const fleet::ToCoordinator failed =
-        fleet::Event{random.key(), Seq(9), fleet::Failed{static_cast<EndReason>(i), "", 0, 0, {}}};
+        fleet::Event{random.key(), Seq(9), fleet::Failed{static_cast<EndReason>(i), "", 0, 0, {}, {}}};
     EXPECT_TRUE((round_trip<v1::WorkerMessage>(failed) == failed)) << name(static_cast<EndReason>(i));
   }
 }

@@ -111,7 +111,12 @@ inline fleet::EventBody RandomMessages::event_body(int64_t kind) {
       return fleet::Finished{coin() ? EndReason::kCompleted : EndReason::kDiverged, map([&] { return real(); }),
                              map([&] { return bytes(); }), map([&] { return bytes(); }), map([&] { return hash(); })};
     default:
-      return fleet::Failed{reason(), bytes(), small(0, 64), small(-1, 255), list([&] { return bytes(); })};
+      return fleet::Failed{reason(),
+                           bytes(),
+                           small(0, 64),
+                           small(-1, 255),
+                           list([&] { return bytes(); }),
+                           {.resident_bytes = small(0, 1000), .limit_bytes = small(0, 1000), .oom_kills = small(0, 9)}};
   }
 }
 

@@ -61,6 +61,32 @@ TEST_F(Migrations, TheReleasedStepsAreNumberedWithoutGaps) {
   for (size_t i = 0; i < migrations().size(); ++i) EXPECT_EQ(migrations()[i].version, static_cast<int>(i) + 1);
 }
 
+// What a release with schema 1 left behind.
+TEST_F(Migrations, LogLinesOfTheJournalMoveIntoTheirTableAndTheOldDatabaseIsKept) {
+  {
+    Connection old(file, Connection::Mode::kReadWrite);
+    ASSERT_TRUE(migrate(old.database(), migrations().first(1)).ok());
+    old.database().exec(
+        "INSERT INTO trial (id, hash, configuration, seed, ranks, device, priority, max_attempts, timeout_s, "
+        "stall_timeout_s, state) VALUES (1, 'abc', 1, 0, 1, 'auto', 0, 3, 0, 600, 'running');"
+        "INSERT INTO attempt (id, trial, number, token, tag, assigned_us) VALUES (7, 1, 2, 't', 0, 0);"
+        "INSERT INTO event (time_us, kind, json) VALUES "
+        R"((5, 'log', '{"trial":"abc","attempt":2,"rank":1,"level":"warning","text":"it''s late"}'), (6, 'other', '{}'))");
+  }
+  ASSERT_TRUE(Store::open(folder.path()).ok());
+  Connection now(file, Connection::Mode::kReadOnly);
+  EXPECT_EQ(
+      now.database()
+          .execAndGet("SELECT attempt || ' ' || rank || ' ' || time_us || ' ' || level || ' ' || text FROM log_line")
+          .getString(),
+      "7 1 5 warning it's late");
+  EXPECT_EQ(now.database().execAndGet("SELECT group_concat(kind) FROM event").getString(), "other");
+  Connection copy(file.string() + ".before-version-2", Connection::Mode::kReadOnly);
+  EXPECT_EQ(copy.database().execAndGet("PRAGMA user_version").getInt(), 1);
+  EXPECT_EQ(copy.database().execAndGet("SELECT count(*) FROM event").getInt(), 2);
+  EXPECT_EQ(copy.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+}
+
 TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").message(),
             "database: disk full; free space on /data, work goes on by itself");

@@ -53,8 +53,13 @@ json to_json(const fleet::Finished& e) {
           {"facts", e.facts},   {"initial", e.initial},     {"artifacts", artifacts}};
 }
 json to_json(const fleet::Failed& e) {
-  return {{"type", "failed"},   {"reason", name(e.reason)}, {"message", e.message},
-          {"signal", e.signal}, {"exit_code", e.exit_code}, {"log_tail", e.log_tail}};
+  return {{"type", "failed"},
+          {"reason", name(e.reason)},
+          {"message", e.message},
+          {"signal", e.signal},
+          {"exit_code", e.exit_code},
+          {"log_tail", e.log_tail},
+          {"memory", {e.memory.resident_bytes, e.memory.limit_bytes, e.memory.oom_kills}}};
 }
 
 EndReason reason(const json& word) {
@@ -88,8 +93,12 @@ fleet::EventBody body_from(const json& in) {
     return e;
   }
   if (type == "failed") {
-    return fleet::Failed{reason(in.at("reason")), in.at("message"), in.at("signal"), in.at("exit_code"),
-                         in.at("log_tail")};
+    fleet::Failed e{reason(in.at("reason")), in.at("message"),  in.at("signal"),
+                    in.at("exit_code"),      in.at("log_tail"), {}};
+    if (const auto memory = in.find("memory"); memory != in.end()) {  // older spools have none
+      e.memory = {memory->at(0).get<int64_t>(), memory->at(1).get<int64_t>(), memory->at(2).get<int64_t>()};
+    }
+    return e;
   }
   throw json::other_error::create(501, "not an event type", nullptr);
 }

@@ -24,7 +24,7 @@ int64_t whole_seconds(std::chrono::milliseconds time) { return time.count() / 10
 }  // namespace
 
 TrainerSupervisor::TrainerSupervisor(SupervisorOptions options) : options_(std::move(options)) {
-  AUTONORM_CHECK(options_.environment != nullptr && options_.oom_kills, "environment and counter are needed");
+  AUTONORM_CHECK(options_.environment != nullptr && options_.group_memory, "environment and memory are needed");
 }
 
 Status TrainerSupervisor::start(TrialRun run, SteadyTime now) {
@@ -40,7 +40,8 @@ Status TrainerSupervisor::start(TrialRun run, SteadyTime now) {
   }
   idle_ = leaving_ = ready_ = false;
   ++trials_;
-  oom_kills_at_start_ = options_.oom_kills();
+  oom_kills_at_start_ = options_.group_memory().oom_kills;
+  resident_bytes_ = 0;
   tick_ = {.phase = "starting", .loss = std::numeric_limits<double>::quiet_NaN()};
   started_ = sign_of_life_ = stepped_ = time_;
   log_.emplace(run.command.directory);
@@ -81,6 +82,7 @@ std::vector<SupervisorEvent> TrainerSupervisor::advance(SteadyTime now) {
   out.swap(pending_);
   if (!process_) return out;
 
+  sample_memory();
   // The exit is collected before the last lines are read, so that none can come after them.
   const bool exited = process_->poll_exit().has_value();
   for (std::string text = process_->read_output(); !text.empty();
@@ -190,7 +192,8 @@ fleet::Failed TrainerSupervisor::describe(const TrainerExit& exit) const {
   failed.signal = exit.signal;
   failed.exit_code = exit.code;
   failed.reason = EndReason::kTrainerCrashed;
-  if (exit.signal == SIGKILL && options_.oom_kills() > oom_kills_at_start_) {
+  failed.memory = memory_at_death();
+  if (exit.signal == SIGKILL && failed.memory.oom_kills > 0) {
     failed.reason = EndReason::kHostOom;
     failed.message = "the kernel ended the trainer because the machine's or the control group's memory was used up";
   } else if (exit.signal != 0) {
@@ -202,10 +205,23 @@ fleet::Failed TrainerSupervisor::describe(const TrainerExit& exit) const {
   return failed;
 }
 
+// Cheap enough for every look at the trainer. A process that is ending reads as 0, which says nothing.
+void TrainerSupervisor::sample_memory() {
+  if (const int64_t bytes = process_->resident_bytes(); bytes > 0) resident_bytes_ = bytes;
+}
+
+fleet::MemoryAtDeath TrainerSupervisor::memory_at_death() const {
+  const GroupMemory group = options_.group_memory();
+  return {.resident_bytes = resident_bytes_,
+          .limit_bytes = group.limit_bytes,
+          .oom_kills = group.oom_kills - oom_kills_at_start_};
+}
+
 fleet::Failed TrainerSupervisor::failure(EndReason reason, const std::string& message) const {
   fleet::Failed failed;
   failed.reason = reason;
   failed.message = message;
+  failed.memory = memory_at_death();
   if (log_) failed.log_tail = log_->tail();
   return failed;
 }

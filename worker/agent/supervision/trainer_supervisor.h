@@ -17,6 +17,7 @@
 
 #include "core/base/clock.h"
 #include "core/messages/fleet.h"
+#include "worker/agent/supervision/group_memory.h"
 #include "worker/agent/supervision/log_file.h"
 #include "worker/agent/supervision/trainer_process.h"
 
@@ -29,7 +30,7 @@ struct SupervisorOptions {
   std::chrono::milliseconds exit_timeout{5000};  // from `exit` to SIGKILL
   int max_trials = 200;                          // of one process
   int64_t max_growth_bytes = int64_t{1} << 30;   // of its idle memory since its first trial
-  std::function<int64_t()> oom_kills;            // counter of the kernel's out-of-memory kills
+  std::function<GroupMemory()> group_memory;     // of the control group that the trainers share with the worker
 };
 
 struct TrialRun {
@@ -80,6 +81,8 @@ class TrainerSupervisor {
   void end(Ended ended, std::vector<SupervisorEvent>& out);
   fleet::Failed failure(EndReason reason, const std::string& message) const;
   fleet::Failed describe(const TrainerExit& exit) const;
+  void sample_memory();
+  fleet::MemoryAtDeath memory_at_death() const;
   std::string who() const;
 
   const SupervisorOptions options_;
@@ -90,6 +93,7 @@ class TrainerSupervisor {
   int trials_ = 0;        // given to this process
   int64_t first_idle_bytes_ = 0;
   int64_t oom_kills_at_start_ = 0;
+  int64_t resident_bytes_ = 0;  // when last looked at; a dead process has none
   std::string torch_;
 
   std::optional<TrialRun> run_;
@@ -102,8 +106,5 @@ class TrainerSupervisor {
   Duration time_{};  // the watches' clock
   Duration started_{}, sign_of_life_{}, stepped_{}, leave_by_{};
 };
-
-// Kernel out-of-memory kills in this process's control group, or on the whole machine where that is not to be read.
-int64_t count_oom_kills();
 
 }  // namespace autonorm::agent
