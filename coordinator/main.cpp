@@ -13,6 +13,7 @@
 
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/verbs.h"
+#include "core/base/bounded_log.h"
 #include "core/base/log.h"
 
 namespace {
@@ -24,14 +25,15 @@ std::string variable(const char* name, const std::string& fallback) {
   return value != nullptr && *value != '\0' ? value : fallback;
 }
 
-// Lines with time and level on standard error; text is never taken for a format.
-void log_through_spdlog() {
+// Lines with time and level on standard error, and in `files`; text is never taken for a format.
+void log_through_spdlog(const std::shared_ptr<BoundedLog>& files) {
   auto logger = std::make_shared<spdlog::logger>("coordinator", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
-  set_log_sink([logger](LogLevel level, const std::string& text) {
+  set_log_sink([logger, files](LogLevel level, const std::string& text) {
     constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                      spdlog::level::err};
     logger->log(kLevels[static_cast<int>(level)], spdlog::string_view_t(text));
+    files->write(level, text);
   });
 }
 
@@ -50,19 +52,22 @@ int terminal_width() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  log_through_spdlog();
   const SystemClock clock;
+  const auto files = std::make_shared<BoundedLog>(clock);
+  log_through_spdlog(files);
   const bool terminal = isatty(STDOUT_FILENO) == 1 && variable("TERM", "dumb") != "dumb";
-  cli::Environment environment{.out = std::cout,
-                               .err = std::cerr,
-                               .live = terminal,
-                               .colour = terminal && variable("NO_COLOR", "").empty(),
-                               .width = terminal_width(),
-                               .clock = clock,
-                               .random_key = random_key,
-                               .program_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
-                               .search_path = variable("PATH", "/usr/local/bin:/usr/bin:/bin"),
-                               .defaults = {}};
+  cli::Environment environment{
+      .out = std::cout,
+      .err = std::cerr,
+      .live = terminal,
+      .colour = terminal && variable("NO_COLOR", "").empty(),
+      .width = terminal_width(),
+      .clock = clock,
+      .random_key = random_key,
+      .program_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
+      .search_path = variable("PATH", "/usr/local/bin:/usr/bin:/bin"),
+      .defaults = {},
+      .log_to = [files](const std::filesystem::path& folder) { files->open(folder / "coordinator.log"); }};
   environment.defaults.coordinator = variable("AUTONORM_COORDINATOR", environment.defaults.coordinator);
   environment.defaults.state = variable("AUTONORM_STATE", environment.defaults.state);
   try {

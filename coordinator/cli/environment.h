@@ -22,6 +22,8 @@ struct Environment {
   std::filesystem::path program_folder;     // where this binary lies; `worker` lies beside it
   std::string search_path;                  // PATH
   Defaults defaults;
+  // From now on log lines also go to files in this folder; empty = they do not.
+  std::function<void(const std::filesystem::path&)> log_to = {};
 };
 
 // Prints the failure to `err` as people should see it; returns its exit code.

@@ -64,6 +64,14 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   _exit(127);
 }
 
+// The workers' own logs are bounded by themselves; what mpirun adds is cut at each start.
+void drop_large_log(const std::filesystem::path& log) {
+  constexpr uintmax_t kMaxBytes = 10 << 20;
+  std::error_code error;
+  if (std::filesystem::file_size(log, error) < kMaxBytes || error) return;
+  std::filesystem::rename(log, log.parent_path() / "workers.1.log", error);
+}
+
 std::string describe(int wait_status) {
   if (WIFSIGNALED(wait_status)) return cat("was ended by signal ", WTERMSIG(wait_status));
   return cat("ended with exit code ", WEXITSTATUS(wait_status));
@@ -104,6 +112,7 @@ Result<std::unique_ptr<LocalWorkers>> LocalWorkers::start(const LocalWorkersPlan
   std::filesystem::create_directories(plan.work_folder, error);
   if (error) return system_error("creating " + plan.work_folder.string(), error.value());
   const auto log_path = plan.work_folder / "workers.log";
+  drop_large_log(log_path);
   const Fd log(open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return system_error("opening " + log_path.string(), errno);
   const Fd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));

@@ -30,6 +30,7 @@ class Study {
     auto server = server::Server::start(
         {.listen = "127.0.0.1:0", .state = options_.state, .secret = environment_.random_key()}, environment_.clock);
     if (!server.ok()) return server.status();
+    if (environment_.log_to) environment_.log_to((*server)->directory());
     auto client = ControlClient::connect((*server)->address());
     if (!client.ok()) return client.status();
     auto sweep = submit(**client, file);

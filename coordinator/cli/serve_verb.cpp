@@ -33,6 +33,8 @@ int serve(const Serve& options, Environment& environment) {
       {.listen = options.listen, .state = options.state, .secret = environment.random_key(), .limits = limits(options)},
       environment.clock);
   if (!server.ok()) return fail(environment, server.status());
+  if (environment.log_to) environment.log_to((*server)->directory());
+  log_info("start ", (*server)->loop().epoch(), " at ", (*server)->address());
   environment.out << "coordinator " << server::kBuildVersion << " listening on " << (*server)->address()
                   << ", state in " << (*server)->directory().string() << ", start " << (*server)->loop().epoch()
                   << std::endl;

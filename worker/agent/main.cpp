@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
+#include "core/base/bounded_log.h"
 #include "core/base/log.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/delivery/session_client.h"
@@ -38,13 +40,14 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-void set_up_log(const std::string& prefix, bool verbose) {
+void set_up_log(const std::string& prefix, bool verbose, const std::shared_ptr<BoundedLog>& files) {
   auto logger = spdlog::stderr_color_mt("worker");
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ " + prefix + "%v");
   logger->set_level(verbose ? spdlog::level::debug : spdlog::level::info);
-  set_log_sink([logger](LogLevel level, const std::string& text) {
+  set_log_sink([logger, files](LogLevel level, const std::string& text) {
     constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
     logger->log(kLevels[static_cast<size_t>(level)], "{}", text);
+    files->write(level, text);
   });
 }
 
@@ -98,7 +101,7 @@ fleet::Hello describe(const WorkerOptions& options, const WorldFacts& world, con
   return hello;
 }
 
-int serve(const WorkerOptions& options, MpiWorld& mpi, int signals) {
+int serve(const WorkerOptions& options, MpiWorld& mpi, const Clock& clock, BoundedLog& files, int signals) {
   const WorldFacts& world = mpi.facts();
   const auto gpus = options.device == "cpu" ? std::vector<Gpu>() : find_gpus(variable("CUDA_VISIBLE_DEVICES"));
   const auto device = choose_device(options.device, world.local_rank, world.local_size, gpus, cpu_name());
@@ -110,8 +113,8 @@ int serve(const WorkerOptions& options, MpiWorld& mpi, int signals) {
   }
   auto dir = WorkDir::open(options.work_dir, world.rank, fresh_id());
   if (!dir.ok()) return fail(dir.status());
+  files.open(dir->path() / "worker.log");
 
-  const SystemClock clock;
   const auto transport = make_artifact_client(options.coordinator);
   ArtifactMover mover(*transport);
   const auto link = make_session_client(options.coordinator);
@@ -133,15 +136,16 @@ int serve(const WorkerOptions& options, MpiWorld& mpi, int signals) {
 // MPI_Finalize waits for ranks that may never come; a worker that is done does not.
 void leave_without_waiting(int) { _exit(0); }
 
-int run(const WorkerOptions& options) {
+int run(const WorkerOptions& options, const Clock& clock) {
   const int signals = block_signals();
   const bool launched = !variable("OMPI_COMM_WORLD_SIZE").empty() || !variable("PMIX_RANK").empty();
   auto world = MpiWorld::start(fresh_id(), launched);
   if (!world.ok()) return fail(world.status());
   const WorldFacts& facts = (*world)->facts();
-  set_up_log(facts.size > 1 ? cat("[rank ", facts.rank, "] ") : "", options.verbose);
+  const auto files = std::make_shared<BoundedLog>(clock);
+  set_up_log(facts.size > 1 ? cat("[rank ", facts.rank, "] ") : "", options.verbose, files);
   describe_world(facts);
-  const int status = serve(options, **world, signals);
+  const int status = serve(options, **world, clock, *files, signals);
   std::signal(SIGALRM, leave_without_waiting);
   alarm(3);
   if (status != 0) _exit(status);
@@ -158,8 +162,9 @@ int main(int count, char** words) {
     std::fputs(invocation.text.c_str(), *invocation.leave_with == 0 ? stdout : stderr);
     return *invocation.leave_with;
   }
+  const autonorm::SystemClock clock;  // outlives the log, which stamps its lines with it
   try {
-    return run(invocation.options);
+    return run(invocation.options, clock);
   } catch (const std::exception& error) {
     autonorm::log_error("the worker ends: ", error.what());
     return 1;

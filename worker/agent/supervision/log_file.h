@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/durable_file.h"
+#include "core/base/rotating_file.h"
 
 namespace autonorm::agent {
 
@@ -18,20 +18,16 @@ class LogFile {
   static constexpr size_t kTailLineBytes = 500;  // longer lines are cut in the tail
 
   // Appends to an existing log. A log that cannot be written costs the log, not the trial: it is reported once.
-  explicit LogFile(std::filesystem::path folder, int64_t max_bytes = kMaxBytes);
+  explicit LogFile(const std::filesystem::path& folder, int64_t max_bytes = kMaxBytes);
 
   void write(std::string_view bytes);
   // The last lines, the unfinished one included.
   std::vector<std::string> tail() const;
 
  private:
-  void open();
   void remember(std::string_view bytes);
 
-  std::filesystem::path folder_;
-  int64_t max_bytes_;
-  Fd file_;
-  int64_t size_ = 0;
+  RotatingFile file_;
   bool failed_ = false;
   std::deque<std::string> lines_;
   std::string partial_;
