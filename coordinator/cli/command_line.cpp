@@ -49,11 +49,14 @@ class Verbs {
     add_status();
     add_watch();
     add_explain();
+    add_logs();
     add_act("cancel", "stop a sweep; trials that no other sweep wants stop too", engine::SweepAction::kCancel);
     add_act("pause", "start no more trials of a sweep; running ones go on", engine::SweepAction::kPause);
     add_act("resume", "undo pause", engine::SweepAction::kResume);
     add_workers();
     add_report();
+    add_backup();
+    add_catalogue();
   }
 
   std::vector<std::string> names() const {
@@ -187,6 +190,21 @@ class Verbs {
     output_flag(explain->output);
     coordinator_flag();
   }
+  void add_logs() {
+    auto logs = add<Logs>("logs", "show what an attempt of a trial logged, and its last lines when it failed",
+                          "logs 3f9a1c --follow");
+    verb().add_option("TRIAL", logs->trial, "first digits of a trial's id, at least 4")->required()->type_name("");
+    verb()
+        .add_option("--attempt", logs->attempt, "number of the attempt; without it, the newest")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber.description(""));
+    verb().add_flag("--follow", logs->follow, "go on with what is logged from now on, until the attempt has ended");
+    verb()
+        .add_option("--tail", logs->tail, "of what is there, only the last N lines")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber.description(""));
+    coordinator_flag();
+  }
   void add_act(const std::string& name, const std::string& help, engine::SweepAction action) {
     auto act = add<Act>(name, help, name + " 3");
     act->action = action;
@@ -213,6 +231,29 @@ class Verbs {
         ->type_name("FILE")
         ->excludes(state);
     coordinator_flag();
+  }
+  void add_backup() {
+    auto backup = add<Backup>("backup", "copy the database of the running coordinator; work goes on meanwhile",
+                              "backup /backups/autonorm-monday.db");
+    verb()
+        .add_option("FILE", backup->file,
+                    "new file on the coordinator's machine; read it with: report --db FILE. Checkpoints and models "
+                    "(the folder artifacts/) are not in it")
+        ->required()
+        ->type_name("");
+    coordinator_flag();
+  }
+  void add_catalogue() {
+    auto catalogue = add<Catalogue>(
+        "catalogue", "what a sweep file can choose from: kinds, keys, ranges, defaults; needs no coordinator",
+        "catalogue dyt");
+    verb()
+        .add_option(
+            "KIND", catalogue->what,
+            "norms, gates, models, data, optimizers, schedules, losses, devices or metrics; a kind such as dyt; "
+            "a table or key such as train or train.lr; without it, everything")
+        ->type_name("");
+    output_flag(catalogue->output);
   }
 
   CLI::App& app_;

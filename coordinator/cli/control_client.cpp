@@ -241,6 +241,17 @@ Result<std::string> ControlClient::report(const std::string& sweep, const report
   return reply.text();
 }
 
+Result<int64_t> ControlClient::back_up(const std::string& path) {
+  auto request = versioned<v1::BackupRequest>();
+  request.set_path(path);
+  grpc::ClientContext context;
+  v1::BackupReply reply;
+  if (const auto status = connection_->stub->Backup(&context, request, &reply); !status.ok()) {
+    return connection_->status(status);
+  }
+  return reply.bytes();
+}
+
 Result<ServerInfo> ControlClient::info() {
   grpc::ClientContext context;
   v1::GetInfoReply reply;
@@ -273,6 +284,30 @@ Status ControlClient::watch(const std::string& sweep, int stop_fd,
   const auto status = reader->Finish();
   if (!problem.ok()) return problem;
   return status.error_code() == grpc::StatusCode::CANCELLED ? Status() : connection_->status(status);
+}
+
+Status ControlClient::logs(const LogsAsked& asked, const std::function<void(const LogsView&)>& update) {
+  auto request = versioned<v1::LogsRequest>();
+  request.set_trial(asked.trial);
+  request.set_attempt(asked.attempt);
+  request.set_follow(asked.follow);
+  request.set_tail(asked.tail);
+  grpc::ClientContext context;
+  auto reader = connection_->stub->Logs(&context, request);
+  for (v1::LogsUpdate wire; reader->Read(&wire);) {
+    LogsView view;
+    for (const auto& line : wire.lines()) view.lines.push_back(server::decode(line));
+    if (wire.has_attempt()) {
+      auto attempt = server::decode(wire.attempt());
+      if (!attempt.ok()) {
+        context.TryCancel();
+        return attempt.status();
+      }
+      view.attempt = *std::move(attempt);
+    }
+    update(view);
+  }
+  return connection_->status(reader->Finish());
 }
 
 }  // namespace autonorm::cli

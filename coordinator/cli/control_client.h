@@ -10,6 +10,7 @@
 
 #include "coordinator/engine/engine.h"
 #include "coordinator/report/report_data.h"
+#include "coordinator/store/log_reader.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
 
@@ -27,6 +28,16 @@ struct ServerInfo {
 struct ActOutcome {
   SweepId sweep;
   int64_t trials_affected = 0;
+};
+struct LogsAsked {
+  std::string trial = {};
+  int attempt = 0;  // 0 = the newest
+  bool follow = false;
+  int64_t tail = -1;  // -1 = all that is there
+};
+struct LogsView {
+  std::optional<store::AttemptSummary> attempt;  // first and last update only
+  std::vector<store::StoredLine> lines;
 };
 struct WatchView {
   engine::SweepView sweep;
@@ -52,11 +63,15 @@ class ControlClient {
   Result<std::vector<std::string>> explain(const std::string& trial);
   Result<ActOutcome> act(engine::SweepAction action, const std::string& sweep, const std::string& key);
   Result<std::string> report(const std::string& sweep, const report::ReportOptions& options);
+  // `path`: absolute, on the server's machine. The bytes written.
+  Result<int64_t> back_up(const std::string& path);
   Result<ServerInfo> info();
 
   // Calls `update` about twice a second, at least every two seconds, until the sweep has ended; the last call shows
   // that. Ends early and ok when `update` returns false, or when `stop_fd` (-1 = none) becomes readable.
   Status watch(const std::string& sweep, int stop_fd, const std::function<bool(const WatchView&)>& update);
+  // Calls `update` with what an attempt logged, in pieces; when following, until the attempt has ended.
+  Status logs(const LogsAsked& asked, const std::function<void(const LogsView&)>& update);
 
  private:
   struct Connection;

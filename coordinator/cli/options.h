@@ -41,6 +41,12 @@ struct Explain {
   std::string trial;
   Output output = Output::kText;
 };
+struct Logs {
+  std::string trial;
+  int attempt = 0;  // 0 = the newest
+  bool follow = false;
+  std::optional<int64_t> tail;  // the last so many lines
+};
 struct Act {
   engine::SweepAction action{};
   std::string sweep;
@@ -54,7 +60,15 @@ struct Report {
   bool trials = false;
   std::optional<std::string> state, db;  // read this without a server; absent = ask the server
 };
-using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Act, Workers, Report>;
+struct Backup {
+  std::string file;
+};
+struct Catalogue {
+  std::string what;  // empty = everything
+  Output output = Output::kText;
+};
+using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Logs, Act, Workers, Report,
+                             Backup, Catalogue>;
 
 struct Invocation {
   Command command;

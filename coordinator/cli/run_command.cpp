@@ -35,10 +35,16 @@ int run_command(const std::vector<std::string>& arguments, Environment& environm
       return watch(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Explain>)
       return explain(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Logs>)
+      return logs(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Act>)
       return act(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Workers>)
       return workers(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Backup>)
+      return backup(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Catalogue>)
+      return catalogue(options, environment);
     else
       return report(options, coordinator, environment);
   };

@@ -23,7 +23,10 @@ int watch(const Watch& options, const std::string& coordinator, Environment& env
 int list(const List& options, const std::string& coordinator, Environment& environment);
 int show_status(const ShowStatus& options, const std::string& coordinator, Environment& environment);
 int explain(const Explain& options, const std::string& coordinator, Environment& environment);
+int logs(const Logs& options, const std::string& coordinator, Environment& environment);
 int workers(const Workers& options, const std::string& coordinator, Environment& environment);
 int report(const Report& options, const std::string& coordinator, Environment& environment);
+int backup(const Backup& options, const std::string& coordinator, Environment& environment);
+int catalogue(const Catalogue& options, Environment& environment);
 
 }  // namespace autonorm::cli

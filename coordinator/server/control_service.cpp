@@ -8,10 +8,12 @@
 #include "coordinator/server/artifact_streams.h"
 #include "coordinator/server/forecast.h"
 #include "coordinator/server/grpc_status.h"
+#include "coordinator/server/log_stream.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
 #include "coordinator/server/watch_stream.h"
+#include "coordinator/store/backup.h"
 
 namespace autonorm::server {
 namespace {
@@ -141,6 +143,11 @@ grpc::ServerWriteReactor<v1::WatchUpdate>* ControlService::Watch(grpc::CallbackS
   return new WatchStream(loop_, requests_, *request);  // deletes itself
 }
 
+grpc::ServerWriteReactor<v1::LogsUpdate>* ControlService::Logs(grpc::CallbackServerContext*,
+                                                               const v1::LogsRequest* request) {
+  return new LogStream(desk_, reports_, *request);  // deletes itself
+}
+
 grpc::ServerUnaryReactor* ControlService::Explain(grpc::CallbackServerContext* context,
                                                   const v1::ExplainRequest* request, v1::ExplainReply* reply) {
   return answer(context, request->client(), requests_, [=, this]() -> Status {
@@ -198,6 +205,17 @@ grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* co
         desk_.render(request->sweep(), {.format = *format, .trials = request->trials(), .colour = request->colour()});
     if (!text.ok()) return text.status();
     reply->set_text(*std::move(text));
+    return {};
+  });
+}
+
+// On a request's thread: a copy may take long, and reports go on meanwhile.
+grpc::ServerUnaryReactor* ControlService::Backup(grpc::CallbackServerContext* context, const v1::BackupRequest* request,
+                                                 v1::BackupReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path());
+    if (!bytes.ok()) return bytes.status();
+    reply->set_bytes(*bytes);
     return {};
   });
 }

@@ -37,6 +37,8 @@ class ControlService final : public v1::Control::CallbackService {
                                                    const v1::WatchRequest* request) override;
   grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest* request,
                                     v1::ExplainReply* reply) override;
+  grpc::ServerWriteReactor<v1::LogsUpdate>* Logs(grpc::CallbackServerContext* context,
+                                                 const v1::LogsRequest* request) override;
   grpc::ServerUnaryReactor* Cancel(grpc::CallbackServerContext* context, const v1::SweepActionRequest* request,
                                    v1::SweepActionReply* reply) override;
   grpc::ServerUnaryReactor* Pause(grpc::CallbackServerContext* context, const v1::SweepActionRequest* request,
@@ -47,6 +49,8 @@ class ControlService final : public v1::Control::CallbackService {
                                         v1::ListWorkersReply* reply) override;
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
                                    v1::ReportReply* reply) override;
+  grpc::ServerUnaryReactor* Backup(grpc::CallbackServerContext* context, const v1::BackupRequest* request,
+                                   v1::BackupReply* reply) override;
   grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context, const v1::GetInfoRequest* request,
                                     v1::GetInfoReply* reply) override;
 

@@ -118,6 +118,52 @@ engine::WorkerView decode(const v1::Worker& wire) {
   return view;
 }
 
+void encode(const store::AttemptSummary& attempt, v1::AttemptLog& wire) {
+  wire.set_trial(attempt.trial.value());
+  wire.set_attempt(attempt.number.value());
+  wire.set_ranks(attempt.ranks);
+  wire.set_assigned_us(to_us(attempt.assigned));
+  if (!attempt.ended) return;
+  wire.set_ended_us(to_us(*attempt.ended));
+  if (attempt.end) wire.set_end(codec::encode_reason(*attempt.end));
+  wire.set_message(attempt.message);
+  wire.set_signal(attempt.signal);
+  wire.set_exit_code(attempt.exit_code);
+  for (const auto& line : attempt.tail) wire.add_tail(line);
+  wire.set_resident_bytes(attempt.memory.resident_bytes);
+  wire.set_limit_bytes(attempt.memory.limit_bytes);
+  wire.set_oom_kills(attempt.memory.oom_kills);
+}
+
+Result<store::AttemptSummary> decode(const v1::AttemptLog& wire) {
+  codec::WireReader in("AttemptLog");
+  store::AttemptSummary attempt;
+  attempt.trial = TrialId(wire.trial());
+  attempt.number = Attempt(wire.attempt());
+  attempt.ranks = wire.ranks();
+  attempt.assigned = wall_from_us(wire.assigned_us());
+  if (wire.has_ended_us()) attempt.ended = wall_from_us(wire.ended_us());
+  if (wire.end() != v1::END_REASON_UNSPECIFIED) attempt.end = in.reason(wire.end());
+  attempt.message = wire.message();
+  attempt.signal = wire.signal();
+  attempt.exit_code = wire.exit_code();
+  attempt.tail.assign(wire.tail().begin(), wire.tail().end());
+  attempt.memory = {wire.resident_bytes(), wire.limit_bytes(), wire.oom_kills()};
+  if (!in.status().ok()) return in.status();
+  return attempt;
+}
+
+void encode(const store::StoredLine& line, v1::StoredLine& wire) {
+  wire.set_time_us(to_us(line.time));
+  wire.set_rank(line.rank);
+  wire.set_level(line.level);
+  wire.set_text(line.text);
+}
+
+store::StoredLine decode(const v1::StoredLine& wire) {
+  return {.time = wall_from_us(wire.time_us()), .rank = wire.rank(), .level = wire.level(), .text = wire.text()};
+}
+
 void encode(const config::SweepSource& source, v1::SweepSource& wire) {
   wire.set_root(source.root);
   for (const auto& [path, text] : source.files) {

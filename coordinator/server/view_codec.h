@@ -5,6 +5,7 @@
 
 #include "autonorm/v1/control.pb.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/store/log_reader.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
 
@@ -13,10 +14,14 @@ namespace autonorm::server {
 void encode(const engine::SweepView& view, v1::Sweep& wire);
 void encode(const engine::TrialView& view, v1::Trial& wire);
 void encode(const engine::WorkerView& view, v1::Worker& wire);
+void encode(const store::AttemptSummary& attempt, v1::AttemptLog& wire);
+void encode(const store::StoredLine& line, v1::StoredLine& wire);
 void encode(const config::SweepSource& source, v1::SweepSource& wire);
 
 Result<engine::SweepView> decode(const v1::Sweep& wire);
 Result<engine::TrialView> decode(const v1::Trial& wire);
+Result<store::AttemptSummary> decode(const v1::AttemptLog& wire);
+store::StoredLine decode(const v1::StoredLine& wire);
 engine::WorkerView decode(const v1::Worker& wire);
 Result<config::SweepSource> decode(const v1::SweepSource& wire);
 

@@ -7,6 +7,7 @@
 #include "coordinator/store/rows.h"
 #include "coordinator/store/snapshot_reader.h"
 #include "coordinator/store/state_directory.h"
+#include "coordinator/store/wal_watch.h"
 
 namespace autonorm::store {
 namespace {
@@ -42,6 +43,7 @@ struct Store::State {
   std::unique_ptr<ArtifactStore> artifacts;
   Connection connection;
   ChangeWriter writer{connection};
+  WalWatch wal;
   int64_t epoch = 0;
 };
 
@@ -87,6 +89,7 @@ Status Store::commit(std::span<const engine::Change> changes) {
       if (!status.ok()) break;
     }
     if (status.ok()) transaction.commit();
+    if (status.ok()) state_->wal.committed(state_->connection.file());
   } catch (const SQLite::Exception& error) {
     status = database_error(error, state_->connection.file());
   }

@@ -87,6 +87,19 @@ TEST(CommandLine, ListingsTakeAnOutput) {
   EXPECT_EQ(parsed<Watch>({"watch"}).sweep, "");
 }
 
+TEST(CommandLine, LogsChooseAnAttemptAndAnEnd) {
+  const auto plain = parsed<Logs>({"logs", "3f9a"});
+  EXPECT_EQ(plain.trial, "3f9a");
+  EXPECT_EQ(plain.attempt, 0);
+  EXPECT_FALSE(plain.follow || plain.tail);
+  const auto all = parsed<Logs>({"logs", "3f9a", "--attempt", "2", "--follow", "--tail", "0"});
+  EXPECT_EQ(all.attempt, 2);
+  EXPECT_TRUE(all.follow);
+  EXPECT_EQ(all.tail, 0);
+  EXPECT_NE(refusal({"logs", "3f9a", "--attempt", "0"}).find("--attempt"), std::string::npos);
+  EXPECT_NE(refusal({"logs", "3f9a", "--tail", "-1"}).find("--tail"), std::string::npos);
+}
+
 TEST(CommandLine, EachActionIsAVerb) {
   EXPECT_EQ(parsed<Act>({"cancel", "3"}).action, engine::SweepAction::kCancel);
   EXPECT_EQ(parsed<Act>({"pause", "3"}).action, engine::SweepAction::kPause);
@@ -95,10 +108,12 @@ TEST(CommandLine, EachActionIsAVerb) {
 }
 
 TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
-  EXPECT_EQ(refusal({"sumbit", "x.toml"}),
-            "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
-            "verbs: serve, run, submit, plan, list, status, watch, explain, cancel, pause, resume, workers, report\n"
-            "see: coordinator --help\n");
+  EXPECT_EQ(
+      refusal({"sumbit", "x.toml"}),
+      "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
+      "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, workers, report, "
+      "backup, catalogue\n"
+      "see: coordinator --help\n");
 }
 
 TEST(CommandLine, AnUnknownFlagIsAnsweredWithTheNearest) {
@@ -154,7 +169,8 @@ TEST_P(Help, IsAsWritten) {
 }
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
-                                         "cancel", "pause", "resume", "workers", "report"));
+                                         "logs", "cancel", "pause", "resume", "workers", "report", "backup",
+                                         "catalogue"));
 
 }  // namespace
 }  // namespace autonorm::cli

@@ -143,6 +143,42 @@ TEST(Verb, StrictRefusesASweepThatCannotAnswerItsQuestion) {
   EXPECT_TRUE(server.client()->sweeps()->empty());
 }
 
+TEST(Verb, CatalogueNeedsNoServerAndNamesTheNearest) {
+  const auto all = run({"catalogue"});
+  EXPECT_EQ(all.code, kOk) << all.err;
+  EXPECT_NE(all.out.find("train.lr = 0.001"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(run({"catalogue", "rms", "--output", "json"}).out).at("kinds").size(), 1u);
+  const auto wrong = run({"catalogue", "rmss"});
+  EXPECT_EQ(wrong.code, kUsage);
+  EXPECT_NE(wrong.err.find("did you mean 'rms'?"), std::string::npos) << wrong.err;
+}
+
+TEST(Verb, BackupCopiesTheDatabaseThatIsInUse) {
+  RunningServer server;
+  const TemporaryFolder folder;
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  const Defaults here{server.address(), "x"};
+  const std::string file = folder.path() / "copy.db";
+  const auto outcome = run({"backup", file}, here);
+  EXPECT_EQ(outcome.code, kOk) << outcome.err;
+  EXPECT_EQ(outcome.out.substr(0, file.size() + 24), "copied the database to " + file + ",");
+  EXPECT_NE(run({"report", "--db", file, "--trials", "--format", "csv"}).out.find("RMSNorm"), std::string::npos);
+  const auto again = run({"backup", file}, here);
+  EXPECT_EQ(again.code, kFailed);
+  EXPECT_NE(again.err.find("exists already"), std::string::npos) << again.err;
+}
+
+TEST(Verb, LogsOfATrialThatHasNotBegunSayWhereToLook) {
+  RunningServer server;
+  ASSERT_TRUE(server.client()->submit(small_sweep(), false, "a").ok());
+  const std::string trial = server.client()->trials("")->at(0).id.value().substr(0, 8);
+  const auto outcome = run({"logs", trial}, {server.address(), "x"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_EQ(outcome.err,
+            cat("trial ", trial, " is queued and has no attempt yet; see: coordinator explain ", trial, "\n"));
+  EXPECT_EQ(run({"logs", "x"}).code, kCannotConnect);
+}
+
 TEST(Verb, AnUnknownSweepIsAWrongInputNotAFailure) {
   RunningServer server;
   const auto outcome = run({"cancel", "no-such-sweep"}, {server.address(), "x"});

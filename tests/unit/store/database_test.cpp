@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "coordinator/store/backup.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/migrations.h"
 #include "coordinator/store/store.h"
@@ -111,6 +112,82 @@ TEST(DatabaseSettings, CommitsAreDurable) {
   Connection connection(folder.path() / "autonorm.db", Connection::Mode::kReadWrite);
   EXPECT_EQ(connection.database().execAndGet("PRAGMA journal_mode").getString(), "wal");
   EXPECT_EQ(connection.database().execAndGet("PRAGMA synchronous").getInt(), 2) << "FULL";
+  EXPECT_EQ(connection.database().execAndGet("PRAGMA journal_size_limit").getInt64(), kWalBytes);
+}
+
+// Commits of about a page each through a store; the size of the log beside the database.
+struct WalSize : ::testing::Test {
+  testing::TemporaryFolder folder;
+  std::filesystem::path file = folder.path() / "autonorm.db";
+  std::unique_ptr<Store> store = Store::open(folder.path()).value();
+
+  void commit(int count) {
+    const std::string text = "\"" + std::string(4000, 'x') + "\"";
+    for (int i = 0; i < count; ++i) {
+      const engine::Change change = engine::Journal{WallTime{}, "note", text};
+      ASSERT_TRUE(store->commit(std::span(&change, 1)).ok());
+    }
+  }
+  int64_t wal_bytes() const { return static_cast<int64_t>(std::filesystem::file_size(file.string() + "-wal")); }
+};
+
+TEST_F(WalSize, ManyCommitsDoNotMakeItGrow) {
+  commit(1'500);
+  const int64_t settled = wal_bytes();
+  commit(3'000);
+  EXPECT_LE(wal_bytes(), settled + (int64_t{1} << 20));
+  EXPECT_LT(wal_bytes(), int64_t{16} << 20);
+}
+
+TEST_F(WalSize, AReaderMakesItGrowAndItIsCutBackOnceTheReaderHasLeft) {
+  // A limit that a test reaches; the product's is larger.
+  constexpr int64_t kSmall = int64_t{6} << 20;
+  testing::TemporaryFolder other;
+  Connection writer(other.path() / "x.db", Connection::Mode::kReadWrite);
+  writer.database().exec(cat("PRAGMA journal_size_limit = ", kSmall));
+  writer.database().exec("CREATE TABLE t (x)");
+  const auto wal = [&] { return static_cast<int64_t>(std::filesystem::file_size(other.path() / "x.db-wal")); };
+  const auto write = [&](int count) {
+    for (int i = 0; i < count; ++i) run(writer, "INSERT INTO t VALUES (?)", std::string(4000, 'x'));
+  };
+  {
+    Connection reader(other.path() / "x.db", Connection::Mode::kReadOnly);
+    SQLite::Transaction open_look(reader.database());
+    EXPECT_EQ(reader.database().execAndGet("SELECT count(*) FROM t").getInt(), 0);
+    write(2'500);
+    EXPECT_GT(wal(), kSmall);
+    EXPECT_EQ(reader.database().execAndGet("SELECT count(*) FROM t").getInt(), 0) << "its view does not move";
+  }
+  write(2);
+  EXPECT_LE(wal(), kSmall);
+  EXPECT_EQ(writer.database().execAndGet("SELECT count(*) FROM t").getInt(), 2'502);
+}
+
+struct Backups : WalSize {};
+
+TEST_F(Backups, ACopyOfTheMomentIsMadeWhileTheWriterGoesOn) {
+  commit(20);
+  const auto bytes = back_up(file, folder.path() / "copy.db");
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  EXPECT_EQ(*bytes, static_cast<int64_t>(std::filesystem::file_size(folder.path() / "copy.db")));
+  commit(5);
+  Connection copy(folder.path() / "copy.db", Connection::Mode::kReadOnly);
+  EXPECT_EQ(copy.database().execAndGet("SELECT count(*) FROM event").getInt(), 20);
+  EXPECT_EQ(copy.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "copy.db.partial"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "copy.db-wal"));
+}
+
+TEST_F(Backups, NeverOverwritesAndNamesWhatIsWrong) {
+  ASSERT_TRUE(write_file_durably(folder.path() / "precious", "x").ok());
+  const auto taken = back_up(file, folder.path() / "precious");
+  EXPECT_EQ(taken.status().code(), Code::kConflict);
+  EXPECT_EQ(read_file(folder.path() / "precious").value(), "x");
+  EXPECT_EQ(back_up(file, folder.path() / "none/copy.db").status().code(), Code::kNotFound);
+  EXPECT_EQ(back_up(file, "copy.db").status().code(), Code::kInvalid);
+  const auto missing = back_up(folder.path() / "no.db", folder.path() / "copy.db");
+  EXPECT_FALSE(missing.ok());
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "copy.db"));
 }
 
 }  // namespace
