@@ -5,7 +5,9 @@
 
 #include "coordinator/engine/attempts.h"
 #include "coordinator/engine/submission.h"
+#include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/waiting_line.h"
 
 namespace autonorm::engine {
 namespace {
@@ -61,18 +63,7 @@ int64_t pause_sweep(Core& core, const SweepEntry& entry, Now now) {
   for (const TrialKey key : trials_of(entry)) {
     const Trial& trial = core.at(key);
     if (!is_open(trial.state) || wanted(core, trial)) continue;
-    update_queue(core, key);
     preempt_if_unwanted(core, key, now);
-    ++affected;
-  }
-  return affected;
-}
-
-int64_t resume_sweep(Core& core, const SweepEntry& entry) {
-  int64_t affected = 0;
-  for (const TrialKey key : trials_of(entry)) {
-    if (!is_open(core.at(key).state)) continue;
-    update_queue(core, key);
     ++affected;
   }
   return affected;
@@ -91,7 +82,7 @@ bool changes_nothing(const SweepEntry& entry, SweepAction action) {
     case SweepAction::kPause:
       return entry.record.state == SweepState::kPaused || open_trials(entry) == 0;
     case SweepAction::kResume:
-      return entry.record.state != SweepState::kPaused;
+      return entry.record.state != SweepState::kPaused && entry.record.state != SweepState::kHalted;
   }
   return true;
 }
@@ -110,8 +101,7 @@ SweepState target(SweepAction action) {
 
 int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   if (changes_nothing(entry, action)) return 0;
-  entry.record.state = target(action);
-  core.change(SweepStateSet{entry.record.id, entry.record.state, entry.record.tolerated});
+  set_sweep_state(core, entry, target(action));
   const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
   journal(core, now, "sweep_state", fields.dump());
   switch (action) {
@@ -120,7 +110,8 @@ int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
     case SweepAction::kPause:
       return pause_sweep(core, entry, now);
     case SweepAction::kResume:
-      return resume_sweep(core, entry);
+      tolerate_failures(core, entry);
+      return open_trials(entry);
   }
   return 0;
 }

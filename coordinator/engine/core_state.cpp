@@ -27,9 +27,7 @@ std::optional<SweepState> parse_sweep_state(std::string_view word) {
   return std::nullopt;
 }
 
-bool can_take_trial(const Worker& worker) {
-  return usable(worker) && !worker.occupant;
-}
+bool can_take_trial(const Worker& worker) { return usable(worker) && !worker.occupant; }
 
 void note_free(Core& core, const Worker& worker) {
   core.maybe_free.insert(worker.record.id);

@@ -77,6 +77,32 @@ struct Claim {
   std::shared_ptr<const Labels> labels;
 };
 
+// The order within a lane: higher priority first, then older first.
+struct QueueKey {
+  int64_t negative_priority = 0;
+  TrialKey trial = 0;
+  auto operator<=>(const QueueKey&) const = default;
+};
+// Trials that need the same kind of gang queue together: when one of them does not fit, none does.
+struct Shape {
+  int64_t ranks = 1;
+  std::string device;
+  std::set<std::string> no_data = {};  // hosts where its data is missing
+  auto operator<=>(const Shape&) const = default;
+};
+// The order between sweeps.
+struct Turn {
+  int64_t negative_priority = 0;  // of the first trial of the lane
+  int64_t share = 0;              // slots that the sweep holds
+  int64_t served = 0;             // when the sweep last had a turn: equal shares take turns
+  int64_t sweep = 0;
+  auto operator<=>(const Turn&) const = default;
+};
+struct Lane {
+  std::set<QueueKey> trials;  // queued; not empty
+  std::optional<Turn> turn;   // in Core::turns; absent while the sweep may start nothing
+};
+
 struct SweepEntry {
   SweepRecord record;
   std::vector<std::string> words;  // variant names
@@ -84,6 +110,9 @@ struct SweepEntry {
   std::unordered_set<int64_t> positions;  // of claims; only while a submission runs
   int64_t trials = 0;                     // distinct
   std::array<int64_t, 9> counts{};        // distinct trials by state
+  int64_t slots_in_use = 0;               // of its trials that are assigned or running
+  int64_t served = 0;                     // Core::turns_taken when a trial of it started last
+  std::map<Shape, Lane> lanes;            // its queued trials
   bool interrupted = false;               // half inserted, and its submission is gone
 };
 
@@ -132,19 +161,6 @@ struct Worker {
   bool reserved = false;  // withheld for a gang; display only
 };
 
-// The order in which queued trials start: higher priority first, then older first.
-struct QueueKey {
-  int64_t negative_priority = 0;
-  TrialKey trial = 0;
-  auto operator<=>(const QueueKey&) const = default;
-};
-// Trials that need the same kind of gang queue together, so that one look at each queue's head is enough.
-struct Shape {
-  int64_t ranks = 1;
-  std::string device;
-  auto operator<=>(const Shape&) const = default;
-};
-
 struct AckKey {
   SessionId session;
   fleet::AttemptKey key;
@@ -165,7 +181,8 @@ struct Core {
   std::map<std::string, ReplyRecord> replies;  // by idempotency key
   std::deque<std::string> reply_order;
 
-  std::map<Shape, std::set<QueueKey>> queue;                      // queued trials that a sweep wants now
+  std::map<Shape, std::set<Turn>> turns;  // of sweeps that may start a trial now
+  int64_t turns_taken = 0;
   std::set<TrialKey> live;                                        // assigned or running
   std::unordered_set<Sha256> artifacts;                           // durable
   std::unordered_map<Sha256, std::set<TrialKey>> awaited_models;  // not durable yet → waiting trials

@@ -4,13 +4,13 @@
 
 #include "coordinator/engine/placement.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/waiting_line.h"
 #include "core/base/text.h"
 
 namespace autonorm::engine {
 namespace {
 
 constexpr size_t kExplainedTrials = 50;
-constexpr int64_t kCountedAhead = 1'000;  // beyond that the exact number helps nobody
 
 std::string progress_of(const Trial& trial) {
   if (!trial.live || trial.live->progress.step == 0) return "";
@@ -76,12 +76,32 @@ Status no_match(const Core& core, const std::string& prefix) {
 
 Explainer::Explainer(const Core& core) : core_(core), slots_(connected_slots(core)) {}
 
-int64_t Explainer::ahead_of(TrialKey key) const {
-  const Trial& trial = core_.at(key);
-  const QueueKey own{-trial.settings.priority, key};
-  int64_t ahead = 0;
-  for (const auto& [shape, queue] : core_.queue) {
-    for (auto it = queue.begin(); it != queue.end() && *it < own && ahead < kCountedAhead; ++it) ++ahead;
+const std::vector<QueueKey>& Explainer::line_of(int64_t sweep) {
+  const auto [it, is_new] = lines_.try_emplace(sweep);
+  if (is_new) {
+    for (const auto& [shape, lane] : core_.sweeps.at(sweep).lanes)
+      it->second.insert(it->second.end(), lane.trials.begin(), lane.trials.end());
+    std::ranges::sort(it->second);
+  }
+  return it->second;
+}
+
+// Those of its own sweep, those of higher priority elsewhere, and the turns that fall to other sweeps meanwhile.
+int64_t Explainer::ahead_of(TrialKey key, const SweepEntry& own) {
+  const int64_t priority = -(own.record.priority + core_.at(key).settings.priority);
+  const auto before = [this](int64_t sweep, QueueKey limit) {
+    const std::vector<QueueKey>& line = line_of(sweep);
+    return std::ranges::lower_bound(line, limit) - line.begin();
+  };
+  const int64_t mine = before(own.record.id.value(), {priority, key});
+  const int64_t level = mine - before(own.record.id.value(), {priority, 0});
+  int64_t ahead = mine;
+  for (const auto& [id, other] : core_.sweeps) {
+    if (id == own.record.id.value() || other.lanes.empty() || !may_start(other)) continue;
+    const int64_t higher = before(id, {priority, 0});
+    const int64_t equal = before(id, {priority + 1, 0}) - higher;
+    const int64_t turns = level + own.slots_in_use - other.slots_in_use + (id < own.record.id.value() ? 1 : 0);
+    ahead += higher + std::clamp<int64_t>(turns, 0, equal);
   }
   return ahead;
 }
@@ -98,7 +118,8 @@ std::string Explainer::unwanted_reason(const Trial& trial) const {
 std::string Explainer::queued_reason(TrialKey key) {
   const Trial& trial = core_.at(key);
   if (!wanted(core_, trial)) return unwanted_reason(trial);
-  std::string text = scheduler::why_waiting(want_of(core_, key), slots_, ahead_of(key), core_.options.worker_command);
+  std::string text = scheduler::why_waiting(
+      want_of(core_, key), slots_, ahead_of(key, core_.sweeps.at(trial.sweeps.front())), core_.options.worker_command);
   if (!trial.reason.empty()) text += cat(" (attempt ", trial.attempt, " ended: ", trial.reason, ")");
   return text;
 }

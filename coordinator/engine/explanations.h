@@ -17,10 +17,13 @@ class Explainer {
   std::string queued_reason(TrialKey key);
   std::string waiting_reason(const Trial& trial) const;
   std::string unwanted_reason(const Trial& trial) const;
-  int64_t ahead_of(TrialKey key) const;
+  // The sweep's queued trials in their order.
+  const std::vector<QueueKey>& line_of(int64_t sweep);
+  int64_t ahead_of(TrialKey key, const SweepEntry& own);
 
   const Core& core_;
   std::vector<scheduler::Slot> slots_;
+  std::map<int64_t, std::vector<QueueKey>> lines_;  // by sweep, as far as they were asked for
 };
 
 }  // namespace autonorm::engine

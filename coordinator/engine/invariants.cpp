@@ -3,6 +3,7 @@
 
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/waiting_line.h"
 
 namespace autonorm::engine {
 namespace {
@@ -32,11 +33,15 @@ void check_live(const Core& core, TrialKey key, Findings& findings) {
 
 void check_queue(const Core& core, TrialKey key, Findings& findings) {
   const Trial& trial = core.at(key);
-  const bool should_queue = trial.state == TrialState::kQueued && wanted(core, trial);
-  const auto queue = core.queue.find({trial.ranks, trial.device});
-  const bool queued = queue != core.queue.end() && queue->second.contains({-trial.settings.priority, key});
-  if (queued != should_queue)
-    findings.push_back(cat("trial ", short_form(trial.id), ": the queue disagrees with its state"));
+  for (const int64_t id : trial.sweeps) {
+    const SweepEntry& entry = core.sweeps.at(id);
+    const bool should_queue = trial.state == TrialState::kQueued && entry.record.state != SweepState::kCancelled;
+    const auto lane = entry.lanes.find(shape_of(trial));
+    const bool queued = lane != entry.lanes.end() &&
+                        lane->second.trials.contains({-(entry.record.priority + trial.settings.priority), key});
+    if (queued != should_queue)
+      findings.push_back(cat("trial ", short_form(trial.id), ": the queue of sweep ", id, " disagrees with its state"));
+  }
   const bool ready = stages_ready(core, trial);
   if (trial.state == TrialState::kWaiting && ready)
     findings.push_back(cat("trial ", short_form(trial.id), " waits for nothing"));
@@ -64,9 +69,24 @@ void check_worker(const Core& core, const Worker& worker, Findings& findings) {
 void check_counts(const Core& core, const SweepEntry& entry, Findings& findings) {
   std::set<TrialKey> distinct;
   for (const Claim& claim : entry.claims) distinct.insert(claim.trial);
-  std::array<int64_t, 9> counts{};
-  for (const TrialKey key : distinct) ++counts[static_cast<size_t>(core.at(key).state)];
-  if (counts != entry.counts) findings.push_back(cat("sweep ", entry.record.id, ": its counts are wrong"));
+  SweepEntry fresh;
+  for (const TrialKey key : distinct) count_trial(fresh, core.at(key), 1);
+  if (fresh.counts != entry.counts) findings.push_back(cat("sweep ", entry.record.id, ": its counts are wrong"));
+  if (fresh.slots_in_use != entry.slots_in_use)
+    findings.push_back(cat("sweep ", entry.record.id, ": its slots in use are wrong"));
+}
+
+// Who may start something has a turn, nobody else, and each turn says what is true now.
+void check_turns(const Core& core, Findings& findings) {
+  std::map<Shape, std::set<Turn>> turns;
+  for (const auto& [id, entry] : core.sweeps) {
+    for (const auto& [shape, lane] : entry.lanes) {
+      if (lane.trials.empty()) findings.push_back(cat("sweep ", id, " keeps an empty lane"));
+      if (!lane.trials.empty() && may_start(entry))
+        turns[shape].insert({lane.trials.begin()->negative_priority, entry.slots_in_use, entry.served, id});
+    }
+  }
+  if (turns != core.turns) findings.push_back("the turns of the sweeps are wrong");
 }
 
 }  // namespace
@@ -79,6 +99,7 @@ std::vector<std::string> Engine::check_invariants() const {
   }
   for (const auto& [id, worker] : core_->workers) check_worker(*core_, worker, findings);
   for (const auto& [id, entry] : core_->sweeps) check_counts(*core_, entry, findings);
+  check_turns(*core_, findings);
   return findings;
 }
 

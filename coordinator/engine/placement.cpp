@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/engine/attempts.h"
+#include "coordinator/engine/waiting_line.h"
 
 namespace autonorm::engine {
 namespace {
@@ -46,25 +47,17 @@ Supply free_supply(Core& core) {
   return supply;
 }
 
-// The heads of every queue, the most urgent first: no more than could start on the free slots, and a few that could
-// not.
-std::vector<scheduler::Want> heads(const Core& core, size_t free) {
-  constexpr size_t kSpare = 4;
-  std::vector<QueueKey> keys;
-  for (const auto& [shape, queue] : core.queue) {
-    const size_t limit = free / static_cast<size_t>(shape.ranks) + kSpare;
-    size_t taken = 0;
-    for (auto it = queue.begin(); it != queue.end() && taken < limit; ++it, ++taken) keys.push_back(*it);
-  }
-  std::ranges::sort(keys);
+std::vector<scheduler::Want> next_wants(const Core& core, size_t free) {
   std::vector<scheduler::Want> wants;
-  for (const QueueKey& key : keys) wants.push_back(want_of(core, key.trial));
+  for (const TrialKey key : next_in_line(core, free)) wants.push_back(want_of(core, key));
   return wants;
 }
 
+// Sweeps take turns, so another gang of the same kind may be the first one now: it has waited as long.
 void note_blocked(Core& core, TrialKey blocked, Now now) {
-  if (blocked == core.blocked) return;
+  const bool same = blocked != 0 && core.blocked != 0 && shape_of(core.at(blocked)) == shape_of(core.at(core.blocked));
   core.blocked = blocked;
+  if (same) return;
   core.blocked_since = now.steady;
   core.reserved_world.clear();
 }
@@ -102,11 +95,11 @@ void place_trials(Core& core, Now now) {
   if (!core.schedule_due && !reserve) return;
   core.schedule_due = false;
   drop_reservations(core);
-  if (core.queue.empty()) return;
+  if (core.turns.empty()) return;
   Supply supply = free_supply(core);
   if (supply.free == 0) return;
 
-  std::vector<scheduler::Want> wants = heads(core, supply.free);
+  std::vector<scheduler::Want> wants = next_wants(core, supply.free);
   // A gang that does not fit may be one for which busy workers would suffice.
   if (std::ranges::any_of(wants, [](const scheduler::Want& want) { return want.ranks > 1; })) {
     supply = whole_supply(core);

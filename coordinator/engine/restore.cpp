@@ -6,6 +6,7 @@
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/draining.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/waiting_line.h"
 
 namespace autonorm::engine {
 namespace {
@@ -41,7 +42,6 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
 void restore_sweeps(Core& core, Snapshot& snapshot) {
   for (SweepRecord& record : snapshot.sweeps) {
     SweepEntry& entry = core.sweeps[record.id.value()];
-    entry.interrupted = record.state == SweepState::kSubmitting;
     core.sweep_keys[record.key] = record.id.value();
     entry.record = std::move(record);
   }
@@ -55,7 +55,15 @@ void restore_sweeps(Core& core, Snapshot& snapshot) {
     if (std::ranges::find(trial.sweeps, record.sweep.value()) != trial.sweeps.end()) continue;
     trial.sweeps.push_back(record.sweep.value());
     ++entry.trials;
-    ++entry.counts[static_cast<size_t>(trial.state)];
+    count_trial(entry, trial, 1);
+  }
+}
+
+// A submission that was cut short: its sweep may have been paused or halted meanwhile.
+void find_interrupted(Core& core) {
+  for (auto& [id, entry] : core.sweeps) {
+    const bool incomplete = entry.trials < entry.record.trials && entry.record.state != SweepState::kCancelled;
+    entry.interrupted = incomplete || entry.record.state == SweepState::kSubmitting;
   }
 }
 
@@ -112,6 +120,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
   core.artifacts.insert(snapshot.artifacts.begin(), snapshot.artifacts.end());
   restore_trials(core, std::move(snapshot.trials));
   restore_sweeps(core, snapshot);
+  find_interrupted(core);
   restore_workers(core, std::move(snapshot.workers), now);
   for (AttemptRecord& record : snapshot.open_attempts) restore_attempt(core, std::move(record), now);
   for (ReplyRecord& reply : snapshot.replies) {

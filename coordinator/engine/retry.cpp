@@ -5,6 +5,7 @@
 
 #include "coordinator/engine/claims.h"
 #include "coordinator/engine/submission.h"
+#include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
 #include "core/base/text.h"
 
@@ -123,6 +124,11 @@ Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& 
   return event.trial.empty() ? trials_of(core, *entry, event) : trial_named(core, entry, event.trial);
 }
 
+// A halted sweep runs again; in another one only the failed trials that are left may stay tolerated.
+void go_on(Core& core, SweepEntry& entry) {
+  if (entry.record.state == SweepState::kHalted || failures(entry) < 0) tolerate_failures(core, entry);
+}
+
 int64_t start_again(Core& core, const std::vector<TrialKey>& named, Now now) {
   Selection selection(core);
   for (const TrialKey key : named) selection.add(key);
@@ -130,6 +136,9 @@ int64_t start_again(Core& core, const std::vector<TrialKey>& named, Now now) {
   for (const TrialKey key : selection.again()) {
     if (repeatable(core.at(key).state)) run_again(core, key, false, now);
   }
+  std::set<int64_t> sweeps;
+  for (const TrialKey key : selection.again()) sweeps.insert(core.at(key).sweeps.begin(), core.at(key).sweeps.end());
+  for (const int64_t id : sweeps) go_on(core, core.sweeps.at(id));
   return static_cast<int64_t>(selection.again().size());
 }
 

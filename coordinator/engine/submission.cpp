@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/waiting_line.h"
 #include "core/base/sha256.h"
 
 namespace autonorm::engine {
@@ -37,8 +39,12 @@ SweepRecord sweep_record(SweepId id, const SubmitSweep& event, const Sha256& key
           .cells = static_cast<int64_t>(sweep.cells.size()),
           .trials = static_cast<int64_t>(sweep.trials.size()),
           .fresh = event.fresh,
+          .priority = sweep.priority,
+          .max_parallel = sweep.max_parallel,
+          .fail_fast = sweep.fail_fast,
           .submitted = now.wall,
-          .state = SweepState::kSubmitting};
+          .state = SweepState::kSubmitting,
+          .tolerated = 0};
 }
 
 int64_t insert_sweep(Core& core, const SubmitSweep& event, const Sha256& key, Now now) {
@@ -50,12 +56,6 @@ int64_t insert_sweep(Core& core, const SubmitSweep& event, const Sha256& key, No
   const nlohmann::json fields = {{"sweep", id}, {"name", entry.record.name}, {"trials", entry.record.trials}};
   journal(core, now, "sweep_submitted", fields.dump());
   return id;
-}
-
-void set_sweep_state(Core& core, SweepEntry& entry, SweepState state) {
-  if (entry.record.state == state) return;
-  entry.record.state = state;
-  core.change(SweepStateSet{entry.record.id, state, entry.record.tolerated});
 }
 
 Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
@@ -169,7 +169,8 @@ void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
   if (std::ranges::find(trial.sweeps, sweep) == trial.sweeps.end()) {
     trial.sweeps.push_back(sweep);
     ++entry.trials;
-    ++entry.counts[static_cast<size_t>(trial.state)];
+    count_trial(entry, trial, 1);
+    refresh_turns(core, entry);
   }
   core.change(ClaimInserted{std::move(record)});
 }
@@ -247,6 +248,7 @@ void finish_submission(Core& core, Submission& job, Now now) {
   SweepEntry& entry = core.sweeps.at(job.sweep.value());
   entry.positions = {};
   entry.claims.shrink_to_fit();
+  count_failures_again(core, entry, now);
   if (entry.record.state == SweepState::kSubmitting) set_sweep_state(core, entry, SweepState::kRunning);
   job.reply.sweep = job.sweep;
   job.reply.cells = entry.record.cells;
@@ -312,6 +314,7 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
   const int64_t id = reuse ? same->second : insert_sweep(core, event, key, now);
   SweepEntry& entry = core.sweeps.at(id);
   if (entry.record.state == SweepState::kCancelled) set_sweep_state(core, entry, SweepState::kRunning);
+  tolerate_failures(core, entry);  // they are about to be tried again
   core.submissions.push_back(new_submission(core, event, id));
   core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key});
   continue_submission(core, now);

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "coordinator/engine/attempts.h"
+#include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/trial_edges.h"
+#include "coordinator/engine/waiting_line.h"
 
 namespace autonorm::engine {
 namespace {
@@ -57,26 +59,19 @@ void await_models(Core& core, TrialKey key) {
 
 }  // namespace
 
+bool holds_slots(TrialState state) { return state == TrialState::kAssigned || state == TrialState::kRunning; }
+
+void count_trial(SweepEntry& entry, const Trial& trial, int64_t sign) {
+  entry.counts[static_cast<size_t>(trial.state)] += sign;
+  if (holds_slots(trial.state)) entry.slots_in_use += sign * trial.ranks;
+}
+
 bool wanted(const Core& core, const Trial& trial) {
-  return any_sweep(core, trial, [](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; });
+  return any_sweep(core, trial, [](SweepState s) { return s != SweepState::kPaused && s != SweepState::kCancelled; });
 }
 
 bool claimed(const Core& core, const Trial& trial) {
   return any_sweep(core, trial, [](SweepState s) { return s != SweepState::kCancelled; });
-}
-
-void update_queue(Core& core, TrialKey key) {
-  const Trial& trial = core.at(key);
-  const Shape shape{trial.ranks, trial.device};
-  const QueueKey entry{-trial.settings.priority, key};
-  if (trial.state == TrialState::kQueued && wanted(core, trial)) {
-    if (core.queue[shape].insert(entry).second) core.schedule_due = true;
-    return;
-  }
-  const auto it = core.queue.find(shape);
-  if (it == core.queue.end()) return;
-  it->second.erase(entry);
-  if (it->second.empty()) core.queue.erase(it);
 }
 
 void move_trial(Core& core, TrialKey key, Move move, Now now) {
@@ -94,22 +89,28 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
                  .reason = move.reason,
                  .counted = trial.counted,
                  .uncounted = trial.uncounted};
-  for (const int64_t sweep : trial.sweeps) {
-    auto& counts = core.sweeps.at(sweep).counts;
-    --counts[static_cast<size_t>(trial.state)];
-    ++counts[static_cast<size_t>(move.to)];
-  }
+  for (const int64_t sweep : trial.sweeps) count_trial(core.sweeps.at(sweep), trial, -1);
   trial.state = move.to;
   trial.attempt = row.new_attempt;
   trial.token = row.new_token;
   trial.end = move.end;
   trial.reason = std::move(move.reason);
   core.change(std::move(row));
+  if (trial.state == TrialState::kAssigned) ++core.turns_taken;
+  for (const int64_t sweep : trial.sweeps) {
+    SweepEntry& entry = core.sweeps.at(sweep);
+    count_trial(entry, trial, 1);
+    if (trial.state == TrialState::kAssigned) entry.served = core.turns_taken;
+    refresh_turns(core, entry);
+  }
   update_queue(core, key);
-  if (trial.state == TrialState::kAssigned || trial.state == TrialState::kRunning) {
+  if (holds_slots(trial.state)) {
     core.live.insert(key);
   } else {
     core.live.erase(key);
+  }
+  if (trial.state == TrialState::kFailed) {
+    for (const int64_t sweep : trial.sweeps) note_failure(core, core.sweeps.at(sweep), now);
   }
   if (!is_open(trial.state)) settle_children(core, key, now);
 }

@@ -15,12 +15,15 @@ struct Move {
 // edge is a programmer error.
 void move_trial(Core& core, TrialKey key, Move move, Now now);
 
-// A sweep that is neither paused nor cancelled claims it: it may start.
+// Assigned or running.
+bool holds_slots(TrialState state);
+// Adds the trial to what its sweep counts, or takes it out.
+void count_trial(SweepEntry& entry, const Trial& trial, int64_t sign);
+
+// A sweep that is neither paused nor cancelled claims it: it may go on.
 bool wanted(const Core& core, const Trial& trial);
 // A sweep that is not cancelled claims it: it may go on to exist.
 bool claimed(const Core& core, const Trial& trial);
-// Puts the trial into the queue, or takes it out, as its state and its claims demand.
-void update_queue(Core& core, TrialKey key);
 
 // Every stage has succeeded and its model is durable here.
 bool stages_ready(const Core& core, const Trial& trial);

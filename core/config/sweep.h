@@ -39,6 +39,9 @@ struct Sweep {
   double margin = 0, alpha = 0.05;
   std::vector<uint64_t> seeds;
   int64_t max_seeds = 0;                 // registered later extension; 0 = none
+  int64_t priority = 0;                  // before sweeps with smaller ones
+  int64_t max_parallel = 0;              // trials at a time; 0 = no limit
+  int64_t fail_fast = 0;                 // halts after so many failed trials; 0 = never
   std::vector<std::string> variants;     // in the file's order
   std::vector<std::string> matrix_keys;  // columns; empty without [matrix]
   std::vector<Cell> cells;

@@ -14,7 +14,7 @@ struct SweepSettings {
   std::string name, question, baseline, metric = "test/accuracy", profile = "faithful";
   double margin = 0, alpha = 0.05;
   std::vector<uint64_t> seeds;
-  int64_t max_seeds = 0;
+  int64_t max_seeds = 0, priority = 0, max_parallel = 0, fail_fast = 0;
   Place place, baseline_place;
 };
 // [[variant]], [stage.NAME] or [preset.PROFILE.NAME]: trial keys, spelled out by normalized().

@@ -275,6 +275,9 @@ class Expander {
     out_.alpha = s.alpha;
     out_.seeds = s.seeds;
     out_.max_seeds = s.max_seeds;
+    out_.priority = s.priority;
+    out_.max_parallel = s.max_parallel;
+    out_.fail_fast = s.fail_fast;
     out_.variants = variant_names();
     out_.matrix_keys = axis_paths();
     for (const StageRecipe& stage : doc_.stages) {

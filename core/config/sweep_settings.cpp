@@ -11,6 +11,8 @@ namespace autonorm::config {
 namespace {
 
 constexpr int64_t kMaxSeeds = 10000;
+constexpr int64_t kMaxParallel = 1'000'000;
+constexpr int64_t kMaxFailures = 1'000'000;
 
 class SettingsReader {
  public:
@@ -18,8 +20,8 @@ class SettingsReader {
       : table_(table), out_(out), diagnostics_(diagnostics) {}
 
   void run() {
-    static const std::vector<std::string> kKeys{"name",   "question", "baseline", "metric",
-                                                "margin", "alpha",    "seeds",    "profile"};
+    static const std::vector<std::string> kKeys{"name",  "question", "baseline", "metric",       "margin",    "alpha",
+                                                "seeds", "profile",  "priority", "max_parallel", "on_failure"};
     out_.place = table_.place;
     for (const Entry& entry : *table_.table()) {
       if (std::find(kKeys.begin(), kKeys.end(), entry.key) == kKeys.end())
@@ -34,6 +36,9 @@ class SettingsReader {
     read_number("alpha", out_.alpha, 1e-6, 0.5, "the error rate of the comparisons");
     read_profile();
     read_seeds();
+    read_integer(table_, "[sweep] ", "priority", -1000, 1000, out_.priority);
+    read_integer(table_, "[sweep] ", "max_parallel", 1, kMaxParallel, out_.max_parallel);
+    read_on_failure();
   }
 
  private:
@@ -129,14 +134,33 @@ class SettingsReader {
     }
     if (value.find("count") == nullptr) return error(value.place, "[sweep] seeds.count is missing: how many seeds");
     int64_t count = 0, first = 0;
-    if (!read_integer(value, "count", 1, kMaxSeeds, count)) return;
-    if (!read_integer(value, "first", 0, std::numeric_limits<int64_t>::max() - kMaxSeeds, first)) return;
-    if (!read_integer(value, "max", count, kMaxSeeds, out_.max_seeds)) return;
+    if (!read_integer(value, "[sweep] seeds.", "count", 1, kMaxSeeds, count)) return;
+    if (!read_integer(value, "[sweep] seeds.", "first", 0, std::numeric_limits<int64_t>::max() - kMaxSeeds, first))
+      return;
+    if (!read_integer(value, "[sweep] seeds.", "max", count, kMaxSeeds, out_.max_seeds)) return;
     for (int64_t i = 0; i < count; ++i) out_.seeds.push_back(static_cast<uint64_t>(first + i));
   }
 
+  // "continue" or { fail_fast = n }.
+  void read_on_failure() {
+    const Value* value = table_.find("on_failure");
+    if (value == nullptr) return;
+    if (value->text() != nullptr && *value->text() == "continue") return;
+    if (!value->is_table()) {
+      return error(value->place,
+                   cat("[sweep] on_failure must be \"continue\" or a table like { fail_fast = 3 }, not ",
+                       value->text() != nullptr ? quoted(*value->text()) : std::string(type_text(*value))));
+    }
+    for (const Entry& entry : *value->table()) {
+      if (entry.key != "fail_fast") report_unknown(entry, "on_failure", {"fail_fast"}, diagnostics_);
+    }
+    if (value->find("fail_fast") == nullptr)
+      return error(value->place, "[sweep] on_failure.fail_fast is missing: how many failed trials halt the sweep");
+    read_integer(*value, "[sweep] on_failure.", "fail_fast", 1, kMaxFailures, out_.fail_fast);
+  }
+
   // An optional integer; false, with an error, when it is none or out of range.
-  bool read_integer(const Value& table, const char* key, int64_t min, int64_t max, int64_t& member) {
+  bool read_integer(const Value& table, const char* where, const char* key, int64_t min, int64_t max, int64_t& member) {
     const Value* value = table.find(key);
     if (value == nullptr) return true;
     if (const int64_t* number = value->integer(); number != nullptr && *number >= min && *number <= max) {
@@ -144,7 +168,7 @@ class SettingsReader {
       return true;
     }
     const std::string found = value->integer() != nullptr ? to_text(*value) : std::string(type_text(*value));
-    error(value->place, cat("[sweep] seeds.", key, " must be an integer from ", min, " to ", max, ", not ", found));
+    error(value->place, cat(where, key, " must be an integer from ", min, " to ", max, ", not ", found));
     return false;
   }
 

@@ -35,7 +35,7 @@ TEST_F(Sweeps, EqualTrialsAreTrainedOnceAcrossSweeps) {
   EXPECT_EQ(reply.trials, 3);
   EXPECT_EQ(reply.new_trials, 1);
   EXPECT_EQ(reply.cached, 1);
-  for (const TrialId& id : {trial(1), trial(2), wider.trials[2].id}) cluster.run_to_end(id);
+  for (const TrialId& id : {trial(1), wider.trials[2].id, trial(2)}) cluster.run_to_end(id);
   EXPECT_EQ(cluster.sweep(SweepId(1)).counts, (Counts{{TrialState::kSucceeded, 3}}));
   EXPECT_EQ(cluster.sweep(reply.sweep).counts, (Counts{{TrialState::kSucceeded, 3}}));
   for (const auto& planned : wider.trials) EXPECT_EQ(cluster.trial(planned.id).attempt, Attempt(1));

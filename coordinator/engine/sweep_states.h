@@ -1,0 +1,17 @@
+// What state a sweep is in, and what that does to its trials' turns.
+#pragma once
+#include "coordinator/engine/core_state.h"
+
+namespace autonorm::engine {
+
+void set_sweep_state(Core& core, SweepEntry& entry, SweepState state);
+// People know of the failed trials and go on: only later ones count for on_failure. A halted sweep runs again.
+void tolerate_failures(Core& core, SweepEntry& entry);
+// Every failed trial counts.
+void count_failures_again(Core& core, SweepEntry& entry, Now now);
+// A trial of the sweep has failed: it halts when its on_failure rule says so.
+void note_failure(Core& core, SweepEntry& entry, Now now);
+// Failed trials that count for on_failure.
+int64_t failures(const SweepEntry& entry);
+
+}  // namespace autonorm::engine
