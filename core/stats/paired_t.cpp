@@ -33,12 +33,13 @@ PairedComparison compare_paired(std::span<const double> differences, double alph
   if (out.n < 2) return out;
   out.df = out.n - 1;
   const double error = *out.sd / std::sqrt(static_cast<double>(out.n));
-  if (error == 0) {
-    // The limit of the formula for vanishing spread: no uncertainty is left.
-    out.ci = Interval{*out.delta, *out.delta};
-    out.p = out.identical ? 1.0 : 0.0;
+  if (out.identical) {
+    out.ci = Interval{0, 0};
+    out.p = 1;
     return out;
   }
+  out.constant = has_no_spread(summary);
+  if (out.constant) return out;
   const boost::math::students_t distribution(static_cast<double>(out.df));
   const double half = boost::math::quantile(boost::math::complement(distribution, alpha / 2)) * error;
   out.ci = Interval{*out.delta - half, *out.delta + half};

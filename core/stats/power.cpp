@@ -39,6 +39,15 @@ double first_holding(Holds holds) {
   return high;
 }
 
+double upper_score(double probability) {
+  return boost::math::quantile(boost::math::complement(boost::math::normal(), probability));
+}
+
+std::optional<int> whole_pairs(double pairs) {
+  if (pairs > kMostPairs) return std::nullopt;
+  return std::max(2, static_cast<int>(std::ceil(pairs)));
+}
+
 std::string one_seed_text() {
   return "power check: one seed: no comparison is possible (a paired test needs at least 2 seeds); "
          "set seeds = { count = 5 } or more.\n";
@@ -120,6 +129,29 @@ std::optional<int> pairs_needed(double delta, double sd, double alpha, double po
     (enough(middle) ? high : low) = middle;
   }
   return high;
+}
+
+std::optional<int> predicted_pairs(double delta, double sd, double alpha, double power) {
+  if (delta == 0) return std::nullopt;
+  const double z = upper_score(alpha / 2);
+  const double ratio = (z + upper_score(1 - power)) * sd / delta;
+  return whole_pairs(ratio * ratio + z * z / 2);
+}
+
+std::optional<int> predicted_equivalence_pairs(double delta, double sd, double margin, double alpha, double power) {
+  const double shift = std::abs(delta);
+  if (shift >= margin) return std::nullopt;
+  if (sd == 0) return 2;
+  const double z = upper_score(alpha);
+  const auto enough = [&](double n) {
+    const double root = std::sqrt(n) / sd;
+    const boost::math::normal normal;
+    return boost::math::cdf(normal, (margin - shift) * root - z) +
+               boost::math::cdf(normal, (margin + shift) * root - z) - 1 >=
+           power;
+  };
+  if (!enough(kMostPairs)) return std::nullopt;
+  return whole_pairs(first_holding(enough) + z * z / 2);
 }
 
 int sign_flip_pairs_needed(int comparisons, double alpha) {

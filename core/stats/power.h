@@ -20,6 +20,13 @@ std::optional<double> smallest_detectable_difference(int n, double sd, double al
 // 100,000 pairs are needed. sd 0 needs 2.
 std::optional<int> pairs_needed(double delta, double sd, double alpha, double power = kPower);
 
+// Quick predictions for reports with many cells, from the normal approximation with Guenther's correction (1981):
+// within 2 pairs or 5 % of the exact numbers for alpha up to 0.1. Absent when the effect can never be found (delta 0;
+// for equivalence |delta| >= margin or margin <= 0) or more than 100,000 pairs are needed. sd 0 needs 2.
+std::optional<int> predicted_pairs(double delta, double sd, double alpha, double power = kPower);
+std::optional<int> predicted_equivalence_pairs(double delta, double sd, double margin, double alpha,
+                                               double power = kPower);
+
 // The number of pairs from which on the sign-flip test can reach p < alpha at all in its hardest step of Holm's
 // correction.
 int sign_flip_pairs_needed(int comparisons, double alpha);

@@ -24,4 +24,9 @@ Summary summarize(std::span<const double> values) {
   return out;
 }
 
+bool has_no_spread(const Summary& summary) {
+  const double magnitude = std::max(std::abs(*summary.min), std::abs(*summary.max));
+  return !summary.sd || *summary.sd <= 1e-9 * magnitude;
+}
+
 }  // namespace autonorm::stats

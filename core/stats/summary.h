@@ -16,4 +16,7 @@ struct Summary {
 // 0. Values must be finite; O(n).
 Summary summarize(std::span<const double> values);
 
+// All values are equal up to the rounding of a subtraction (sd at most 1e-9 of the largest magnitude). n >= 1.
+bool has_no_spread(const Summary& summary);
+
 }  // namespace autonorm::stats

@@ -56,12 +56,20 @@ TEST(PairedT, AllZeroDifferencesAreIdentical) {
   EXPECT_FALSE(result.t || result.d_z);
 }
 
-TEST(PairedT, EqualDifferencesOtherThanZeroLeaveNoUncertainty) {
+TEST(PairedT, EqualDifferencesOtherThanZeroClaimNoCertainty) {
   const PairedComparison result = compare_paired(std::array{0.1, 0.1, 0.1}, 0.05);
+  EXPECT_TRUE(result.constant);
   EXPECT_FALSE(result.identical);
-  EXPECT_EQ(result.ci->low, 0.1);
-  EXPECT_EQ(result.ci->high, 0.1);
-  EXPECT_EQ(result.p, 0.0);
+  EXPECT_EQ(result.delta, 0.1);
+  EXPECT_FALSE(result.ci || result.p || result.t || result.d_z);
+}
+
+TEST(PairedT, DifferencesThatDifferByRoundingOnlyAreConstant) {
+  const std::array differences = {0.95 - 0.94, 0.02 - 0.01, 0.11 - 0.1};
+  EXPECT_NE(differences[0], differences[1]);
+  EXPECT_TRUE(compare_paired(differences, 0.05).constant);
+  EXPECT_FALSE(compare_paired(std::array{0.01, 0.0101, 0.01}, 0.05).constant);
+  EXPECT_FALSE(compare_paired(std::array{0.01}, 0.05).constant);
 }
 
 TEST(PairedT, SwappingTheSidesMirrorsTheResult) {

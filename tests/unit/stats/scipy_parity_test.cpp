@@ -1,8 +1,10 @@
-// The same numbers through SciPy (reference_numbers.py beside this file). Skips, visibly, where SciPy is not installed.
+// The same numbers through SciPy and statsmodels (reference_numbers.py beside this file). Skips, visibly, where they
+// are not installed.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,9 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/stats/bootstrap.h"
+#include "core/stats/equivalence.h"
 #include "core/stats/holm.h"
 #include "core/stats/paired_t.h"
 #include "core/stats/power.h"
+#include "core/stats/proportions.h"
 #include "core/stats/sign_flip.h"
 #include "core/stats/summary.h"
 
@@ -21,7 +26,7 @@ namespace {
 
 constexpr int kNoScipy = 77;  // exit status of the script
 
-// The reference cases of one section; nothing without SciPy.
+// The reference cases of one section; nothing without SciPy (or statsmodels).
 std::optional<nlohmann::json> reference(const std::string& section) {
   const std::string command =
       AUTONORM_PYTHON " " AUTONORM_SOURCE_DIR "/tests/unit/stats/reference_numbers.py " + section;
@@ -36,9 +41,9 @@ std::optional<nlohmann::json> reference(const std::string& section) {
   return nlohmann::json::parse(text);
 }
 
-#define LOAD_REFERENCE(cases, section)                                       \
-  const auto cases = reference(section);                                     \
-  if (!cases) GTEST_SKIP() << "SciPy is not installed for " AUTONORM_PYTHON; \
+#define LOAD_REFERENCE(cases, section)                                                      \
+  const auto cases = reference(section);                                                    \
+  if (!cases) GTEST_SKIP() << "SciPy or statsmodels is not installed for " AUTONORM_PYTHON; \
   ASSERT_FALSE(cases->empty())
 
 // Both sides work in double; the distribution functions agree to about 1e-12 relative.
@@ -102,6 +107,114 @@ TEST(ScipyParity, StudentQuantiles) {
   for (const auto& item : *cases) {
     expect_close(student_t_quantile(item["probability"], item["df"]), item["t"], item.dump());
   }
+}
+
+// Both sides resample, from different generators: the endpoints differ by their Monte-Carlo error. (Below 8 pairs the
+// resampled means have too few values for that: an endpoint may jump to the next one.)
+TEST(ScipyParity, BcaBootstrap) {
+  LOAD_REFERENCE(cases, "bootstrap");
+  for (const auto& item : *cases) {
+    const auto differences = item["differences"].get<std::vector<double>>();
+    const auto ours = bca_interval(differences, 0.05, 400'000);
+    const double error = *summarize(differences).sd / std::sqrt(static_cast<double>(differences.size()));
+    // At 400,000 resamples the standard error of a 2.5 % quantile is about 0.005 standard errors of the mean.
+    EXPECT_NEAR(ours->low, item["low"].get<double>(), 0.03 * error) << "n = " << differences.size();
+    EXPECT_NEAR(ours->high, item["high"].get<double>(), 0.03 * error) << "n = " << differences.size();
+  }
+}
+
+TEST(ScipyParity, DrawnSignFlip) {
+  LOAD_REFERENCE(cases, "drawn_flip");
+  for (const auto& item : *cases) {
+    const auto differences = item["differences"].get<std::vector<double>>();
+    const double p = item["p"];
+    const double error = std::sqrt(p * (1 - p) * (1.0 / 100'000 + 1.0 / 200'000));
+    EXPECT_NEAR(*sign_flip_p(differences), p, 4 * error + 2e-5) << "n = " << differences.size();
+  }
+}
+
+TEST(ScipyParity, SignFlipInterval) {
+  LOAD_REFERENCE(cases, "flip_interval");
+  int bounded = 0, unbounded = 0;
+  for (const auto& item : *cases) {
+    const auto interval = sign_flip_interval(item["differences"].get<std::vector<double>>(), item["alpha"]);
+    const std::string where = item.dump();
+    if (item["low"].is_null()) {
+      EXPECT_FALSE(interval->bounded()) << where;
+      ++unbounded;
+    } else {
+      EXPECT_NEAR(interval->low, item["low"].get<double>(), 1e-9) << where;
+      EXPECT_NEAR(interval->high, item["high"].get<double>(), 1e-9) << where;
+      ++bounded;
+    }
+  }
+  EXPECT_GT(bounded, 4);
+  EXPECT_GT(unbounded, 1);
+}
+
+TEST(ScipyParity, Equivalence) {
+  LOAD_REFERENCE(cases, "equivalence");
+  for (const auto& item : *cases) {
+    const auto paired = compare_paired(item["differences"].get<std::vector<double>>(), 0.05);
+    expect_close(*equivalence_p(paired, item["margin"]), item["p"], item.dump());
+  }
+}
+
+TEST(ScipyParity, EquivalencePower) {
+  LOAD_REFERENCE(cases, "equivalence_power");
+  for (const auto& item : *cases) {
+    EXPECT_NEAR(equivalence_power(item["n"], item["delta"], 1, item["margin"], item["alpha"]),
+                item["power"].get<double>(), 1e-8)
+        << item.dump();
+  }
+}
+
+TEST(ScipyParity, PredictedPairs) {
+  LOAD_REFERENCE(cases, "pairs");
+  for (const auto& item : *cases) {
+    const int exact = item["pairs"];
+    EXPECT_EQ(*pairs_needed(item["effect"], 1, item["alpha"]), exact) << item.dump();
+    EXPECT_NEAR(*predicted_pairs(item["effect"], 1, item["alpha"]), exact, std::max(2.0, 0.05 * exact)) << item.dump();
+  }
+}
+
+TEST(ScipyParity, PredictedEquivalencePairs) {
+  LOAD_REFERENCE(cases, "equivalence_pairs");
+  for (const auto& item : *cases) {
+    const int exact = item["pairs"];
+    EXPECT_NEAR(*predicted_equivalence_pairs(item["delta"], 1, item["margin"], item["alpha"]), exact,
+                std::max(2.0, 0.05 * exact))
+        << item.dump();
+  }
+}
+
+TEST(ScipyParity, Wilson) {
+  LOAD_REFERENCE(cases, "wilson");
+  for (const auto& item : *cases) {
+    const auto ours = wilson_interval(item["hits"], item["n"], item["alpha"]);
+    EXPECT_NEAR(ours->low, item["low"].get<double>(), 1e-12) << item.dump();
+    EXPECT_NEAR(ours->high, item["high"].get<double>(), 1e-12) << item.dump();
+  }
+}
+
+TEST(ScipyParity, McNemar) {
+  LOAD_REFERENCE(cases, "mcnemar");
+  for (const auto& item : *cases) expect_close(mcnemar_p(item["b"], item["c"]), item["p"], item.dump());
+}
+
+TEST(StatsmodelsParity, TostHolmWilsonMcNemarPower) {
+  LOAD_REFERENCE(cases, "statsmodels");
+  const auto& item = cases->front();
+  const auto paired = compare_paired(item["differences"].get<std::vector<double>>(), 0.05);
+  expect_close(*equivalence_p(paired, item["margin"]), item["tost"], "TOST");
+  std::vector<std::optional<double>> p;
+  for (const double value : item["p"]) p.emplace_back(value);
+  const auto adjusted = holm(p);
+  for (size_t i = 0; i < p.size(); ++i) expect_close(*adjusted[i], item["holm"][i], "Holm");
+  expect_close(wilson_interval(3, 10, 0.05)->low, item["wilson_low"], "Wilson low");
+  expect_close(wilson_interval(3, 10, 0.05)->high, item["wilson_high"], "Wilson high");
+  expect_close(mcnemar_p(7, 1), item["mcnemar"], "McNemar");
+  EXPECT_NEAR(paired_t_power(8, 1.2, 0.05), item["power"].get<double>(), 1e-8);
 }
 
 }  // namespace

@@ -85,6 +85,51 @@ TEST(SignFlip, OneSidedDrawsKeepThePlusOneCorrection) {
   EXPECT_DOUBLE_EQ(*sign_flip_p(values), 1.0 / static_cast<double>(kSignFlipDraws + 1));
 }
 
+TEST(SignFlipInterval, IsUnboundedBelowSixPairsAndSaysSo) {
+  for (size_t n = 2; n <= 5; ++n) {
+    const auto interval = sign_flip_interval(centred_differences(1, n), 0.05);
+    EXPECT_EQ(interval->low, -HUGE_VAL) << "n = " << n;
+    EXPECT_EQ(interval->high, HUGE_VAL) << "n = " << n;
+  }
+  EXPECT_TRUE(sign_flip_interval(centred_differences(1, 6), 0.05)->bounded());
+  EXPECT_FALSE(sign_flip_interval(std::array{1.0}, 0.05));
+}
+
+// p(mu) >= alpha inside, < alpha outside, on both sides of each bound.
+TEST(SignFlipInterval, HoldsExactlyTheShiftsThatTheTestKeeps) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    const auto values = centred_differences(seed, 6 + seed % 6);
+    const double alpha = seed % 2 == 0 ? 0.05 : 0.2;
+    const Interval interval = *sign_flip_interval(values, alpha);
+    const auto p_at = [&](double shift) {
+      auto moved = values;
+      for (double& value : moved) value -= shift;
+      return *sign_flip_p(moved);
+    };
+    const double step = 1e-7;
+    EXPECT_GE(p_at(interval.low + step), alpha) << "seed " << seed;
+    EXPECT_LT(p_at(interval.low - step), alpha) << "seed " << seed;
+    EXPECT_GE(p_at(interval.high - step), alpha) << "seed " << seed;
+    EXPECT_LT(p_at(interval.high + step), alpha) << "seed " << seed;
+  }
+}
+
+TEST(SignFlipInterval, BeyondFourteenPairsAgreesWithTheDrawnTest) {
+  const auto values = centred_differences(9, 18);
+  const Interval interval = *sign_flip_interval(values, 0.05);
+  auto moved = values;
+  for (double& value : moved) value -= interval.low - 1e-9;
+  EXPECT_LT(*sign_flip_p(moved), 0.05);
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] = values[i] - interval.low - 1e-9;
+  EXPECT_GE(*sign_flip_p(moved), 0.05);
+}
+
+TEST(SignFlipInterval, OfEqualDifferencesIsTheirValue) {
+  const Interval interval = *sign_flip_interval(std::vector<double>(7, 0.25), 0.05);
+  EXPECT_EQ(interval.low, 0.25);
+  EXPECT_EQ(interval.high, 0.25);
+}
+
 TEST(SignFlip, FalsePositiveRateIsTheAttainableLevel) {
   constexpr int kSweeps = 10'000;
   int positives = 0;
