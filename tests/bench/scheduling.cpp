@@ -1,0 +1,127 @@
+#include "tests/bench/scheduling.h"
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <stdexcept>
+
+#include "coordinator/engine/engine.h"
+#include "core/base/sha256.h"
+
+namespace autonorm::bench {
+namespace {
+
+using std::chrono::steady_clock;
+
+config::Sweep sweep_of(int64_t trials) {
+  config::Sweep sweep;
+  sweep.name = "decisions";
+  sweep.variants = {"A"};
+  sweep.content = sha256(sweep.name);
+  for (int64_t i = 0; i < trials; ++i) {
+    config::PlannedTrial trial;
+    trial.id = TrialId(sha256(cat("trial/", i)).value());
+    trial.config.seed = static_cast<uint64_t>(i);
+    sweep.cells.push_back({"A", {{"data.name", "digits"}}, trial.config.seed, trial.id});
+    sweep.trials.push_back(std::move(trial));
+  }
+  return sweep;
+}
+
+// The engine and workers that answer at once.
+class Bench {
+ public:
+  Bench(int64_t queued, int workers) : engine_({.secret = "bench"}) {
+    for (int i = 0; i < workers; ++i) connect(i);
+    submit(queued + workers);
+    engine_.schedule(now());
+    collect();
+    if (std::cmp_not_equal(running_.size(), workers)) throw std::runtime_error("not every worker got a trial");
+  }
+
+  DecisionCost measure(int64_t decisions) {
+    steady_clock::duration scheduling{}, turns{};
+    for (int64_t i = 0; i < decisions; ++i) {
+      const Running next = running_.front();
+      running_.pop_front();
+      const auto begin = steady_clock::now();
+      finish(next);
+      const auto decided = steady_clock::now();
+      engine_.schedule(now());
+      const auto scheduled = steady_clock::now();
+      const engine::Batch batch = engine_.take();
+      turns += steady_clock::now() - begin;
+      scheduling += scheduled - decided;
+      if (keep(batch) != 1) throw std::runtime_error("a free worker got no trial");
+    }
+    return {.schedule_ns = mean_ns(scheduling, decisions), .turn_ns = mean_ns(turns, decisions)};
+  }
+
+ private:
+  struct Running {
+    SessionId session;
+    fleet::AttemptKey key;
+  };
+
+  static double mean_ns(steady_clock::duration sum, int64_t count) {
+    return std::chrono::duration<double, std::nano>(sum).count() / static_cast<double>(count);
+  }
+  static Now now() { return SystemClock().now(); }
+
+  void connect(int i) {
+    fleet::Hello hello;
+    hello.worker = WorkerId(cat("worker-", i));
+    hello.incarnation = 1;
+    hello.mpi_world = cat("world-", i / 8);
+    hello.mpi_rank = i % 8;
+    hello.mpi_size = 8;
+    hello.host = cat("host-", i / 8);
+    engine_.apply(engine::WorkerHello{SessionId(i + 1), hello}, now());
+  }
+
+  void submit(int64_t trials) {
+    engine::SubmitSweep event;
+    event.sweep = std::make_shared<const config::Sweep>(sweep_of(trials));
+    const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256("{}"), "{}"});
+    event.configs = std::make_shared<const engine::FrozenConfigs>(static_cast<size_t>(trials), config);
+    engine_.apply(event, now());
+    while (engine_.continue_submissions(now())) engine_.take();
+  }
+
+  void finish(const Running& running) {
+    const auto say = [&](fleet::ToCoordinator message) {
+      engine_.apply(engine::WorkerMessage{running.session, std::move(message)}, now());
+    };
+    say(fleet::Event{running.key, Seq(1), fleet::Ready{"joined", ""}});
+    fleet::Finished finished;
+    finished.results = {{"test/accuracy", 0.5}};
+    say(fleet::Event{running.key, Seq(2), finished});
+    say(fleet::SlotFree{running.key});
+  }
+
+  void collect() { keep(engine_.take()); }
+
+  int64_t keep(const engine::Batch& batch) {
+    int64_t starts = 0;
+    for (const engine::Outgoing& message : batch.outbox) {
+      const auto* to = std::get_if<engine::ToSession>(&message);
+      const auto* start = to ? std::get_if<fleet::Start>(&to->message) : nullptr;
+      if (!start) continue;
+      running_.push_back({to->session, start->key});
+      ++starts;
+    }
+    return starts;
+  }
+
+  engine::Engine engine_;
+  std::deque<Running> running_;
+};
+
+}  // namespace
+
+DecisionCost decision_cost(int64_t queued, int workers, int64_t decisions) {
+  Bench bench(queued + decisions, workers);
+  return bench.measure(decisions);
+}
+
+}  // namespace autonorm::bench
