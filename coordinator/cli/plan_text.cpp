@@ -17,9 +17,10 @@ namespace {
 std::string column_of(const config::Sweep& sweep, const config::Cell& cell) {
   std::vector<std::string> parts;
   for (const auto& key : sweep.matrix_keys) {
-    if (const auto label = cell.labels.find(key); label != cell.labels.end()) parts.push_back(label->second);
+    if (const auto label = cell.labels->find(key); label != cell.labels->end()) parts.push_back(label->second);
   }
-  if (const auto data = cell.labels.find("data.name"); parts.empty() && data != cell.labels.end()) return data->second;
+  if (const auto data = cell.labels->find("data.name"); parts.empty() && data != cell.labels->end())
+    return data->second;
   return join(parts);
 }
 
@@ -44,14 +45,12 @@ std::string cell_text(const CellCount& count, bool server_known) {
 }
 
 std::string cell_table(const config::Sweep& sweep, const std::set<TrialId>& cached, bool server_known) {
-  std::map<TrialId, int64_t> ranks;
-  for (const auto& trial : sweep.trials) ranks[trial.id] = trial.config.ranks;
   std::map<std::pair<std::string, std::string>, CellCount> counts;
   std::map<std::string, int64_t> variant_ranks;
   for (const auto& cell : sweep.cells) {
     auto& count = counts[{cell.variant, column_of(sweep, cell)}];
-    ++(cached.contains(cell.trial) ? count.cached : count.fresh);
-    variant_ranks[cell.variant] = std::max(variant_ranks[cell.variant], ranks[cell.trial]);
+    ++(cached.contains(sweep.trials[cell.trial].id) ? count.cached : count.fresh);
+    variant_ranks[cell.variant] = std::max(variant_ranks[cell.variant], sweep.trials[cell.trial].common->ranks);
   }
   const auto columns = columns_of(sweep);
   std::vector<Column> heads{{"variant"}};
@@ -80,7 +79,7 @@ std::string trials_line(const config::Sweep& sweep, const std::optional<ServerPl
 
 std::string slots_line(const config::Sweep& sweep, const std::optional<ServerPlan>& server) {
   int64_t slots_at_once = 0;
-  for (const auto& trial : sweep.trials) slots_at_once += trial.config.ranks;
+  for (const auto& trial : sweep.trials) slots_at_once += trial.common->ranks;
   const int64_t gang = largest_gang(sweep);
   std::string text = cat("slots   at least ", gang, gang == 1 ? " worker" : " workers of one mpirun", "; more than ",
                          number_text(slots_at_once), " are never used at once");
@@ -105,7 +104,7 @@ int comparisons(const config::Sweep& sweep) {
 
 int64_t largest_gang(const config::Sweep& sweep) {
   int64_t ranks = 1;
-  for (const auto& trial : sweep.trials) ranks = std::max(ranks, trial.config.ranks);
+  for (const auto& trial : sweep.trials) ranks = std::max(ranks, trial.common->ranks);
   return ranks;
 }
 

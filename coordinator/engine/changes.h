@@ -5,6 +5,7 @@
 // twice.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,8 +40,9 @@ struct FrozenConfig {
   Sha256 hash;       // of json
   std::string json;  // compact; an object
 };
-// One entry per trial of a sweep, in the order of Sweep::trials; equal configurations share the pointer.
-using FrozenConfigs = std::vector<std::shared_ptr<const FrozenConfig>>;
+// The configuration of the trial at an index of Sweep::trials. Asked at most once per trial, in order: those of a large
+// sweep together would take more memory than all else.
+using FreezeConfig = std::function<std::shared_ptr<const FrozenConfig>(size_t trial)>;
 
 using Labels = std::map<std::string, std::string>;
 

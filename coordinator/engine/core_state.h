@@ -120,11 +120,11 @@ struct SweepEntry {
 struct Submission {
   SweepId sweep;
   std::shared_ptr<const config::Sweep> content;
-  std::shared_ptr<const FrozenConfigs> configs;
-  std::unordered_map<TrialId, std::vector<int64_t>> cells;     // trial → positions
-  std::unordered_map<TrialId, std::string> stage_names;        // stage trial → name
-  std::unordered_map<TrialId, std::vector<TrialId>> children;  // stage trial → trials that need it
-  int64_t next = 0;                                            // index into content->trials
+  FreezeConfig freeze;
+  std::vector<uint32_t> cells;                                  // indices into content->cells, by trial
+  std::unordered_map<TrialId, std::string> stage_names;         // stage trial → name
+  std::unordered_map<TrialId, std::vector<uint32_t>> children;  // stage trial → indices of those that need it
+  int64_t next = 0;                                             // index into content->trials
   bool fresh = false;
   SubmitReply reply;  // counts so far
   struct Caller {

@@ -30,10 +30,10 @@ using RequestId = int64_t;  // of a call that waits for an answer; chosen by the
 // ---- events ----
 struct SubmitSweep {
   RequestId request = 0;
-  std::shared_ptr<const config::Sweep> sweep;    // expanded on the RPC's thread
-  config::SweepSource source;                    // stored, for provenance
-  std::shared_ptr<const FrozenConfigs> configs;  // of sweep->trials, in order; EngineLoop::submit fills it in
-  bool fresh = false;                            // ignore results of earlier sweeps
+  std::shared_ptr<const config::Sweep> sweep;  // expanded on the RPC's thread
+  config::SweepSource source;                  // stored, for provenance
+  FreezeConfig freeze;                         // of sweep->trials[i]; EngineLoop::submit fills it in
+  bool fresh = false;                          // ignore results of earlier sweeps
   std::string idempotency_key;
 };
 enum class SweepAction { kCancel, kPause, kResume };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <span>
 
 #include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
@@ -62,15 +64,15 @@ Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
   Submission job;
   job.sweep = SweepId(id);
   job.content = event.sweep;
-  job.configs = event.configs;
+  job.freeze = event.freeze;
   job.fresh = event.fresh;
-  for (size_t i = 0; i < event.sweep->cells.size(); ++i) {
-    job.cells[event.sweep->cells[i].trial].push_back(static_cast<int64_t>(i));
-  }
-  for (const config::PlannedTrial& trial : event.sweep->trials) {
-    for (const auto& [stage, parent] : trial.config.inputs) {
+  job.cells.resize(event.sweep->cells.size());
+  std::iota(job.cells.begin(), job.cells.end(), 0U);
+  std::ranges::stable_sort(job.cells, {}, [&](uint32_t cell) { return event.sweep->cells[cell].trial; });
+  for (uint32_t i = 0; i < event.sweep->trials.size(); ++i) {
+    for (const auto& [stage, parent] : event.sweep->trials[i].inputs) {
       job.stage_names.emplace(parent, stage);
-      job.children[parent].push_back(trial.id);
+      job.children[parent].push_back(i);
     }
   }
   SweepEntry& entry = core.sweeps.at(id);
@@ -85,12 +87,12 @@ Submission* running_submission(Core& core, int64_t sweep) {
 }
 
 TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTrial& planned) {
-  const config::RunConfig& run = planned.config.run;
+  const config::RunConfig& run = planned.common->run;
   TrialRecord record{.key = key,
                      .id = planned.id,
-                     .seed = planned.config.seed,
-                     .ranks = planned.config.ranks,
-                     .device = planned.config.device,
+                     .seed = planned.seed,
+                     .ranks = planned.common->ranks,
+                     .device = planned.common->device,
                      .settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s},
                      .inputs = {},
                      .state = TrialState::kQueued,
@@ -100,8 +102,7 @@ TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTr
                      .uncounted = 0,
                      .resume = {},
                      .model = {}};
-  for (const auto& [stage, parent] : planned.config.inputs)
-    record.inputs.push_back({stage, core.trial_keys.at(parent)});
+  for (const auto& [stage, parent] : planned.inputs) record.inputs.push_back({stage, core.trial_keys.at(parent)});
   return record;
 }
 
@@ -127,8 +128,8 @@ TrialKey insert_trial(Core& core, const config::PlannedTrial& planned, std::shar
 bool model_needed(const Core& core, const Submission& job, const TrialId& stage) {
   const auto it = job.children.find(stage);
   if (it == job.children.end()) return false;
-  return std::ranges::any_of(it->second, [&](const TrialId& child) {
-    const auto key = core.trial_keys.find(child);
+  return std::ranges::any_of(it->second, [&](uint32_t child) {
+    const auto key = core.trial_keys.find(job.content->trials[child].id);
     if (key == core.trial_keys.end() || job.fresh) return true;
     const TrialState state = core.at(key->second).state;
     return is_open(state) || state == TrialState::kFailed || state == TrialState::kCancelled;
@@ -136,7 +137,7 @@ bool model_needed(const Core& core, const Submission& job, const TrialId& stage)
 }
 
 void revise(Core& core, TrialKey key, const config::PlannedTrial& planned, std::shared_ptr<const FrozenConfig> config) {
-  const config::RunConfig& run = planned.config.run;
+  const config::RunConfig& run = planned.common->run;
   core.at(key).settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s};
   core.change(TrialRevised{key, core.at(key).settings, std::move(config)});
 }
@@ -153,7 +154,7 @@ void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, Now no
     ++job.reply.cached;
     return;
   }
-  revise(core, key, planned, (*job.configs)[index]);
+  revise(core, key, planned, job.freeze(index));
   run_again(core, key, !failed || job.fresh, now);
   ++job.reply.revived;
 }
@@ -175,45 +176,46 @@ void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
   core.change(ClaimInserted{std::move(record)});
 }
 
-std::shared_ptr<const Labels> shared_labels(const SweepEntry& entry, const Labels& labels) {
-  // Neighbouring cells mostly share them; a full index would cost more than it saves.
-  if (!entry.claims.empty() && *entry.claims.back().labels == labels) return entry.claims.back().labels;
-  return std::make_shared<const Labels>(labels);
+// The cells that a trial gives a value to, as indices into content->cells.
+std::span<const uint32_t> cells_of(const Submission& job, size_t trial) {
+  const auto range =
+      std::ranges::equal_range(job.cells, trial, {}, [&](uint32_t cell) { return job.content->cells[cell].trial; });
+  return {range.begin(), range.end()};
+}
+
+// A stage carries the labels of the first cell that needs it.
+std::shared_ptr<const Labels> stage_labels(const Submission& job, const TrialId& stage) {
+  static const auto kNone = std::make_shared<const Labels>();
+  const auto children = job.children.find(stage);
+  if (children == job.children.end()) return kNone;
+  const auto cells = cells_of(job, children->second.front());
+  return cells.empty() ? kNone : job.content->cells[cells.front()].labels;
 }
 
 void claim_trial(Core& core, const Submission& job, TrialKey key, size_t index) {
   SweepEntry& entry = core.sweeps.at(job.sweep.value());
   const config::PlannedTrial& planned = job.content->trials[index];
-  const auto cells = job.cells.find(planned.id);
-  if (cells != job.cells.end()) {
-    for (const int64_t position : cells->second) {
-      const config::Cell& cell = job.content->cells[static_cast<size_t>(position)];
-      add_claim(core, entry,
-                {.sweep = job.sweep,
-                 .position = position,
-                 .trial = key,
-                 .variant = cell.variant,
-                 .labels = shared_labels(entry, cell.labels),
-                 .seed = cell.seed,
-                 .is_stage = false});
-    }
-    return;
+  const auto cells = cells_of(job, index);
+  for (const uint32_t position : cells) {
+    const config::Cell& cell = job.content->cells[position];
+    add_claim(core, entry,
+              {.sweep = job.sweep,
+               .position = position,
+               .trial = key,
+               .variant = cell.variant,
+               .labels = cell.labels,
+               .seed = cell.seed,
+               .is_stage = false});
   }
+  if (!cells.empty()) return;
   const auto stage = job.stage_names.find(planned.id);
-  Labels labels;
-  const auto children = job.children.find(planned.id);
-  if (children != job.children.end()) {
-    const auto child_cells = job.cells.find(children->second.front());
-    if (child_cells != job.cells.end())
-      labels = job.content->cells[static_cast<size_t>(child_cells->second.front())].labels;
-  }
   add_claim(core, entry,
             {.sweep = job.sweep,
              .position = static_cast<int64_t>(job.content->cells.size() + index),
              .trial = key,
              .variant = stage == job.stage_names.end() ? "stage" : stage->second,
-             .labels = shared_labels(entry, labels),
-             .seed = planned.config.seed,
+             .labels = stage_labels(job, planned.id),
+             .seed = planned.seed,
              .is_stage = true});
 }
 
@@ -221,7 +223,7 @@ void submit_trial(Core& core, Submission& job, size_t index, Now now) {
   const config::PlannedTrial& planned = job.content->trials[index];
   const auto known = core.trial_keys.find(planned.id);
   const bool is_new = known == core.trial_keys.end();
-  const TrialKey key = is_new ? insert_trial(core, planned, (*job.configs)[index]) : known->second;
+  const TrialKey key = is_new ? insert_trial(core, planned, job.freeze(index)) : known->second;
   claim_trial(core, job, key, index);
   if (is_new) {
     ++job.reply.new_trials;
@@ -284,8 +286,7 @@ void remember(Core& core, ReplyRecord reply) {
 }
 
 void on_submit(Core& core, const SubmitSweep& event, Now now) {
-  AUTONORM_CHECK(event.sweep && event.configs && event.configs->size() == event.sweep->trials.size(),
-                 "a submission needs one frozen configuration per trial");
+  AUTONORM_CHECK(event.sweep && event.freeze, "a submission needs its sweep and the configurations of its trials");
   if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
     core.batch.outbox.push_back(SubmitReply{.request = event.request,
                                             .status = {},

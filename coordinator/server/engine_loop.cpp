@@ -76,7 +76,7 @@ class Loop final : public EngineLoop {
   void post(engine::EngineEvent event) override { enqueue(Item{.event = std::move(event), .task = {}, .arrival = {}}); }
 
   engine::SubmitReply submit(engine::SubmitSweep event) override {
-    if (!event.configs) event.configs = std::make_shared<const engine::FrozenConfigs>(freeze_configs(*event.sweep));
+    if (!event.freeze) event.freeze = config_freezer(event.sweep);
     return call(std::move(event), submit_callers_);
   }
   engine::ActReply act(engine::ActOnSweep event) override { return call(std::move(event), act_callers_); }
@@ -315,7 +315,7 @@ class Loop final : public EngineLoop {
       engine::SubmitSweep event;
       event.sweep = std::make_shared<const config::Sweep>(std::move(sweep).value());
       event.source = std::move(source).value();
-      event.configs = std::make_shared<const engine::FrozenConfigs>(freeze_configs(*event.sweep));
+      event.freeze = config_freezer(event.sweep);
       event.fresh = interrupted.fresh;
       engine_.apply(event, clock_.now());
     }
@@ -351,19 +351,19 @@ class Loop final : public EngineLoop {
 
 }  // namespace
 
-engine::FrozenConfigs freeze_configs(const config::Sweep& sweep) {
-  engine::FrozenConfigs configs;
-  std::unordered_map<std::string, std::shared_ptr<const engine::FrozenConfig>> known;
-  for (const config::PlannedTrial& trial : sweep.trials) {
-    nlohmann::json json = config::resolved(trial.config);
+engine::FreezeConfig config_freezer(std::shared_ptr<const config::Sweep> sweep) {
+  return [sweep = std::move(sweep), common = static_cast<const config::TrialConfig*>(nullptr),
+          frozen = std::shared_ptr<const engine::FrozenConfig>()](size_t trial) mutable {
+    const config::TrialConfig* wanted = sweep->trials.at(trial).common.get();
+    if (std::exchange(common, wanted) == wanted) return frozen;
+    nlohmann::json json = config::resolved(*wanted);
     json.erase("seed");
     json.erase("inputs");
     std::string text = json.dump();
-    auto& shared = known[text];
-    if (!shared) shared = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256(text), text});
-    configs.push_back(shared);
-  }
-  return configs;
+    Sha256 hash = sha256(text);
+    frozen = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{std::move(hash), std::move(text)});
+    return frozen;
+  };
 }
 
 std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,

@@ -19,17 +19,17 @@ std::optional<double> forecast_s(const config::Sweep& sweep, const std::set<Tria
   for (const auto& trial : sweep.trials) {
     const auto past = past_durations_s.find(trial.id);
     if (past == past_durations_s.end()) continue;
-    auto& cell = cells[config::cell_id(trial.config)];
+    auto& cell = cells[config::cell_id(*trial.common)];
     cell.sum += past->second;
     ++cell.count;
   }
   double slot_seconds = 0, longest = 0;
   for (const auto& trial : sweep.trials) {
     if (finished.contains(trial.id)) continue;
-    const auto cell = cells.find(config::cell_id(trial.config));
+    const auto cell = cells.find(config::cell_id(*trial.common));
     if (cell == cells.end()) return std::nullopt;
     const double duration = cell->second.sum / static_cast<double>(cell->second.count);
-    slot_seconds += duration * static_cast<double>(trial.config.ranks);
+    slot_seconds += duration * static_cast<double>(trial.common->ranks);
     longest = std::max(longest, duration);
   }
   return std::max(longest, slot_seconds / static_cast<double>(slots));

@@ -21,6 +21,13 @@ Sha256 content_hash(const std::vector<ParsedFile>& files) {
 
 }  // namespace
 
+TrialConfig PlannedTrial::config() const {
+  TrialConfig config = *common;
+  config.seed = seed;
+  config.inputs = {inputs.begin(), inputs.end()};
+  return config;
+}
+
 Result<Sweep> expand_sweep(const SweepSource& source) {
   Diagnostics diagnostics;
   const FileProvider provider = [&](const std::string& name) -> Result<std::string> {

@@ -2,6 +2,7 @@
 // here.
 #pragma once
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,18 +22,23 @@ struct SweepSource {
 // Reads FILE and its includes from disk (the client does this before it submits). Errors carry file:line:column.
 Result<SweepSource> load_sweep_source(const std::string& path);
 
+// Matrix key → value as text, e.g. "data.name" → "mnist"; always has "data.name".
+using CellLabels = std::map<std::string, std::string>;
 struct Cell {  // one row × column × seed
   std::string variant;
-  std::map<std::string, std::string>
-      labels;  // matrix key → value as text, e.g. "data.name" → "mnist"; always has "data.name"
+  std::shared_ptr<const CellLabels> labels;  // shared by the seeds
   uint64_t seed = 0;
-  TrialId trial;  // into Sweep::trials
+  size_t trial = 0;  // index into Sweep::trials
 };
+// A sweep may have 200,000 of them, so seeds share what they have in common.
 struct PlannedTrial {
   TrialId id;
-  TrialConfig config;
-  std::vector<TrialId> parents;  // stages it waits for; parents precede children in Sweep::trials
-  bool is_stage = false;         // only a stage: not a row of the table
+  std::shared_ptr<const TrialConfig> common;  // all but seed and inputs, which say nothing there
+  uint64_t seed = 0;
+  std::vector<std::pair<std::string, TrialId>> inputs;  // stage → trial; those precede this one in Sweep::trials
+  bool is_stage = false;                                // only a stage: not a row of the table
+
+  TrialConfig config() const;  // everything together
 };
 struct Sweep {
   std::string name, question, baseline, metric, profile;

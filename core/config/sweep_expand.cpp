@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <unordered_map>
 
@@ -19,7 +20,7 @@ constexpr std::string_view kDataName = "data.name";
 // One row × column, before the seeds.
 struct Group {
   const Recipe* variant = nullptr;
-  std::map<std::string, std::string> labels;
+  CellLabels labels;
   Value tree;
   TrialConfig config;
   const StageRecipe* stage = nullptr;
@@ -50,7 +51,12 @@ class Expander {
     check_unused();
     if (!diagnostics_.ok()) return {};
     fill_settings();
-    for (Group& group : groups_) add_cells(group);
+    out_.trials.reserve(static_cast<size_t>(count_cells()));
+    out_.cells.reserve(static_cast<size_t>(count_cells()));
+    for (Group& group : groups_) {
+      add_cells(group);
+      group.tree = {};  // it is large, and so is what is made of it
+    }
     return std::move(out_);
   }
 
@@ -290,33 +296,32 @@ class Expander {
   void add_cells(Group& group) {
     CellIdentity identity(group.config);
     CellIdentity stage_identity(group.stage_config);
+    const auto labels = std::make_shared<const CellLabels>(std::move(group.labels));
+    const auto common = std::make_shared<const TrialConfig>(std::move(group.config));
+    const auto stage_common = group.stage ? std::make_shared<const TrialConfig>(group.stage_config) : nullptr;
     for (const uint64_t seed : doc_.settings.seeds) {
       if (excluded(group.variant->name, group.tree, seed)) continue;
-      PlannedTrial trial{{}, group.config, {}, false};
-      trial.config.seed = seed;
+      PlannedTrial trial{.id = {}, .common = common, .seed = seed, .inputs = {}, .is_stage = false};
       std::optional<TrialId> teacher;
       if (group.stage != nullptr) {
         const uint64_t stage_seed = group.stage->shared_seed ? doc_.settings.seeds.front() : seed;
-        PlannedTrial stage{stage_identity.trial_id(stage_seed, std::nullopt), group.stage_config, {}, true};
-        stage.config.seed = stage_seed;
-        teacher = stage.id;
-        trial.parents.push_back(stage.id);
-        trial.config.inputs[group.stage->recipe.name] = stage.id;
-        add_trial(std::move(stage));
+        teacher = stage_identity.trial_id(stage_seed, std::nullopt);
+        trial.inputs.emplace_back(group.stage->recipe.name, *teacher);
+        add_trial({.id = *teacher, .common = stage_common, .seed = stage_seed, .inputs = {}, .is_stage = true});
       }
       trial.id = identity.trial_id(seed, teacher);
-      out_.cells.push_back({group.variant->name, group.labels, seed, trial.id});
-      add_trial(std::move(trial));
+      out_.cells.push_back({group.variant->name, labels, seed, add_trial(std::move(trial))});
     }
   }
 
-  // Equal trials run once; one that is a row of the table is not only a stage.
-  void add_trial(PlannedTrial trial) {
-    const auto [found, inserted] = index_.try_emplace(trial.id.value(), out_.trials.size());
+  // Its index. Equal trials run once; one that is a row of the table is not only a stage.
+  size_t add_trial(PlannedTrial trial) {
+    const auto [found, inserted] = index_.try_emplace(trial.id, out_.trials.size());
     if (inserted)
       out_.trials.push_back(std::move(trial));
     else if (!trial.is_stage)
       out_.trials[found->second].is_stage = false;
+    return found->second;
   }
 
   const SweepDocument& doc_;
@@ -324,7 +329,7 @@ class Expander {
   std::vector<Group> groups_;
   std::vector<bool> used_excludes_;
   std::set<std::string> used_stages_;
-  std::unordered_map<std::string, size_t> index_;
+  std::unordered_map<TrialId, size_t> index_;  // into out_.trials
   Sweep out_;
 };
 

@@ -18,11 +18,14 @@ config::Sweep sweep_of(int64_t trials) {
   sweep.name = "decisions";
   sweep.variants = {"A"};
   sweep.content = sha256(sweep.name);
+  const auto labels = std::make_shared<const config::CellLabels>(config::CellLabels{{"data.name", "digits"}});
+  const auto common = std::make_shared<const config::TrialConfig>();
   for (int64_t i = 0; i < trials; ++i) {
     config::PlannedTrial trial;
     trial.id = TrialId(sha256(cat("trial/", i)).value());
-    trial.config.seed = static_cast<uint64_t>(i);
-    sweep.cells.push_back({"A", {{"data.name", "digits"}}, trial.config.seed, trial.id});
+    trial.common = common;
+    trial.seed = static_cast<uint64_t>(i);
+    sweep.cells.push_back({"A", labels, trial.seed, sweep.trials.size()});
     sweep.trials.push_back(std::move(trial));
   }
   return sweep;
@@ -83,7 +86,7 @@ class Bench {
     engine::SubmitSweep event;
     event.sweep = std::make_shared<const config::Sweep>(sweep_of(trials));
     const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256("{}"), "{}"});
-    event.configs = std::make_shared<const engine::FrozenConfigs>(static_cast<size_t>(trials), config);
+    event.freeze = [config](size_t) { return config; };
     engine_.apply(event, now());
     while (engine_.continue_submissions(now())) engine_.take();
   }

@@ -11,13 +11,15 @@ config::PlannedTrial planned(const TrialSpec& spec) {
   config::PlannedTrial trial;
   trial.id = TrialId(
       sha256(cat("trial/", spec.variant, "/", spec.seed, "/", spec.ranks, "/", spec.device, "/", spec.stage)).value());
-  trial.config.seed = spec.seed;
-  trial.config.ranks = spec.ranks;
-  trial.config.device = spec.device;
-  trial.config.run = {.priority = spec.priority,
-                      .timeout_s = spec.timeout_s,
-                      .stall_timeout_s = spec.stall_timeout_s,
-                      .max_attempts = spec.max_attempts};
+  trial.seed = spec.seed;
+  config::TrialConfig common;
+  common.ranks = spec.ranks;
+  common.device = spec.device;
+  common.run = {.priority = spec.priority,
+                .timeout_s = spec.timeout_s,
+                .stall_timeout_s = spec.stall_timeout_s,
+                .max_attempts = spec.max_attempts};
+  trial.common = std::make_shared<const config::TrialConfig>(common);
   return trial;
 }
 
@@ -33,6 +35,7 @@ config::Sweep make_sweep(const std::string& name, const std::vector<TrialSpec>& 
   sweep.metric = "test/accuracy";
   sweep.profile = "faithful";
   std::string content = name;
+  const auto labels = std::make_shared<const config::CellLabels>(config::CellLabels{{"data.name", "digits"}});
   std::map<std::pair<std::string, uint64_t>, TrialId> stages;
   for (const TrialSpec& spec : specs) {
     config::PlannedTrial trial = planned(spec);
@@ -44,16 +47,16 @@ config::Sweep make_sweep(const std::string& name, const std::vector<TrialSpec>& 
         stage = parent.id;
         sweep.trials.push_back(std::move(parent));
       }
-      trial.config.inputs[spec.stage] = stage;
-      trial.parents.push_back(stage);
+      trial.inputs.emplace_back(spec.stage, stage);
     }
-    sweep.cells.push_back({spec.variant, {{"data.name", "digits"}}, spec.seed, trial.id});
     content += trial.id.value();
     if (std::find(sweep.variants.begin(), sweep.variants.end(), spec.variant) == sweep.variants.end()) {
       sweep.variants.push_back(spec.variant);
     }
     const auto same = [&](const config::PlannedTrial& t) { return t.id == trial.id; };
-    if (std::none_of(sweep.trials.begin(), sweep.trials.end(), same)) sweep.trials.push_back(std::move(trial));
+    const auto known = std::find_if(sweep.trials.begin(), sweep.trials.end(), same);
+    sweep.cells.push_back({spec.variant, labels, spec.seed, static_cast<size_t>(known - sweep.trials.begin())});
+    if (known == sweep.trials.end()) sweep.trials.push_back(std::move(trial));
   }
   sweep.content = sha256(content);
   return sweep;
@@ -71,7 +74,7 @@ engine::SubmitSweep submission(const config::Sweep& sweep, bool fresh, std::stri
   event.source = {"sweep.toml", {{"sweep.toml", cat("# ", sweep.name)}}};
   const std::string json = R"({"model":{"family":"vit"}})";
   const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256(json), json});
-  event.configs = std::make_shared<const engine::FrozenConfigs>(sweep.trials.size(), config);
+  event.freeze = [config](size_t) { return config; };
   event.fresh = fresh;
   event.idempotency_key = std::move(idempotency_key);
   return event;

@@ -39,7 +39,9 @@ WalkModel::Submitted WalkModel::submit(const config::Sweep& sweep, bool fresh) {
     entry.trials.insert(planned.id);
     const auto [it, is_new] = trials_.try_emplace(planned.id);
     Trial& trial = it->second;
-    if (is_new) trial.stages = planned.parents;
+    if (is_new) {
+      for (const auto& [stage, parent] : planned.inputs) trial.stages.push_back(parent);
+    }
     if (is_new || is_open(trial.state)) continue;
     if (is_result(trial.state) && !fresh) continue;
     trial.accuracy.reset();  // it runs again

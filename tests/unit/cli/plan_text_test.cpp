@@ -17,7 +17,7 @@ config::Sweep expanded(const config::SweepSource& source) {
 
 TEST(PlanText, ShowsCellsTrialsSlotsTimeAndThePowerCheck) {
   const auto sweep = expanded(small_sweep(3));
-  ServerPlan server{.cached = {sweep.cells[0].trial}, .predicted_s = 90, .slots = 2};
+  ServerPlan server{.cached = {sweep.trials[sweep.cells[0].trial].id}, .predicted_s = 90, .slots = 2};
   const std::string expected =
       "sweep   small: ?\n"
       "cells   6 = 2 variants × 1 column × 3 seeds\n"

@@ -52,7 +52,7 @@ TEST(Sweeps, QuickstartIsEighteenDistinctTrials) {
   EXPECT_THAT(sweep.warnings, IsEmpty());
   std::set<std::string> on_two_ranks;
   for (const Cell& cell : sweep.cells) {
-    EXPECT_EQ(cell.labels.at("data.name"), "digits");
+    EXPECT_EQ(cell.labels->at("data.name"), "digits");
     if (only(sweep, cell.variant).ranks == 2) on_two_ranks.insert(cell.variant);
   }
   EXPECT_EQ(on_two_ranks.size(), 1u);

@@ -36,9 +36,9 @@ std::vector<const PlannedTrial*> stages(const Sweep& sweep) {
 void expect_parents_first(const Sweep& sweep) {
   std::set<TrialId> seen;
   for (const PlannedTrial& trial : sweep.trials) {
-    for (const TrialId& parent : trial.parents) EXPECT_TRUE(seen.contains(parent));
+    for (const auto& [stage, parent] : trial.inputs) EXPECT_TRUE(seen.contains(parent));
     seen.insert(trial.id);
-    EXPECT_EQ(trial.id, trial_id(trial.config));
+    EXPECT_EQ(trial.id, trial_id(trial.config()));
   }
 }
 
@@ -50,18 +50,18 @@ TEST(Stage, OneForEachSeedBeforeItsStudent) {
   expect_parents_first(sweep);
   const TrialConfig student = only(sweep, "student");
   EXPECT_EQ(student.inputs.at("teacher"), stages(sweep)[0]->id);
-  EXPECT_EQ(stages(sweep)[1]->config.seed, 1u);
+  EXPECT_EQ(stages(sweep)[1]->config().seed, 1u);
 }
 
 TEST(Stage, InheritsBaseAndDataButNotTheVariant) {
   const Sweep sweep =
       expanded(kDistilled + kTeacher + "[matrix]\ndata.name = [\"digits\", \"mnist\"]\ntrain.batch = [32, 64]\n");
   for (const PlannedTrial* stage : stages(sweep)) {
-    EXPECT_EQ(stage->config.norm.kind, NormKind::kRms);
-    EXPECT_EQ(stage->config.train.epochs, 3);
-    EXPECT_DOUBLE_EQ(stage->config.train.lr, TrainConfig{}.lr);
-    EXPECT_EQ(stage->config.train.batch, TrainConfig{}.batch);
-    EXPECT_FALSE(stage->config.train.distill);
+    EXPECT_EQ(stage->config().norm.kind, NormKind::kRms);
+    EXPECT_EQ(stage->config().train.epochs, 3);
+    EXPECT_DOUBLE_EQ(stage->config().train.lr, TrainConfig{}.lr);
+    EXPECT_EQ(stage->config().train.batch, TrainConfig{}.batch);
+    EXPECT_FALSE(stage->config().train.distill);
   }
   EXPECT_EQ(stages(sweep).size(), 4u);  // 2 data sets x 2 seeds; not x batch
   expect_parents_first(sweep);
@@ -70,13 +70,13 @@ TEST(Stage, InheritsBaseAndDataButNotTheVariant) {
 TEST(Stage, AxesThatItListsReachIt) {
   const Sweep sweep = expanded(kDistilled + kTeacher + "axes = [\"train.batch\"]\n[matrix]\ntrain.batch = [32, 64]\n");
   EXPECT_EQ(stages(sweep).size(), 4u);
-  EXPECT_EQ(stages(sweep)[0]->config.train.batch, 32);
+  EXPECT_EQ(stages(sweep)[0]->config().train.batch, 32);
 }
 
 TEST(Stage, SharedSeedIsOneTrialForAllSeeds) {
   const Sweep sweep = expanded(kDistilled + kTeacher + "seed = \"shared\"\n");
   ASSERT_EQ(stages(sweep).size(), 1u);
-  EXPECT_EQ(stages(sweep)[0]->config.seed, 0u);
+  EXPECT_EQ(stages(sweep)[0]->config().seed, 0u);
   EXPECT_THAT(sweep.shared_stages, ElementsAre("teacher"));
 }
 
@@ -97,12 +97,12 @@ TEST(Stage, AStageThatIsAlsoARowIsNotOnlyAStage) {
 TEST(Stage, MayComeFromAPreset) {
   const Sweep sweep =
       expanded(kDistilled + "[stage.teacher]\nuse = \"Big\"\n[preset.both.Big]\nmodel = { depth = 9 }\n");
-  EXPECT_EQ(stages(sweep)[0]->config.model.depth, 9);
+  EXPECT_EQ(stages(sweep)[0]->config().model.depth, 9);
 }
 
 TEST(Stage, RunsOnTheRanksItStates) {
   const Sweep sweep = expanded(kDistilled + kTeacher + "ranks = 4\n");
-  EXPECT_EQ(stages(sweep)[0]->config.ranks, 4);
+  EXPECT_EQ(stages(sweep)[0]->config().ranks, 4);
   EXPECT_EQ(only(sweep, "student").ranks, 1);
 }
 
@@ -110,7 +110,7 @@ TEST(Stage, DistillationInTheBaseDoesNotReachTheStage) {
   const Sweep sweep =
       expanded(kHead + "[base]\ntrain.distill = { from = \"teacher\" }\n[[variant]]\nname = \"LN\"\n" + kTeacher);
   ASSERT_EQ(stages(sweep).size(), 2u);
-  EXPECT_FALSE(stages(sweep)[0]->config.train.distill);
+  EXPECT_FALSE(stages(sweep)[0]->config().train.distill);
 }
 
 TEST(Stage, UnusedIsAWarning) {

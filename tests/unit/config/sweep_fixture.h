@@ -37,9 +37,7 @@ inline std::string failure(const std::string& text, const std::map<std::string, 
 inline TrialConfig only(const Sweep& sweep, const std::string& variant) {
   for (const Cell& cell : sweep.cells) {
     if (cell.variant != variant) continue;
-    for (const PlannedTrial& trial : sweep.trials) {
-      if (trial.id == cell.trial) return trial.config;
-    }
+    return sweep.trials[cell.trial].config();
   }
   ADD_FAILURE() << "no cell of " << variant;
   return {};

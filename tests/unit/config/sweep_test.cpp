@@ -23,9 +23,9 @@ name = "LN"
   EXPECT_EQ(sweep.trials.size(), 2u);
   EXPECT_THAT(sweep.seeds, ElementsAre(0, 1));
   EXPECT_EQ(sweep.cells[1].seed, 1u);
-  EXPECT_EQ(sweep.cells[0].labels.at("data.name"), "digits");
-  EXPECT_EQ(sweep.cells[0].trial, trial_id(sweep.trials[0].config));
-  EXPECT_EQ(sweep.trials[1].config.seed, 1u);
+  EXPECT_EQ(sweep.cells[0].labels->at("data.name"), "digits");
+  EXPECT_EQ(sweep.trials[sweep.cells[0].trial].id, trial_id(sweep.trials[0].config()));
+  EXPECT_EQ(sweep.trials[1].config().seed, 1u);
 }
 
 TEST(Sweep, SettingsArriveAsWritten) {
@@ -154,9 +154,9 @@ norm = "rms"
   EXPECT_EQ(sweep.cells.size(), 2u * 6 * 2);
   EXPECT_EQ(sweep.trials.size(), sweep.cells.size());
   EXPECT_THAT(sweep.matrix_keys, ElementsAre("data.name", "train.batch"));
-  EXPECT_EQ(sweep.cells[0].labels,
+  EXPECT_EQ(*sweep.cells[0].labels,
             (std::map<std::string, std::string>{{"data.name", "digits"}, {"train.batch", "32"}}));
-  EXPECT_EQ(sweep.cells.back().labels,
+  EXPECT_EQ(*sweep.cells.back().labels,
             (std::map<std::string, std::string>{{"data.name", "mnist"}, {"train.batch", "128"}}));
 }
 
@@ -170,7 +170,7 @@ name = "LN"
 [matrix]
 "data.name" = ["digits", "mnist"]
 )");
-  for (const PlannedTrial& trial : sweep.trials) EXPECT_EQ(trial.config.data.train_limit, 100);
+  for (const PlannedTrial& trial : sweep.trials) EXPECT_EQ(trial.config().data.train_limit, 100);
 }
 
 TEST(Sweep, AnAxisOverKindsReplacesTheNorm) {
@@ -183,8 +183,8 @@ name = "LN"
 "norm.kind" = ["layer", "dyt"]
 )");
   EXPECT_EQ(sweep.trials.size(), 4u);
-  EXPECT_DOUBLE_EQ(sweep.trials[0].config.norm.eps, 1e-3);
-  EXPECT_EQ(sweep.trials[2].config.norm.kind, NormKind::kDyt);
+  EXPECT_DOUBLE_EQ(sweep.trials[0].config().norm.eps, 1e-3);
+  EXPECT_EQ(sweep.trials[2].config().norm.kind, NormKind::kDyt);
 }
 
 TEST(Sweep, AnAxisMayHoldWholeNorms) {
@@ -194,8 +194,8 @@ name = "LN"
 [matrix]
 norm = ["layer", { kind = "dyt", alpha0 = 0.8 }]
 )");
-  EXPECT_EQ(sweep.cells[2].labels.at("norm"), "{kind = dyt, alpha0 = 0.8}");
-  EXPECT_DOUBLE_EQ(sweep.trials[2].config.norm.alpha0, 0.8);
+  EXPECT_EQ(sweep.cells[2].labels->at("norm"), "{kind = dyt, alpha0 = 0.8}");
+  EXPECT_DOUBLE_EQ(sweep.trials[2].config().norm.alpha0, 0.8);
 }
 
 TEST(Sweep, ExcludeDropsCellsThatMatchAllKeys) {
@@ -217,8 +217,8 @@ seed = 1
 )");
   EXPECT_EQ(sweep.cells.size(), 16u - 4 - 3);
   for (const Cell& cell : sweep.cells) {
-    EXPECT_FALSE(cell.variant == "RMS" && cell.labels.at("model.depth") == "2");
-    EXPECT_FALSE(cell.labels.at("train.batch") == "64" && cell.seed == 1);
+    EXPECT_FALSE(cell.variant == "RMS" && cell.labels->at("model.depth") == "2");
+    EXPECT_FALSE(cell.labels->at("train.batch") == "64" && cell.seed == 1);
   }
 }
 
@@ -308,7 +308,7 @@ TEST(Sweep, OwnIdxFilesNeedTheirHash) {
   const std::string text =
       kHead + "[[variant]]\nname = \"LN\"\n[base]\ndata = { kind = \"idx\", path = \"/data/letters\"";
   EXPECT_THAT(failure(text + " }\n"), HasSubstr("data.sha256 is missing"));
-  EXPECT_EQ(expanded(text + ", sha256 = \"00\" }\n").cells[0].labels.at("data.name"), "idx:letters");
+  EXPECT_EQ(expanded(text + ", sha256 = \"00\" }\n").cells[0].labels->at("data.name"), "idx:letters");
 }
 
 TEST(Sweep, TooManyCellsAreRefusedBeforeTheyAreBuilt) {

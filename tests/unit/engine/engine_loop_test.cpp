@@ -198,12 +198,16 @@ TEST_F(EngineLoopTest, AcksComeAfterTheCommit) {
 
 TEST_F(EngineLoopTest, SeedsOfACellShareOneFrozenConfiguration) {
   config::Sweep sweep = make_sweep("one", 3);
-  sweep.trials[2].config.train.lr = 0.5;
-  const engine::FrozenConfigs configs = freeze_configs(sweep);
-  ASSERT_EQ(configs.size(), 3U);
-  EXPECT_EQ(configs[0], configs[1]);
-  EXPECT_NE(configs[0], configs[2]);
-  EXPECT_EQ(configs[0]->json.find("\"seed\""), std::string::npos);
+  sweep.trials[1].common = sweep.trials[0].common;
+  config::TrialConfig other = *sweep.trials[2].common;
+  other.train.lr = 0.5;
+  sweep.trials[2].common = std::make_shared<const config::TrialConfig>(other);
+  const engine::FreezeConfig freeze = config_freezer(std::make_shared<const config::Sweep>(sweep));
+  const auto first = freeze(0);
+  EXPECT_EQ(first, freeze(1));
+  EXPECT_NE(first->hash, freeze(2)->hash);
+  EXPECT_EQ(first->hash, freeze(0)->hash);
+  EXPECT_EQ(first->json.find("\"seed\""), std::string::npos);
 }
 
 }  // namespace

@@ -10,11 +10,13 @@ config::Sweep sweep_of(int cells, int seeds, int64_t ranks = 1) {
   config::Sweep sweep;
   for (int cell = 0; cell < cells; ++cell) {
     for (int seed = 0; seed < seeds; ++seed) {
+      config::TrialConfig common;
+      common.ranks = ranks;
+      common.train.lr = 0.001 * (cell + 1);
       config::PlannedTrial trial;
-      trial.config.seed = static_cast<uint64_t>(seed);
-      trial.config.ranks = ranks;
-      trial.config.train.lr = 0.001 * (cell + 1);
-      trial.id = config::trial_id(trial.config);
+      trial.common = std::make_shared<const config::TrialConfig>(common);
+      trial.seed = static_cast<uint64_t>(seed);
+      trial.id = config::trial_id(trial.config());
       sweep.trials.push_back(trial);
     }
   }
