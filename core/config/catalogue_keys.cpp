@@ -1,6 +1,7 @@
 // Every configuration key. A new key is one row here, one line in trial_fields.h and one member in trial_config.h.
 #include <array>
 #include <limits>
+#include <unordered_map>
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
@@ -197,10 +198,13 @@ std::span<const Key> keys() {
 }
 
 const Key* find_key(std::string_view path) {
-  for (const Key& key : keys()) {
-    if (key.path == path) return &key;
-  }
-  return nullptr;
+  static const auto kByPath = [] {
+    std::unordered_map<std::string_view, const Key*> found;
+    for (const Key& key : keys()) found.emplace(key.path, &key);  // the first of a path counts
+    return found;
+  }();
+  const auto it = kByPath.find(path);
+  return it == kByPath.end() ? nullptr : it->second;
 }
 
 std::string_view name(KeyType type) {

@@ -9,6 +9,12 @@
 namespace autonorm::config {
 namespace {
 
+std::string path_of(const std::string& section, std::string_view key) {
+  std::string path = section;
+  if (!section.empty()) path += '.';
+  return path += key;
+}
+
 std::vector<std::string> strings(std::span<const std::string_view> words) { return {words.begin(), words.end()}; }
 
 // A whole number may be written where any number is expected.
@@ -37,7 +43,7 @@ std::string SectionReader::shown(std::string_view key) const {
 }
 
 const Key& SectionReader::key_of(std::string_view key) const {
-  const Key* found = find_key(section_.empty() ? std::string(key) : cat(section_, ".", key));
+  const Key* found = find_key(path_of(section_, key));
   AUTONORM_CHECK(found != nullptr, "the catalogue lacks ", section_, ".", key);
   return *found;
 }
@@ -195,7 +201,7 @@ void SectionReader::finish(const std::string& kind_text) {
 // A key that exists for another kind gets a better answer than a mistyped one.
 void SectionReader::report_stranger(const Entry& entry, const std::string& kind_text) {
   const std::string allowed = join(std::vector<std::string>(seen_.begin(), seen_.end()));
-  const Key* known = find_key(section_.empty() ? entry.key : cat(section_, ".", entry.key));
+  const Key* known = find_key(path_of(section_, entry.key));
   const std::string place = shown(entry.key);
   if (known != nullptr && !known->belongs_to.empty()) {
     std::vector<std::string> owners;

@@ -10,7 +10,7 @@ namespace {
 // A visitor for trial_fields.h.
 class SectionWriter {
  public:
-  SectionWriter(std::string section, Keys which) : section_(std::move(section)), which_(which) {}
+  SectionWriter(std::string section, Keys which) : section_(std::move(section)), which_(which), path_(section_ + ".") {}
 
   template <class T>
   void operator()(std::string_view key, const T& member) {
@@ -37,7 +37,9 @@ class SectionWriter {
 
  private:
   void put(std::string_view key, nlohmann::json value) {
-    const Key* row = find_key(cat(section_, ".", key));
+    path_.resize(section_.size() + 1);
+    path_ += key;
+    const Key* row = find_key(path_);
     AUTONORM_CHECK(row != nullptr, "the catalogue lacks ", section_, ".", key);
     if (which_ == Keys::kIdentity && row->mark == Mark::kExecution) return;
     out_[std::string(key)] = std::move(value);
@@ -45,6 +47,7 @@ class SectionWriter {
 
   std::string section_;
   Keys which_;
+  std::string path_;  // of the key being written; kept for its storage
   nlohmann::json out_ = nlohmann::json::object();
 };
 
