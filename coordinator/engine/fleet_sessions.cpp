@@ -214,10 +214,9 @@ void on_heartbeat(Core& core, Worker& worker, const fleet::Heartbeat& heartbeat,
     }
     LiveAttempt& live = *core.at(key).live;
     const int rank = rank_of(live, *member);
-    if (rank == 0) {
-      if (progress.step != live.progress.step || needs_no_steps(progress.phase)) live.moved = now.steady;
-      live.progress = progress;
-    }
+    // The other ranks wait for one that is in such a phase, whichever it is.
+    if (needs_no_steps(progress.phase) || (rank == 0 && progress.step != live.progress.step)) live.moved = now.steady;
+    if (rank == 0) live.progress = progress;
     const bool may_be_silent = progress.phase == "starting";  // start_timeout bounds that
     if (!may_be_silent && progress.tick_age_ms > core.options.limits.silent_trainer.count()) {
       end_attempt(core, key,

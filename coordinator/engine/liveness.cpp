@@ -77,7 +77,7 @@ std::optional<Ending> overdue_run(const Trial& trial, Now now) {
     return Ending{.reason = EndReason::kStalled,
                   .message = cat("no step for ", stall.count(), " s (step ", live.progress.step, ", phase ",
                                  live.progress.phase.empty() ? "unknown" : live.progress.phase, ")"),
-                  .culprit = live.members.front().worker};
+                  .culprit = live.members.size() == 1 ? live.members.front().worker : WorkerId()};
   }
   return std::nullopt;
 }

@@ -174,5 +174,28 @@ TEST_F(Gang, DevicesAreMatched) {
   EXPECT_EQ(cluster.state(devices.trials[2].id), TrialState::kAssigned);
 }
 
+// Found by T7: with a stall timeout shorter than another rank's evaluation, the waiting rank was taken for stalled.
+TEST_F(Gang, IsNoStallWhileAnyRankIsInAPhaseWithoutSteps) {
+  const auto workers = cluster.add_workers(2);
+  cluster.submit(sweep);
+  cluster.join_all(trial);
+  const auto report = [&](size_t rank, const std::string& phase) {
+    const fleet::AttemptKey key = cluster.key_at(workers[rank], trial);
+    cluster.say(workers[rank], fleet::Heartbeat{{{key, 7, 100, phase, 1.0, 10.0, 100}}});
+  };
+  for (int minute = 0; minute < 15; ++minute) {
+    cluster.advance(60s);
+    report(0, "training");
+    report(1, "checkpointing");
+  }
+  EXPECT_EQ(cluster.state(trial), TrialState::kRunning);
+  for (int minute = 0; minute < 10; ++minute) {
+    report(0, "training");
+    report(1, "training");
+    cluster.advance(60s);
+  }
+  EXPECT_EQ(cluster.trial(trial).end, EndReason::kStalled);
+}
+
 }  // namespace
 }  // namespace autonorm::testing

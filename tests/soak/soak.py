@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from harness import BIN, SOURCE, WORKER, Study, descendants, exists, poll  # noqa: E402
+from harness import BIN, COORDINATOR, SOURCE, WORKER, Study, descendants, exists, poll  # noqa: E402
 
 FAKE_TRAINER = str(BIN.parent / "tests" / "fake_trainer")
 
@@ -68,11 +68,14 @@ class Cluster(Study):
         """`plan` is the JSON that the stand-in trainer takes from AUTONORM_FAKE_TRAINER."""
         return self.workers(count, "--trainer", FAKE_TRAINER, "--device", "cpu", *options, AUTONORM_FAKE_TRAINER=plan)
 
-    def submit(self, trials, ranks=1, name="soak", base="", first=0):
+    def sweep_file(self, trials, ranks=1, name="soak", base="", first=0):
         """An even number of trials."""
         assert trials % 2 == 0
         text = SWEEP.format(name=name, seeds=trials // 2, ranks=ranks, base=base, first=first)
-        return self.cli("submit", self.write_sweep(text, f"{name}.toml"))
+        return self.write_sweep(text, f"{name}.toml")
+
+    def submit(self, trials, **options):
+        return self.cli("submit", self.sweep_file(trials, **options))
 
     @contextlib.contextmanager
     def database(self):

@@ -4,8 +4,9 @@
 // default:
 //   { "steps": 20, "step_ms": 0, "tick_ms": 1000, "checkpoint_every": 0, "log": "text for stdout",
 //     "say": "text of a log event at each step", "ballast_mib": 0 (memory to hold),
-//     "at": 10, "do": "exit" | "signal" | "stop-process" | "hang" | "fail" | "diverge" | "garbage", "value": 3,
-//     "reason": "device_oom" }
+//     "at": 10, "do": "exit" | "signal" | "stop-process" | "hang" | "fail" | "diverge" | "garbage" | "phase",
+//     "value": 3, "reason": "device_oom", "rank": 0 }
+// "phase" stays in the phase `text` for `value` ms, with its tick; "rank" = only that rank does it.
 // A gang of more than one rank adds (rank + 1) over the relay at every step and fails when the sum is wrong.
 #include <fcntl.h>
 #include <poll.h>
@@ -153,18 +154,27 @@ class FakeTrainer {
   }
 
   bool act(const json& plan) {
+    if (plan.value("rank", run_.rank) != run_.rank) return false;
     const std::string what = plan.value("do", "");
     const int value = plan.value("value", 0);
     if (what == "exit") _exit(value);
     if (what == "signal") raise(value);
     if (what == "stop-process") raise(SIGSTOP);
     if (what == "hang") next(-1), _exit(0);
+    if (what == "phase") stay_in_phase(plan.value("text", "evaluating"), value);
     if (what == "garbage") say_raw(plan.value("text", "{\"type\":\"nonsense\"}") + "\n");
     if (what == "fail") {
       say(FailedEvent{plan.value("reason", "bad_config"), plan.value("text", "as planned")});
       return true;
     }
     return false;
+  }
+
+  void stay_in_phase(const std::string& phase, int milliseconds) {
+    long_phase_ = phase;
+    phase_ = long_phase_.c_str();
+    poll(nullptr, 0, milliseconds);
+    phase_ = "training";
   }
 
   void say_raw(const std::string& text) {
@@ -225,7 +235,7 @@ class FakeTrainer {
   const Descriptors fds_;
   RelaySegment* segment_ = nullptr;
   std::mutex mutex_;
-  std::string unread_, ballast_;
+  std::string unread_, ballast_, long_phase_;
   RunCommand run_;
   std::atomic<bool> running_{false};
   std::atomic<int64_t> step_{0}, steps_{0};

@@ -163,7 +163,8 @@ void TrainerSupervisor::watch(std::vector<SupervisorEvent>& out) {
     end(failure(EndReason::kStalled, cat(who(), greeted_ ? " was not ready" : " did not start", " within ",
                                          whole_seconds(run_->start_timeout), " s")),
         out);
-  } else if (ready_ && time_ - stepped_ >= run_->stall_timeout) {
+  } else if (ready_ && run_->command.size == 1 && time_ - stepped_ >= run_->stall_timeout) {
+    // A rank of a gang may wait for one that evaluates; the coordinator sees all of them and judges.
     end(failure(EndReason::kStalled, cat(who(), " made no step for ", whole_seconds(run_->stall_timeout),
                                          " s in phase ", tick_.phase, " after step ", tick_.step)),
         out);

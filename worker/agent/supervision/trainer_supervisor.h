@@ -5,7 +5,8 @@
 // Watches (on a clock that stops while this process is stopped, so that a resumed worker does not blame its trainer):
 //   no line for kTickTimeout after its hello       → stalled ("gave no sign of life")
 //   not ready within start_timeout                 → stalled
-//   no new step for stall_timeout, outside the phases evaluating, checkpointing, loading, starting → stalled
+//   no new step for stall_timeout, outside the phases evaluating, checkpointing, loading, starting → stalled; not for a
+//     rank of a gang, which may wait for one that evaluates: the coordinator sees all ranks and judges
 #pragma once
 #include <chrono>
 #include <functional>
