@@ -1,9 +1,11 @@
 """T1: the coordinator is killed with SIGKILL at random moments while four workers with an instant trainer deliver."""
+import json
 import time
 
 from soak import Cluster, main, pause
 
 POINTS = 20
+PLAN = json.dumps({"steps": POINTS, "log": "a log stays when the rest of an attempt is dropped"})
 
 
 def kill_and_start(cluster, server):
@@ -27,7 +29,7 @@ def run(count, random):
     with Cluster() as cluster:
         server = cluster.serve()
         cluster.submit(trials)
-        cluster.fake_workers(4, '{"steps": %d}' % POINTS)
+        cluster.fake_workers(4, PLAN)
         slowest, seen = 0.0, 0
         for kill in range(count):
             cluster.wait_for_results(trials * kill // count)

@@ -43,7 +43,7 @@ class Killer:
     def hit(self, trial, attempt):
         """Waits for a random step within this kill's part of the trial, kills a rank, follows the gang to its next attempt."""
         hits = self.by_trial.get(trial, 0)
-        step = int(STEPS * 0.8 * (hits + self.random.random()) / self.per_trial)
+        step = int(STEPS * 0.6 * (hits + self.random.random()) / self.per_trial)
         quickly(lambda: self.cluster.step(attempt) >= step or self.cluster.over(attempt), f"attempt {attempt} reaches step {step}")
         before = checkpoint_step(self.cluster, trial)
         gang = kill_one(self.cluster, attempt, self.random)

@@ -8,7 +8,7 @@ import signal
 from soak import expect_gone, main, quickly
 from training import Training
 
-EPOCHS = 4
+EPOCHS = 8
 STEPS = EPOCHS * 21  # of 1,293 images in batches of 64
 
 
@@ -31,7 +31,7 @@ def interrupted(trials, random):
         while len(hit) < trials:
             trial, attempt = quickly(lambda: next(((t, a) for t, _, a, _ in cluster.running() if t not in hit), None),
                                      f"a trial runs that was not hit yet ({len(hit)} of {trials} were)")
-            step = int(STEPS * random.uniform(0.2, 0.7))
+            step = int(STEPS * random.uniform(0.1, 0.5))
             quickly(lambda: cluster.step(attempt) >= step, f"attempt {attempt} reaches step {step}")
             trainers = cluster.trainers(attempt)
             assert len(trainers) == 1, f"trial {trial} has {len(trainers)} trainers"

@@ -11,8 +11,8 @@ import time
 from soak import Cluster, expect_gone, main, quickly
 
 NAMED_S = 10
-STALL_S = 3
-PHASE_S = 8
+STALL_S = 2
+PHASE_S = 6
 PLAN = json.dumps({"steps": 60, "step_ms": 50, "checkpoint_every": 5})
 ONE_CULPRIT = ("SELECT end, message, a.culprit, m.rank FROM attempt a LEFT JOIN attempt_member m ON m.attempt = a.id AND "
                "m.worker = a.culprit WHERE a.id = ?")

@@ -58,7 +58,7 @@ class Training(Cluster):
 
 
 def kill_one(cluster, attempt, random):
-    """Kills one rank's trainer; (the victim's rank or None when it was too late, seconds until the whole gang was gone)."""
+    """Kills one rank's trainer; the process ids of the gang, or None when the attempt had ended already."""
     gang = cluster.trainers(attempt)
     ranks = cluster.count("SELECT COUNT(*) FROM attempt_member WHERE attempt = ?", attempt)
     if len(gang) != ranks or cluster.count("SELECT ended_us IS NOT NULL FROM attempt WHERE id = ?", attempt):
