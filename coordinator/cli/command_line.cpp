@@ -51,9 +51,14 @@ class Verbs {
     add_explain();
     add_logs();
     add_act("cancel", "stop a sweep; trials that no other sweep wants stop too", engine::SweepAction::kCancel);
-    add_act("pause", "start no more trials of a sweep; running ones go on", engine::SweepAction::kPause);
-    add_act("resume", "undo pause", engine::SweepAction::kResume);
+    add_act("pause", "start no more trials of a sweep; running ones write a checkpoint and leave",
+            engine::SweepAction::kPause);
+    add_act("resume", "go on with a sweep that was paused, or halted by its failures", engine::SweepAction::kResume);
+    add_retry();
+    add_failures();
     add_workers();
+    add_drain();
+    add_undrain();
     add_report();
     add_backup();
     add_catalogue();
@@ -210,6 +215,45 @@ class Verbs {
     act->action = action;
     verb().add_option("SWEEP", act->sweep, "number or name of a sweep")->required()->type_name("");
     coordinator_flag();
+  }
+  void add_retry() {
+    auto retry = add<Retry>("retry", "start failed trials again, with all their attempts; results are never touched",
+                            "retry 3 --variant RMSNorm");
+    verb().add_option("SWEEP", retry->sweep, kSweepHelp)->type_name("");
+    auto* variant = verb().add_option("--variant", retry->variant, "only this row of the sweep")->type_name("NAME");
+    verb()
+        .add_option("--trial", retry->trial, "only the trial whose id starts so, failed or cancelled")
+        ->type_name("ID")
+        ->excludes(variant);
+    verb().add_flag("--cancelled", retry->cancelled, "cancelled trials too");
+    coordinator_flag();
+  }
+  void add_failures() {
+    auto failures =
+        add<Failures>("failures", "list what failed, identical failures together, with the end of a log", "failures 3");
+    verb().add_option("SWEEP", failures->sweep, kSweepHelp)->type_name("");
+    coordinator_flag();
+  }
+  void add_drain() {
+    auto drain = add<DrainWorker>("drain", "start nothing more on a worker; what it trains goes on to its end",
+                                  "drain node7 --now");
+    worker_argument(drain->worker);
+    verb().add_flag_callback(
+        "--now", [drain] { drain->drain = engine::Drain::kNow; },
+        "what it trains writes a checkpoint and goes on elsewhere");
+    coordinator_flag();
+  }
+  void add_undrain() {
+    auto undrain = add<DrainWorker>("undrain", "use a drained worker again", "undrain node7");
+    undrain->drain = engine::Drain::kNo;
+    worker_argument(undrain->worker);
+    coordinator_flag();
+  }
+  void worker_argument(std::string& worker) {
+    verb()
+        .add_option("WORKER", worker, "id of a worker, the start of it, or a host: all its workers")
+        ->required()
+        ->type_name("");
   }
   void add_workers() {
     auto workers = add<Workers>("workers", "list the workers and what each is doing", "workers");

@@ -227,6 +227,34 @@ Result<ActOutcome> ControlClient::act(engine::SweepAction action, const std::str
   return ActOutcome{.sweep = SweepId(reply.sweep()), .trials_affected = reply.trials_affected()};
 }
 
+Result<int64_t> ControlClient::retry(const std::string& sweep, const engine::RetryTrials& what) {
+  auto request = versioned<v1::RetryRequest>();
+  request.set_idempotency_key(what.idempotency_key);
+  request.set_sweep(sweep);
+  request.set_variant(what.variant);
+  request.set_trial(what.trial);
+  request.set_cancelled(what.cancelled);
+  grpc::ClientContext context;
+  v1::RetryReply reply;
+  if (const auto status = connection_->stub->Retry(&context, request, &reply); !status.ok()) {
+    return connection_->status(status);
+  }
+  return reply.trials_affected();
+}
+
+Result<DrainOutcome> ControlClient::drain(const std::string& worker, engine::Drain drain, const std::string& key) {
+  auto request = versioned<v1::DrainWorkerRequest>();
+  request.set_idempotency_key(key);
+  request.set_worker(worker);
+  request.set_mode(std::string(name(drain)));
+  grpc::ClientContext context;
+  v1::DrainWorkerReply reply;
+  if (const auto status = connection_->stub->DrainWorker(&context, request, &reply); !status.ok()) {
+    return connection_->status(status);
+  }
+  return DrainOutcome{reply.workers_affected(), reply.trials_affected()};
+}
+
 Result<std::string> ControlClient::report(const std::string& sweep, const report::ReportOptions& options) {
   auto request = versioned<v1::ReportRequest>();
   request.set_sweep(sweep);

@@ -39,6 +39,9 @@ struct LogsView {
   std::optional<store::AttemptSummary> attempt;  // first and last update only
   std::vector<store::StoredLine> lines;
 };
+struct DrainOutcome {
+  int64_t workers_affected = 0, trials_affected = 0;
+};
 struct WatchView {
   engine::SweepView sweep;
   std::vector<engine::TrialView> active;  // assigned or running
@@ -62,6 +65,10 @@ class ControlClient {
   Result<std::vector<engine::WorkerView>> workers();
   Result<std::vector<std::string>> explain(const std::string& trial);
   Result<ActOutcome> act(engine::SweepAction action, const std::string& sweep, const std::string& key);
+  // Trials that start again. `what.sweep` is not used: `sweep` selects one, "" the newest (or none when a trial is
+  // named).
+  Result<int64_t> retry(const std::string& sweep, const engine::RetryTrials& what);
+  Result<DrainOutcome> drain(const std::string& worker, engine::Drain drain, const std::string& key);
   Result<std::string> report(const std::string& sweep, const report::ReportOptions& options);
   // `path`: absolute, on the server's machine. The bytes written.
   Result<int64_t> back_up(const std::string& path);

@@ -51,6 +51,17 @@ struct Act {
   engine::SweepAction action{};
   std::string sweep;
 };
+struct Retry {
+  std::string sweep, variant, trial;
+  bool cancelled = false;
+};
+struct DrainWorker {
+  std::string worker;
+  engine::Drain drain = engine::Drain::kAfterTrial;
+};
+struct Failures {
+  std::string sweep;
+};
 struct Workers {
   Output output = Output::kText;
 };
@@ -67,8 +78,8 @@ struct Catalogue {
   std::string what;  // empty = everything
   Output output = Output::kText;
 };
-using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Logs, Act, Workers, Report,
-                             Backup, Catalogue>;
+using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Logs, Act, Retry, DrainWorker,
+                             Failures, Workers, Report, Backup, Catalogue>;
 
 struct Invocation {
   Command command;

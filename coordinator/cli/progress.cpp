@@ -92,6 +92,7 @@ std::vector<std::string> Progress::screen(const WatchView& view, SteadyTime now,
   measure(view, now);
   std::vector<std::string> lines{head_line(view) + time_left(view.sweep), bar(view.sweep, width)};
   if (!view.trouble.empty()) lines.push_back("TROUBLE: " + view.trouble);
+  for (const auto& group : view.sweep.failures) lines.push_back("  " + failure_text(group));
   for (size_t i = 0; i < std::min(max_trials, view.active.size()); ++i)
     lines.push_back("  " + trial_line(view.active[i], now));
   if (view.active.size() > max_trials) lines.push_back(cat("  … and ", view.active.size() - max_trials, " more"));
@@ -105,6 +106,11 @@ std::vector<std::string> Progress::news(const WatchView& view, SteadyTime now) {
   if (std::string counts = head_line(view); counts != last_counts_) {
     lines.push_back(counts + time_left(view.sweep));
     last_counts_ = std::move(counts);
+  }
+  for (const auto& group : view.sweep.failures) {
+    int64_t& told = told_failures_[group.example];
+    if (told == 0) lines.push_back("  " + failure_text(group));  // each kind of failure once
+    told = group.count;
   }
   if (view.trouble != last_trouble_) {
     lines.push_back(view.trouble.empty() ? "the trouble is over" : "TROUBLE: " + view.trouble);

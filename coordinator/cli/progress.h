@@ -30,6 +30,7 @@ class Progress {
   std::string trial_line(const engine::TrialView& trial, SteadyTime now) const;
 
   std::map<TrialId, Seen> seen_;
+  std::map<TrialId, int64_t> told_failures_;  // by example: trials of the kind when it was last shown
   std::string last_counts_;
   std::string last_trouble_;
 };

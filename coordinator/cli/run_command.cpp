@@ -39,6 +39,12 @@ int run_command(const std::vector<std::string>& arguments, Environment& environm
       return logs(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Act>)
       return act(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Retry>)
+      return retry(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, DrainWorker>)
+      return drain_worker(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Failures>)
+      return failures(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Workers>)
       return workers(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Backup>)

@@ -27,6 +27,11 @@ Json sweep_json(const engine::SweepView& sweep) {
   }
   json["submitted"] = time_text(sweep.submitted);
   json["eta_s"] = optional_number(sweep.eta_s);
+  json["failures"] = Json::array();
+  for (const engine::FailureGroup& group : sweep.failures) {
+    json["failures"].push_back(
+        {{"end", name(group.end)}, {"text", group.text}, {"count", group.count}, {"trial", group.example.value()}});
+  }
   return json;
 }
 

@@ -67,6 +67,11 @@ std::string trial_table(const std::vector<engine::TrialView>& trials) {
 
 }  // namespace
 
+std::string failure_text(const engine::FailureGroup& group) {
+  return cat("×", number_text(group.count), ": ", name(group.end), group.text.empty() ? "" : ": ", group.text,
+             ", e.g. trial ", short_form(group.example));
+}
+
 int64_t count(const engine::SweepView& sweep, TrialState state) {
   const auto found = sweep.counts.find(state);
   return found == sweep.counts.end() ? 0 : found->second;
@@ -144,6 +149,10 @@ std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine:
   text += cat(count_text(sweep.cells, "cell"), ", ", count_text(sweep.trials, "distinct trial"), ": ",
               counts_text(sweep), "\n");
   if (const std::string eta = eta_text(sweep); !eta.empty()) text += "time left: " + eta + "\n";
+  for (const engine::FailureGroup& group : sweep.failures) text += "  " + failure_text(group) + "\n";
+  if (sweep.state == "halted")
+    text += cat("halted by its on_failure rule; go on with: coordinator retry ", sweep.id,
+                ", or as it is: coordinator resume ", sweep.id, "\n");
   return text + trial_table(trials);
 }
 

@@ -169,7 +169,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                            .time = now.wall});
   journal_end(core, trial, ending, next, now);
   end_members(core, key, &ending, now);
-  if (ending.reason == EndReason::kTrainerCrashed) note_crash(core, ending.culprit, key, now);
+  if (ending.reason == EndReason::kTrainerCrashed) note_crash(core, ending.culprit, key, ending.signal, now);
 
   trial.counted = answer.counted;
   trial.uncounted = answer.uncounted;

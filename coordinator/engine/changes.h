@@ -123,6 +123,8 @@ enum class Drain {
   kAfterTrial = 1,  // what it trains goes on to its end
   kNow = 2,         // what it trains writes a checkpoint and goes on elsewhere
 };
+std::string_view name(Drain drain);  // "no" | "after_trial" | "now"
+std::optional<Drain> parse_drain(std::string_view word);
 struct WorkerRecord {
   WorkerId id = {};
   int64_t incarnation = 0;

@@ -27,6 +27,25 @@ std::optional<SweepState> parse_sweep_state(std::string_view word) {
   return std::nullopt;
 }
 
+std::string_view name(Drain drain) {
+  switch (drain) {
+    case Drain::kNo:
+      return "no";
+    case Drain::kAfterTrial:
+      return "after_trial";
+    case Drain::kNow:
+      return "now";
+  }
+  return "?";
+}
+
+std::optional<Drain> parse_drain(std::string_view word) {
+  for (const Drain drain : {Drain::kNo, Drain::kAfterTrial, Drain::kNow}) {
+    if (name(drain) == word) return drain;
+  }
+  return std::nullopt;
+}
+
 bool can_take_trial(const Worker& worker) { return usable(worker) && !worker.occupant; }
 
 void note_free(Core& core, const Worker& worker) {

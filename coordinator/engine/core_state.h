@@ -103,17 +103,25 @@ struct Lane {
   std::optional<Turn> turn;   // in Core::turns; absent while the sweep may start nothing
 };
 
+// Failures that count as the same one.
+struct FailureKind {
+  EndReason end{};
+  std::string pattern;  // failure_pattern() of the message
+  auto operator<=>(const FailureKind&) const = default;
+};
+
 struct SweepEntry {
   SweepRecord record;
   std::vector<std::string> words;  // variant names
   std::vector<Claim> claims;
-  std::unordered_set<int64_t> positions;  // of claims; only while a submission runs
-  int64_t trials = 0;                     // distinct
-  std::array<int64_t, 9> counts{};        // distinct trials by state
-  int64_t slots_in_use = 0;               // of its trials that are assigned or running
-  int64_t served = 0;                     // Core::turns_taken when a trial of it started last
-  std::map<Shape, Lane> lanes;            // its queued trials
-  bool interrupted = false;               // half inserted, and its submission is gone
+  std::unordered_set<int64_t> positions;               // of claims; only while a submission runs
+  int64_t trials = 0;                                  // distinct
+  std::array<int64_t, 9> counts{};                     // distinct trials by state
+  int64_t slots_in_use = 0;                            // of its trials that are assigned or running
+  int64_t served = 0;                                  // Core::turns_taken when a trial of it started last
+  std::map<Shape, Lane> lanes;                         // its queued trials
+  std::map<FailureKind, std::set<TrialKey>> failures;  // failed trials
+  bool interrupted = false;                            // half inserted, and its submission is gone
 };
 
 // A submission in progress. Several callers may wait for one.
@@ -147,6 +155,7 @@ struct Occupant {
 
 struct Crash {
   TrialKey trial = 0;
+  int signal = 0;  // 0 = none
   SteadyTime time{};
 };
 

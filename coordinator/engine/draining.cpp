@@ -50,11 +50,8 @@ bool set_drain(Core& core, Worker& worker, Drain drain, Now now) {
   worker.record.drain = drain;
   note_free(core, worker);
   core.change(WorkerSeen{worker.record});
-  const nlohmann::json fields = {{"worker", worker.record.id.value()},
-                                 {"host", worker.record.host},
-                                 {"drain", drain == Drain::kNo    ? "no"
-                                           : drain == Drain::kNow ? "now"
-                                                                  : "after_trial"}};
+  const nlohmann::json fields = {
+      {"worker", worker.record.id.value()}, {"host", worker.record.host}, {"drain", name(drain)}};
   journal(core, now, "worker_drain", fields.dump());
   return true;
 }

@@ -107,15 +107,23 @@ struct ActReply {
 using Outgoing = std::variant<ToSession, CloseSession, SubmitReply, ActReply>;
 
 // ---- views for people (list, status, watch, workers, explain); plain values, no pointers into the engine ----
+// Failed trials that ended alike: same reason, same first line but for numbers and ids.
+struct FailureGroup {
+  EndReason end{};
+  std::string text;  // first line, of the example
+  int64_t count = 0;
+  TrialId example;  // the oldest
+};
 struct SweepView {
   SweepId id;
   std::string name;
   std::string question;
-  std::string state;                     // "submitting" | "running" | "paused" | "cancelled" | "done"
+  std::string state;                     // "submitting" | "running" | "paused" | "halted" | "cancelled" | "done"
   std::map<TrialState, int64_t> counts;  // distinct trials by state
   int64_t trials = 0, cells = 0;
   WallTime submitted{};
-  std::optional<double> eta_s;  // from mean duration of finished attempts and slots; absent before the first
+  std::vector<FailureGroup> failures;  // the largest first, at most 10
+  std::optional<double> eta_s;         // from mean duration of finished attempts and slots; absent before the first
 };
 struct TrialView {
   TrialId id;
@@ -147,6 +155,11 @@ struct WorkerView {
   double lease_left_s = 0;
   std::string build, torch;
   bool recovery = false;
+};
+
+struct Explanation {
+  std::vector<std::string> lines;
+  std::optional<TrialId> failed;  // the only trial that matched, when attempts of it have failed: the store knows more
 };
 
 // ---- the engine ----
@@ -210,7 +223,7 @@ class Engine {
   std::vector<SweepView> sweeps(Now now) const;
   std::vector<TrialView> trials(std::optional<SweepId> sweep) const;  // one per claim; newest sweep when absent
   std::vector<WorkerView> workers(Now now) const;
-  Result<std::vector<std::string>> explain(const std::string& prefix, Now now) const;
+  Result<Explanation> explain(const std::string& prefix, Now now) const;
   std::set<TrialId> finished_trials() const;
   bool has_artifact(const Sha256& hash) const;
   // What is wrong with the state, one line each; empty = nothing. O(everything): for tests.

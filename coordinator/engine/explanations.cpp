@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "coordinator/engine/outlook.h"
 #include "coordinator/engine/placement.h"
+#include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
 #include "coordinator/engine/waiting_line.h"
 #include "core/base/text.h"
@@ -15,6 +17,11 @@ constexpr size_t kExplainedTrials = 50;
 std::string progress_of(const Trial& trial) {
   if (!trial.live || trial.live->progress.step == 0) return "";
   return cat(", step ", trial.live->progress.step, "/", trial.live->progress.total_steps);
+}
+
+std::string percent_of(const Trial& trial) {
+  if (!trial.live || trial.live->progress.total_steps <= 0) return "";
+  return cat(", ", 100 * trial.live->progress.step / trial.live->progress.total_steps, " % done");
 }
 
 std::string labels_of(const SweepEntry& entry, const Claim& claim) {
@@ -35,13 +42,15 @@ std::string running_line(const Core& core, const Trial& trial) {
   return cat("attempt ", trial.attempt, ": ", join(places), progress_of(trial));
 }
 
-std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim) {
+std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim,
+                                  Now now) {
   const Trial& trial = core.at(claim.trial);
   std::vector<std::string> lines{cat("trial ", short_form(trial.id), claim.is_stage ? " (stage " : " (",
                                      labels_of(entry, claim), ", sweep ", entry.record.id, "): ", name(trial.state))};
   if (trial.live) lines.push_back("  " + running_line(core, trial));
   const std::string reason = explainer.reason(claim.trial);
   if (!reason.empty()) lines.push_back("  " + reason);
+  if (const std::string next = explainer.outlook(claim.trial, now); !next.empty()) lines.push_back("  " + next);
   if (trial.end && is_open(trial.state))
     lines.push_back(cat("  attempt ", trial.attempt, " ended: ", name(*trial.end)));
   if (trial.counted > 0) {
@@ -106,30 +115,60 @@ int64_t Explainer::ahead_of(TrialKey key, const SweepEntry& own) {
   return ahead;
 }
 
-std::string Explainer::unwanted_reason(const Trial& trial) const {
-  std::vector<std::string> paused;
-  for (const int64_t id : trial.sweeps) {
-    if (core_.sweeps.at(id).record.state == SweepState::kPaused) paused.push_back(cat(id));
+// None of its sweeps may start it now. The one that could soonest speaks: a limit passes by itself, a halt or a pause
+// does not.
+std::string Explainer::held_reason(const Trial& trial) const {
+  const auto in_state = [&](auto&& accepts) -> const SweepEntry* {
+    for (const int64_t id : trial.sweeps) {
+      if (accepts(core_.sweeps.at(id).record.state)) return &core_.sweeps.at(id);
+    }
+    return nullptr;
+  };
+  if (const auto* sweep =
+          in_state([](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; })) {
+    return cat("held by max_parallel = ", sweep->record.max_parallel, " of sweep ", sweep->record.id, ": ",
+               active_trials(*sweep), " of its trials are running");
   }
-  if (paused.empty()) return "no sweep wants it any more";
-  return cat("sweep paused; go on with: coordinator resume ", paused.front());
+  if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kHalted; })) {
+    return cat("sweep ", sweep->record.id, " halted: ", failures(*sweep),
+               " failed, its file says fail_fast = ", sweep->record.fail_fast, "; go on with: coordinator retry ",
+               sweep->record.id, ", or without them: coordinator resume ", sweep->record.id);
+  }
+  if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kPaused; }))
+    return cat("sweep ", sweep->record.id, " paused by user; go on with: coordinator resume ", sweep->record.id);
+  return "no sweep wants it any more";
+}
+
+// The sweep on whose turn it would start; null when none of them may start anything.
+const SweepEntry* Explainer::starter(const Trial& trial) const {
+  for (const int64_t id : trial.sweeps) {
+    if (may_start(core_.sweeps.at(id))) return &core_.sweeps.at(id);
+  }
+  return nullptr;
 }
 
 std::string Explainer::queued_reason(TrialKey key) {
   const Trial& trial = core_.at(key);
-  if (!wanted(core_, trial)) return unwanted_reason(trial);
-  std::string text = scheduler::why_waiting(
-      want_of(core_, key), slots_, ahead_of(key, core_.sweeps.at(trial.sweeps.front())), core_.options.worker_command);
+  const SweepEntry* own = starter(trial);
+  std::string text =
+      own ? scheduler::why_waiting(want_of(core_, key), slots_, ahead_of(key, *own), core_.options.worker_command)
+          : held_reason(trial);
   if (!trial.reason.empty()) text += cat(" (attempt ", trial.attempt, " ended: ", trial.reason, ")");
   return text;
+}
+
+std::string Explainer::outlook(TrialKey key, Now now) {
+  const Trial& trial = core_.at(key);
+  const SweepEntry* own = trial.state == TrialState::kQueued ? starter(trial) : nullptr;
+  return engine::outlook(core_, key, own ? ahead_of(key, *own) : 0, now);
 }
 
 std::string Explainer::waiting_reason(const Trial& trial) const {
   for (const StageInput& input : trial.inputs) {
     const Trial& stage = core_.at(input.trial);
     if (stage.state != TrialState::kSucceeded) {
-      return cat("waits for stage ", input.stage, " (trial ", short_form(stage.id), ", ", name(stage.state),
-                 progress_of(stage), ")");
+      return cat("waits for stage ", input.stage, percent_of(stage), " (trial ", short_form(stage.id), ", ",
+                 name(stage.state), progress_of(stage), ")");
     }
     if (!core_.artifacts.contains(stage.model)) {
       return cat("waits for the model of stage ", input.stage, " (trial ", short_form(stage.id), ") to arrive");
@@ -142,7 +181,7 @@ std::string Explainer::reason(TrialKey key) {
   const Trial& trial = core_.at(key);
   switch (trial.state) {
     case TrialState::kWaiting:
-      return wanted(core_, trial) ? waiting_reason(trial) : unwanted_reason(trial);
+      return wanted(core_, trial) ? waiting_reason(trial) : held_reason(trial);
     case TrialState::kQueued:
       return queued_reason(key);
     case TrialState::kAssigned:
@@ -161,21 +200,25 @@ std::string Explainer::reason(TrialKey key) {
   return "";
 }
 
-Result<std::vector<std::string>> Engine::explain(const std::string& prefix, Now) const {
+Result<Explanation> Engine::explain(const std::string& prefix, Now now) const {
   if (prefix.empty()) return invalid("which trial? give the start of its id, or the name of a variant");
   Explainer explainer(*core_);
   // The newest sweep that knows the name: that is the one people ask about.
   for (auto it = core_->sweeps.rbegin(); it != core_->sweeps.rend(); ++it) {
     const std::vector<const Claim*> found = matches(*core_, it->second, prefix);
     if (found.empty()) continue;
-    std::vector<std::string> lines;
+    Explanation answer;
+    std::vector<std::string>& lines = answer.lines;
     const size_t shown = std::min(found.size(), kExplainedTrials);
     for (size_t i = 0; i < shown; ++i) {
-      std::ranges::move(lines_of(*core_, explainer, it->second, *found[i]), std::back_inserter(lines));
+      std::ranges::move(lines_of(*core_, explainer, it->second, *found[i], now), std::back_inserter(lines));
     }
     if (found.size() > shown)
       lines.push_back(cat("… and ", found.size() - shown, " more; give the start of a trial's id"));
-    return lines;
+    const Trial& trial = core_->at(found.front()->trial);
+    const bool one = std::ranges::all_of(found, [&](const Claim* c) { return c->trial == found.front()->trial; });
+    if (one && trial.end && (trial.state == TrialState::kFailed || is_open(trial.state))) answer.failed = trial.id;
+    return answer;
   }
   return no_match(*core_, prefix);
 }

@@ -13,10 +13,14 @@ class Explainer {
   // Why it waits, what happened last, or how it ended; "" for a trial that runs or succeeded as it should.
   std::string reason(TrialKey key);
 
+  // When it may start, as far as one can say; "" = nobody can.
+  std::string outlook(TrialKey key, Now now);
+
  private:
   std::string queued_reason(TrialKey key);
   std::string waiting_reason(const Trial& trial) const;
-  std::string unwanted_reason(const Trial& trial) const;
+  std::string held_reason(const Trial& trial) const;
+  const SweepEntry* starter(const Trial& trial) const;
   // The sweep's queued trials in their order.
   const std::vector<QueueKey>& line_of(int64_t sweep);
   int64_t ahead_of(TrialKey key, const SweepEntry& own);

@@ -70,8 +70,9 @@ void check_counts(const Core& core, const SweepEntry& entry, Findings& findings)
   std::set<TrialKey> distinct;
   for (const Claim& claim : entry.claims) distinct.insert(claim.trial);
   SweepEntry fresh;
-  for (const TrialKey key : distinct) count_trial(fresh, core.at(key), 1);
+  for (const TrialKey key : distinct) count_trial(core, fresh, key, 1);
   if (fresh.counts != entry.counts) findings.push_back(cat("sweep ", entry.record.id, ": its counts are wrong"));
+  if (fresh.failures != entry.failures) findings.push_back(cat("sweep ", entry.record.id, ": its failures are wrong"));
   if (fresh.slots_in_use != entry.slots_in_use)
     findings.push_back(cat("sweep ", entry.record.id, ": its slots in use are wrong"));
 }

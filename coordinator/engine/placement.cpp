@@ -21,7 +21,8 @@ void add_slot(Supply& supply, const Worker& worker) {
                    : record.drain != Drain::kNo ? scheduler::SlotUse::kDrained
                    : worker.occupant            ? scheduler::SlotUse::kBusy
                                                 : scheduler::SlotUse::kFree;
-  supply.slots.push_back({record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use});
+  supply.slots.push_back(
+      {record.id.value(), record.mpi_world, record.host, record.device.kind, record.mpi_rank, use, record.quarantine});
   supply.workers.push_back(&worker);
   if (use == scheduler::SlotUse::kFree) ++supply.free;
 }

@@ -55,7 +55,7 @@ void restore_sweeps(Core& core, Snapshot& snapshot) {
     if (std::ranges::find(trial.sweeps, record.sweep.value()) != trial.sweeps.end()) continue;
     trial.sweeps.push_back(record.sweep.value());
     ++entry.trials;
-    count_trial(entry, trial, 1);
+    count_trial(core, entry, record.trial, 1);
   }
 }
 

@@ -170,7 +170,7 @@ void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
   if (std::ranges::find(trial.sweeps, sweep) == trial.sweeps.end()) {
     trial.sweeps.push_back(sweep);
     ++entry.trials;
-    count_trial(entry, trial, 1);
+    count_trial(core, entry, record.trial, 1);
     refresh_turns(core, entry);
   }
   core.change(ClaimInserted{std::move(record)});

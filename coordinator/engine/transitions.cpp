@@ -6,6 +6,7 @@
 #include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/trial_edges.h"
 #include "coordinator/engine/waiting_line.h"
+#include "core/messages/failure_pattern.h"
 
 namespace autonorm::engine {
 namespace {
@@ -61,9 +62,19 @@ void await_models(Core& core, TrialKey key) {
 
 bool holds_slots(TrialState state) { return state == TrialState::kAssigned || state == TrialState::kRunning; }
 
-void count_trial(SweepEntry& entry, const Trial& trial, int64_t sign) {
+void count_trial(const Core& core, SweepEntry& entry, TrialKey key, int64_t sign) {
+  const Trial& trial = core.at(key);
   entry.counts[static_cast<size_t>(trial.state)] += sign;
   if (holds_slots(trial.state)) entry.slots_in_use += sign * trial.ranks;
+  if (trial.state != TrialState::kFailed) return;
+  const FailureKind kind{trial.end.value_or(EndReason::kCancelled), failure_pattern(trial.reason)};
+  if (sign > 0) {
+    entry.failures[kind].insert(key);
+    return;
+  }
+  const auto group = entry.failures.find(kind);
+  group->second.erase(key);
+  if (group->second.empty()) entry.failures.erase(group);
 }
 
 bool wanted(const Core& core, const Trial& trial) {
@@ -89,7 +100,7 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
                  .reason = move.reason,
                  .counted = trial.counted,
                  .uncounted = trial.uncounted};
-  for (const int64_t sweep : trial.sweeps) count_trial(core.sweeps.at(sweep), trial, -1);
+  for (const int64_t sweep : trial.sweeps) count_trial(core, core.sweeps.at(sweep), key, -1);
   trial.state = move.to;
   trial.attempt = row.new_attempt;
   trial.token = row.new_token;
@@ -99,7 +110,7 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
   if (trial.state == TrialState::kAssigned) ++core.turns_taken;
   for (const int64_t sweep : trial.sweeps) {
     SweepEntry& entry = core.sweeps.at(sweep);
-    count_trial(entry, trial, 1);
+    count_trial(core, entry, key, 1);
     if (trial.state == TrialState::kAssigned) entry.served = core.turns_taken;
     refresh_turns(core, entry);
   }

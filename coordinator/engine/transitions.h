@@ -18,7 +18,7 @@ void move_trial(Core& core, TrialKey key, Move move, Now now);
 // Assigned or running.
 bool holds_slots(TrialState state);
 // Adds the trial to what its sweep counts, or takes it out.
-void count_trial(SweepEntry& entry, const Trial& trial, int64_t sign);
+void count_trial(const Core& core, SweepEntry& entry, TrialKey key, int64_t sign);
 
 // A sweep that is neither paused nor cancelled claims it: it may go on.
 bool wanted(const Core& core, const Trial& trial);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "coordinator/engine/explanations.h"
+#include "core/messages/failure_pattern.h"
 
 namespace autonorm::engine {
 namespace {
@@ -14,7 +15,8 @@ int64_t open_trials(const SweepEntry& entry) {
 }
 
 std::string state_word(const SweepEntry& entry) {
-  if (entry.record.state == SweepState::kRunning && open_trials(entry) == 0) return "done";
+  const bool ends = entry.record.state == SweepState::kRunning || entry.record.state == SweepState::kHalted;
+  if (ends && open_trials(entry) == 0) return "done";
   return std::string(name(entry.record.state));
 }
 
@@ -29,6 +31,21 @@ std::optional<double> time_left(const Core& core, const SweepEntry& entry) {
   return mean * static_cast<double>(open_trials(entry)) / static_cast<double>(slots);
 }
 
+std::vector<FailureGroup> failure_groups(const Core& core, const SweepEntry& entry) {
+  constexpr size_t kShownGroups = 10;
+  std::vector<FailureGroup> groups;
+  for (const auto& [kind, trials] : entry.failures) {
+    const Trial& example = core.at(*trials.begin());
+    groups.push_back({.end = kind.end,
+                      .text = std::string(first_line(example.reason)),
+                      .count = static_cast<int64_t>(trials.size()),
+                      .example = example.id});
+  }
+  std::ranges::stable_sort(groups, std::greater<>(), &FailureGroup::count);
+  if (groups.size() > kShownGroups) groups.resize(kShownGroups);
+  return groups;
+}
+
 SweepView view_of(const Core& core, const SweepEntry& entry) {
   SweepView view{.id = entry.record.id,
                  .name = entry.record.name,
@@ -38,6 +55,7 @@ SweepView view_of(const Core& core, const SweepEntry& entry) {
                  .trials = entry.trials,
                  .cells = entry.record.cells,
                  .submitted = entry.record.submitted,
+                 .failures = failure_groups(core, entry),
                  .eta_s = time_left(core, entry)};
   for (size_t i = 0; i < entry.counts.size(); ++i) {
     if (entry.counts[i] > 0) view.counts[static_cast<TrialState>(i)] = entry.counts[i];

@@ -22,6 +22,7 @@ struct Slot {
   std::string_view device = "cpu";  // "cpu" | "cuda"
   int mpi_rank = 0;
   SlotUse use = SlotUse::kFree;
+  std::string_view quarantine = {};  // why
 };
 struct Want {
   int64_t trial = 0;

@@ -50,6 +50,32 @@ Supply supply(const Want& want, const std::vector<Slot>& slots) {
   return supply;
 }
 
+int64_t count_use(const Want& want, const std::vector<Slot>& slots, SlotUse use) {
+  return std::ranges::count_if(slots, [&](const Slot& s) { return device_fits(want, s) && s.use == use; });
+}
+
+// Every slot of the right device is quarantined or drained; empty when one is not.
+std::string why_out_of_use(const Want& want, const std::vector<Slot>& slots) {
+  const int64_t quarantined = count_use(want, slots, SlotUse::kQuarantined);
+  const int64_t drained = count_use(want, slots, SlotUse::kDrained);
+  const auto all = std::ranges::count_if(slots, [&](const Slot& s) { return device_fits(want, s); });
+  if (quarantined + drained < all) return "";
+  std::vector<std::string> parts;
+  if (quarantined > 0) {
+    const auto bad = std::ranges::find_if(
+        slots, [&](const Slot& s) { return device_fits(want, s) && s.use == SlotUse::kQuarantined; });
+    parts.push_back(cat("worker ", bad->worker, " quarantined: ", bad->quarantine));
+    if (quarantined > 1) parts.push_back(cat(quarantined - 1, " more quarantined, see: coordinator workers"));
+  }
+  if (drained > 0) {
+    const auto out =
+        std::ranges::find_if(slots, [&](const Slot& s) { return device_fits(want, s) && s.use == SlotUse::kDrained; });
+    parts.push_back(cat(one_or_many(drained, "worker is", "workers are"),
+                        " drained; use them again with: coordinator undrain ", out->worker));
+  }
+  return join(parts, "; ");
+}
+
 // No slot suits at all: the first reason that rules every one out.
 std::string why_none_suits(const Want& want, const std::vector<Slot>& slots, std::string_view worker_command) {
   if (slots.empty()) return cat("no worker is connected; start one with: ", start_command(want, worker_command));
@@ -57,11 +83,7 @@ std::string why_none_suits(const Want& want, const std::vector<Slot>& slots, std
     return cat("needs a ", want.device, " device; the connected workers have ", devices_of(slots),
                "; start one on a machine that has it with: ", start_command(want, worker_command));
   }
-  if (std::ranges::all_of(slots, [](const Slot& s) { return s.use == SlotUse::kQuarantined; })) {
-    return cat("every connected worker (", slots.size(),
-               ") is quarantined because its trainers crashed; see why with: coordinator workers; ",
-               "a restarted worker is used again");
-  }
+  if (const std::string text = why_out_of_use(want, slots); !text.empty()) return text;
   std::vector<std::string> hosts(want.never_hosts.begin(), want.never_hosts.end());
   return cat("its data is missing on ", join(hosts),
              "; put it there, or start a worker elsewhere with: ", start_command(want, worker_command));

@@ -187,6 +187,41 @@ grpc::ServerUnaryReactor* ControlService::Resume(grpc::CallbackServerContext* co
   return act(context, engine::SweepAction::kResume, request, reply);
 }
 
+grpc::ServerUnaryReactor* ControlService::Retry(grpc::CallbackServerContext* context, const v1::RetryRequest* request,
+                                                v1::RetryReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
+    engine::RetryTrials event{.request = 0,
+                              .variant = request->variant(),
+                              .trial = request->trial(),
+                              .cancelled = request->cancelled(),
+                              .idempotency_key = request->idempotency_key()};
+    if (request->trial().empty() || !request->sweep().empty()) {
+      const auto sweep = select_sweep_of(loop_, request->sweep());
+      if (!sweep.ok()) return sweep.status();
+      event.sweep = *sweep;
+    }
+    const auto outcome = loop_.retry(std::move(event));
+    reply->set_trials_affected(outcome.trials_affected);
+    return outcome.status;
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::DrainWorker(grpc::CallbackServerContext* context,
+                                                      const v1::DrainWorkerRequest* request,
+                                                      v1::DrainWorkerReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
+    const auto mode = engine::parse_drain(request->mode());
+    if (!mode) return invalid("unknown drain mode '", request->mode(), "'; allowed are after_trial, now, no");
+    const auto outcome = loop_.drain(
+        {.request = 0, .worker = request->worker(), .drain = *mode, .idempotency_key = request->idempotency_key()});
+    reply->set_workers_affected(outcome.workers_affected);
+    reply->set_trials_affected(outcome.trials_affected);
+    return outcome.status;
+  });
+}
+
 grpc::ServerUnaryReactor* ControlService::ListWorkers(grpc::CallbackServerContext* context,
                                                       const v1::ListWorkersRequest* request,
                                                       v1::ListWorkersReply* reply) {

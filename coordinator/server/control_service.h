@@ -45,6 +45,10 @@ class ControlService final : public v1::Control::CallbackService {
                                   v1::SweepActionReply* reply) override;
   grpc::ServerUnaryReactor* Resume(grpc::CallbackServerContext* context, const v1::SweepActionRequest* request,
                                    v1::SweepActionReply* reply) override;
+  grpc::ServerUnaryReactor* Retry(grpc::CallbackServerContext* context, const v1::RetryRequest* request,
+                                  v1::RetryReply* reply) override;
+  grpc::ServerUnaryReactor* DrainWorker(grpc::CallbackServerContext* context, const v1::DrainWorkerRequest* request,
+                                        v1::DrainWorkerReply* reply) override;
   grpc::ServerUnaryReactor* ListWorkers(grpc::CallbackServerContext* context, const v1::ListWorkersRequest* request,
                                         v1::ListWorkersReply* reply) override;
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,

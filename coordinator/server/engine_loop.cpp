@@ -12,6 +12,7 @@
 #include "coordinator/store/store.h"
 #include "core/base/log.h"
 #include "core/base/sha256.h"
+#include "core/base/signal_name.h"
 
 namespace autonorm::server {
 namespace {
@@ -28,6 +29,19 @@ constexpr milliseconds kCommitRetry{250};
 void end_process(const Status& status) {
   log_error("the coordinator cannot go on: ", status.message());
   std::_Exit(1);
+}
+
+std::vector<std::string> failure_lines(const store::AttemptEnd& failure) {
+  std::string how = cat("  attempt ", failure.attempt, " ended: ", failure.end);
+  if (failure.signal != 0) how += cat(", ", signal_name(failure.signal));
+  if (failure.exit_code != 0) how += cat(", exit code ", failure.exit_code);
+  if (failure.step > 0) how += cat(", at step ", failure.step);
+  std::vector<std::string> lines{std::move(how)};
+  if (failure.log_tail.empty()) return lines;
+  lines.push_back(
+      cat("  the last ", failure.log_tail.size(), failure.log_tail.size() == 1 ? " line" : " lines", " of its log:"));
+  for (const std::string& line : failure.log_tail) lines.push_back("    | " + line);
+  return lines;
 }
 
 std::string default_secret(const store::Store& store, const Clock& clock) {
@@ -80,6 +94,8 @@ class Loop final : public EngineLoop {
     return call(std::move(event), submit_callers_);
   }
   engine::ActReply act(engine::ActOnSweep event) override { return call(std::move(event), act_callers_); }
+  engine::ActReply retry(engine::RetryTrials event) override { return call(std::move(event), act_callers_); }
+  engine::ActReply drain(engine::DrainWorkers event) override { return call(std::move(event), act_callers_); }
 
   std::vector<engine::SweepView> sweeps() override {
     return ask<std::vector<engine::SweepView>>([this](Now now) { return engine_.sweeps(now); });
@@ -91,8 +107,8 @@ class Loop final : public EngineLoop {
     return ask<std::vector<engine::WorkerView>>([this](Now now) { return engine_.workers(now); });
   }
   Result<std::vector<std::string>> explain(const std::string& prefix) override {
-    return ask<Result<std::vector<std::string>>>([this, prefix](Now now) { return engine_.explain(prefix, now); },
-                                                 Result<std::vector<std::string>>(stopped()));
+    using Lines = Result<std::vector<std::string>>;
+    return ask<Lines>([this, prefix](Now now) { return explanation(prefix, now); }, Lines(stopped()));
   }
   std::set<TrialId> finished_trials() override {
     return ask<std::set<TrialId>>([this](Now) { return engine_.finished_trials(); });
@@ -169,6 +185,20 @@ class Loop final : public EngineLoop {
     } catch (const std::future_error&) {  // the loop stopped with the question in its queue
       return without;
     }
+  }
+
+  // With what the store keeps of the last failure.
+  Result<std::vector<std::string>> explanation(const std::string& prefix, Now now) {
+    auto found = engine_.explain(prefix, now);
+    if (!found.ok()) return found.status();
+    if (!found->failed) return std::move(found->lines);
+    const auto failure = store_.last_failure(*found->failed);
+    if (!failure.ok()) return failure.status();
+    if (*failure) {
+      const std::vector<std::string> lines = failure_lines(**failure);
+      found->lines.insert(found->lines.end(), lines.begin(), lines.end());
+    }
+    return std::move(found->lines);
   }
 
   void run() {

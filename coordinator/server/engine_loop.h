@@ -35,6 +35,8 @@ class EngineLoop {
   // Blocking calls; their `request` field is filled in here.
   virtual engine::SubmitReply submit(engine::SubmitSweep event) = 0;
   virtual engine::ActReply act(engine::ActOnSweep event) = 0;
+  virtual engine::ActReply retry(engine::RetryTrials event) = 0;
+  virtual engine::ActReply drain(engine::DrainWorkers event) = 0;
 
   // Views, taken on the engine's thread between two batches.
   virtual std::vector<engine::SweepView> sweeps() = 0;

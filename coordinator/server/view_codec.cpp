@@ -14,6 +14,13 @@ void encode(const engine::SweepView& view, v1::Sweep& wire) {
   wire.set_cells(view.cells);
   wire.set_submitted_us(to_us(view.submitted));
   if (view.eta_s) wire.set_eta_s(*view.eta_s);
+  for (const engine::FailureGroup& group : view.failures) {
+    auto& out = *wire.add_failures();
+    out.set_end(codec::encode_reason(group.end));
+    out.set_text(group.text);
+    out.set_count(group.count);
+    out.set_example(group.example.value());
+  }
 }
 
 Result<engine::SweepView> decode(const v1::Sweep& wire) {
@@ -31,6 +38,10 @@ Result<engine::SweepView> decode(const v1::Sweep& wire) {
   view.cells = wire.cells();
   view.submitted = wall_from_us(wire.submitted_us());
   if (wire.has_eta_s()) view.eta_s = wire.eta_s();
+  codec::WireReader in("Sweep");
+  for (const auto& group : wire.failures())
+    view.failures.push_back({in.reason(group.end()), group.text(), group.count(), TrialId(group.example())});
+  if (!in.status().ok()) return in.status();
   return view;
 }
 

@@ -44,7 +44,9 @@ Status WatchStream::take(v1::WatchUpdate& update) {
 
 Result<Look> WatchStream::look(v1::WatchUpdate& update) {
   if (const Status status = take(update); !status.ok()) return status;
-  const bool ended = update.sweep().state() == "done" || update.sweep().state() == "cancelled";
+  // A halted sweep whose last trials have ended waits for people.
+  const bool halted = update.sweep().state() == "halted" && update.active_size() == 0;
+  const bool ended = halted || update.sweep().state() == "done" || update.sweep().state() == "cancelled";
   std::string bytes = update.SerializeAsString();
   if (bytes == last_bytes_ && !ended && ++unchanged_looks_ < kLooksUntilSentAnyway) return Look::kNothingNew;
   unchanged_looks_ = 0;

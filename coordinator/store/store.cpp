@@ -124,6 +124,31 @@ Result<std::string> Store::trial_config(const TrialId& trial) {
   }
 }
 
+Result<std::optional<AttemptEnd>> Store::last_failure(const TrialId& trial) {
+  try {
+    SQLite::Statement& query = state_->connection.statement(
+        "SELECT number, end, message, signal, exit_code, step, log_tail FROM attempt WHERE trial = (SELECT id FROM "
+        "trial WHERE hash = ?) AND ended_us IS NOT NULL AND end NOT IN ('completed', 'diverged') ORDER BY number DESC "
+        "LIMIT 1");
+    std::optional<AttemptEnd> found;
+    for_each_row(Binder{query}(trial), [&](Row& row) {
+      found.emplace();
+      found->attempt = Attempt(static_cast<int32_t>(row.integer()));
+      found->end = row.text();
+      found->message = row.text();
+      found->signal = static_cast<int>(row.integer());
+      found->exit_code = static_cast<int>(row.integer());
+      found->step = row.integer();
+      found->log_tail = nlohmann::json::parse(row.text()).get<std::vector<std::string>>();
+    });
+    return found;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection.file());
+  } catch (const nlohmann::json::exception& error) {
+    return internal(state_->connection.file().string(), " holds a row that cannot be read: ", error.what());
+  }
+}
+
 Result<config::SweepSource> Store::sweep_source(SweepId sweep) {
   try {
     std::optional<config::SweepSource> source;

@@ -14,6 +14,14 @@
 
 namespace autonorm::store {
 
+struct AttemptEnd {
+  Attempt attempt;
+  std::string end, message;  // a word of core/messages/trial_state.h; for people
+  int signal = 0, exit_code = 0;
+  int64_t step = 0;
+  std::vector<std::string> log_tail;  // the last 50 lines
+};
+
 // Not thread-safe, but for artifacts(): the engine's thread is its only user.
 class Store {
  public:
@@ -40,6 +48,9 @@ class Store {
   // The resolved configuration of a trial as JSON, with its seed and inputs; kNotFound when there is no such trial.
   Result<std::string> trial_config(const TrialId& trial);
   Result<config::SweepSource> sweep_source(SweepId sweep);
+
+  // How the newest attempt of the trial that has ended without a result ended; absent when there is none.
+  Result<std::optional<AttemptEnd>> last_failure(const TrialId& trial);
 
   ArtifactStore& artifacts();  // thread-safe
 

@@ -20,7 +20,7 @@ TEST_F(Stages, AStudentWaitsAndThenGetsItsTeachersModel) {
   cluster.join_all(teacher);
   cluster.say(worker, fleet::Heartbeat{{{cluster.key_at(worker, teacher), 40, 100, "training", 1.0, 1.0, 0}}});
   EXPECT_EQ(cluster.reason(student),
-            cat("waits for stage teacher (trial ", short_form(teacher), ", running, step 40/100)"));
+            cat("waits for stage teacher, 40 % done (trial ", short_form(teacher), ", running, step 40/100)"));
   cluster.finish(teacher);
   EXPECT_EQ(cluster.state(student), TrialState::kAssigned);
   const auto start = std::get<fleet::Start>(cluster.take_messages(worker).back());
@@ -150,7 +150,7 @@ TEST_F(Stages, AStudentThatWasAboutToStartWaitsForTheNewTeacher) {
 TEST_F(Stages, PausingHoldsWaitingTrialsAndSaysSo) {
   cluster.submit(sweep);
   cluster.act(SweepId(1), engine::SweepAction::kPause);
-  EXPECT_EQ(cluster.reason(student), "sweep paused; go on with: coordinator resume 1");
+  EXPECT_EQ(cluster.reason(student), "sweep 1 paused by user; go on with: coordinator resume 1");
 }
 
 }  // namespace

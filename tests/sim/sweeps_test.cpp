@@ -153,7 +153,7 @@ TEST_F(Sweeps, PauseLetsRunningTrialsWriteACheckpointAndResumeGoesOnFromIt) {
   cluster.fail(worker, trial(0), EndReason::kPreempted, "stopped at step 40");
   cluster.free_slot(worker, trial(0));
   EXPECT_EQ(cluster.sweep(SweepId(1)).counts, (Counts{{TrialState::kQueued, 3}}));
-  EXPECT_EQ(cluster.reason(trial(1)), "sweep paused; go on with: coordinator resume 1");
+  EXPECT_EQ(cluster.reason(trial(1)), "sweep 1 paused by user; go on with: coordinator resume 1");
   cluster.advance(10s);
   EXPECT_EQ(cluster.worker_view(worker).state, "idle");
 

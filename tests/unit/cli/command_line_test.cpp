@@ -107,12 +107,23 @@ TEST(CommandLine, EachActionIsAVerb) {
   EXPECT_EQ(parsed<Act>({"resume", "norms"}).sweep, "norms");
 }
 
+TEST(CommandLine, RetryAndDrainTakeWhatTheyNeed) {
+  EXPECT_EQ(parsed<Retry>({"retry", "3", "--variant", "RMSNorm", "--cancelled"}).variant, "RMSNorm");
+  EXPECT_TRUE(parsed<Retry>({"retry", "3", "--cancelled"}).cancelled);
+  EXPECT_EQ(parsed<Retry>({"retry", "--trial", "3f9a"}).trial, "3f9a");
+  EXPECT_EQ(parsed<DrainWorker>({"drain", "node7"}).drain, engine::Drain::kAfterTrial);
+  EXPECT_EQ(parsed<DrainWorker>({"drain", "node7", "--now"}).drain, engine::Drain::kNow);
+  EXPECT_EQ(parsed<DrainWorker>({"undrain", "node7"}).drain, engine::Drain::kNo);
+  EXPECT_EQ(parsed<DrainWorker>({"undrain", "node7"}).worker, "node7");
+  EXPECT_EQ(parsed<Failures>({"failures"}).sweep, "");
+}
+
 TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
   EXPECT_EQ(
       refusal({"sumbit", "x.toml"}),
       "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
-      "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, workers, report, "
-      "backup, catalogue\n"
+      "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, retry, failures, "
+      "workers, drain, undrain, report, backup, catalogue\n"
       "see: coordinator --help\n");
 }
 
@@ -169,8 +180,8 @@ TEST_P(Help, IsAsWritten) {
 }
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
-                                         "logs", "cancel", "pause", "resume", "workers", "report", "backup",
-                                         "catalogue"));
+                                         "logs", "cancel", "pause", "resume", "retry", "failures", "workers", "drain",
+                                         "undrain", "report", "backup", "catalogue"));
 
 }  // namespace
 }  // namespace autonorm::cli

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/base/log.h"
+#include "core/base/signal_name.h"
 
 namespace autonorm::agent {
 
@@ -198,7 +199,7 @@ fleet::Failed TrainerSupervisor::describe(const TrainerExit& exit) const {
     failed.reason = EndReason::kHostOom;
     failed.message = "the kernel ended the trainer because the machine's or the control group's memory was used up";
   } else if (exit.signal != 0) {
-    failed.message = cat("the trainer was ended by signal ", exit.signal, " (", strsignal(exit.signal), ")");
+    failed.message = cat("the trainer was ended by signal ", exit.signal, " (", signal_name(exit.signal), ")");
   } else {
     failed.message = cat("the trainer left with status ", exit.code, " in the middle of the trial");
   }
