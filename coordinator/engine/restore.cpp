@@ -78,6 +78,11 @@ void restore_workers(Core& core, std::vector<WorkerRecord>&& records, Now now) {
   }
 }
 
+void release_member(Core& core, const Worker& worker) {
+  LiveAttempt& earlier = *core.at(worker.occupant->trial).live;
+  find_member(earlier, worker.record.id)->released = true;
+}
+
 void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   Trial& trial = core.at(record.trial);
   auto live = std::make_unique<LiveAttempt>();
@@ -91,6 +96,8 @@ void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
     Worker& worker = core.workers.at(member.worker);
     worker.lost = false;
     worker.lease_until = now.steady + core.options.limits.lease;
+    // It works for a later attempt as well, so it has given this one's slot back (the newest attempt comes last).
+    if (worker.occupant) release_member(core, worker);
     worker.occupant = Occupant{{trial.id, record.number, record.token}, record.trial, record.tag, false, {}};
   }
   trial.live = std::move(live);
@@ -122,6 +129,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
   restore_sweeps(core, snapshot);
   find_interrupted(core);
   restore_workers(core, std::move(snapshot.workers), now);
+  std::ranges::sort(snapshot.open_attempts, {}, &AttemptRecord::row);
   for (AttemptRecord& record : snapshot.open_attempts) restore_attempt(core, std::move(record), now);
   for (ReplyRecord& reply : snapshot.replies) {
     core.reply_order.push_back(reply.key);

@@ -170,6 +170,24 @@ TEST_F(Restart, ALostRendezvousIsSentAgain) {
   EXPECT_EQ(sent[0].endpoint, "h:1");
 }
 
+// Found by the random walk: after a restart the worker of two open attempts held the slot of neither.
+TEST_F(Restart, AMemberThatGaveItsSlotBackKeepsItsNewAttempt) {
+  const config::Sweep both = make_sweep("both", {{.variant = "gang", .ranks = 2}, {.variant = "single"}});
+  const TrialId gang = both.trials[0].id, single = both.trials[1].id;
+  const auto workers = cluster.add_workers(2);
+  cluster.submit(both);
+  cluster.join_all(gang);
+  cluster.free_slot(workers[1], gang);  // its rank is through; the leader still writes its model
+  EXPECT_EQ(cluster.member(single), workers[1]);
+  cluster.restart();
+  EXPECT_EQ(cluster.worker_view(workers[1]).trial, single);
+  cluster.reconnect_all();
+  cluster.finish(gang);
+  cluster.run_to_end(single);
+  EXPECT_EQ(cluster.trial(gang).attempt, Attempt(1));
+  EXPECT_EQ(cluster.trial(single).attempt, Attempt(1));
+}
+
 TEST_F(Restart, ARestartedWorkerDeliversWhatItsPredecessorFinished) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);

@@ -87,12 +87,16 @@ ClusterWalk::ClusterWalk(ClusterOptions options) : sweeps_(walk_sweeps()), clust
 
 void ClusterWalk::step(const WalkOperation& operation) {
   model_.observe(cluster_.engine(), cluster_.now());
+  before_.reset();
   try {
     carry_out(operation);
   } catch (const CoordinatorDied&) {
-    if (!dies_) throw;  // somebody else's idea
-    crash();
+    if (!dies_) throw;  // its owner calls come_back()
+    const bool committed = *dies_ != Death::kBeforeCommit;
+    come_back([&] { return committed; });
+    return;
   }
+  before_.reset();
   check();
 }
 
@@ -164,36 +168,27 @@ void ClusterWalk::carry_out(const WalkOperation& operation) {
 void ClusterWalk::submit(uint32_t which, uint32_t how) {
   const config::Sweep& sweep = sweeps_[which % kSweeps];
   const bool fresh = how % 8 == 0;
-  const auto before = model_;
+  before_ = model_;
   const WalkModel::Submitted expected = model_.submit(sweep, fresh);
-  try {
-    const std::string key = how % 3 == 0 ? cat("key-", ++steps_) : "";
-    const engine::SubmitReply reply = cluster_.submit(sweep, fresh, key);
-    if (!reply.status.ok() || reply.sweep != expected.sweep || reply.existed != expected.existed)
-      findings_.push_back(cat("a submission was answered with sweep ", reply.sweep, " (existed: ", reply.existed,
-                              ") instead of ", expected.sweep, ": ", reply.status.message()));
-    if (key.empty() || dies_) return;
-    const engine::SubmitReply again = cluster_.submit(sweep, fresh, key);
-    if (again.sweep != reply.sweep || again.new_trials != reply.new_trials || again.existed != reply.existed)
-      findings_.push_back(cat("the same idempotency key got another answer, sweep ", again.sweep));
-  } catch (const CoordinatorDied&) {
-    if (dies_ == Death::kBeforeCommit) model_ = before;
-    throw;
-  }
+  const std::string key = how % 3 == 0 ? cat("key-", ++steps_) : "";
+  const engine::SubmitReply reply = cluster_.submit(sweep, fresh, key);
+  if (!reply.status.ok() || reply.sweep != expected.sweep || reply.existed != expected.existed)
+    findings_.push_back(cat("a submission was answered with sweep ", reply.sweep, " (existed: ", reply.existed,
+                            ") instead of ", expected.sweep, ": ", reply.status.message()));
+  if (key.empty()) return;
+  before_.reset();
+  const engine::SubmitReply again = cluster_.submit(sweep, fresh, key);
+  if (again.sweep != reply.sweep || again.new_trials != reply.new_trials || again.existed != reply.existed)
+    findings_.push_back(cat("the same idempotency key got another answer, sweep ", again.sweep));
 }
 
 void ClusterWalk::act(uint32_t which, engine::SweepAction action) {
   const SweepId id(static_cast<int64_t>(which % static_cast<uint32_t>(model_.size())) + 1);
-  const auto before = model_;
+  before_ = model_;
   const bool accepted = model_.act(id, action);
-  try {
-    const engine::ActReply reply = cluster_.act(id, action);
-    if (reply.status.ok() != accepted)
-      findings_.push_back(cat("an action on sweep ", id, " was answered: ", reply.status.message()));
-  } catch (const CoordinatorDied&) {
-    if (dies_ == Death::kBeforeCommit) model_ = before;
-    throw;
-  }
+  const engine::ActReply reply = cluster_.act(id, action);
+  if (reply.status.ok() != accepted)
+    findings_.push_back(cat("an action on sweep ", id, " was answered: ", reply.status.message()));
 }
 
 void ClusterWalk::report(const engine::TrialView& view, uint32_t how) {
@@ -281,7 +276,12 @@ void ClusterWalk::crash() {
   cluster_.restart();
 }
 
-void ClusterWalk::come_back() { crash(); }
+void ClusterWalk::come_back(const std::function<bool()>& committed) {
+  crash();
+  if (before_ && !committed()) model_ = *before_;
+  before_.reset();
+  check();
+}
 
 // ---- checks ----
 
@@ -331,28 +331,24 @@ void ClusterWalk::check_one_owner() {
 }
 
 void ClusterWalk::settle() {
-  try {
-    crash();  // a death that waits for its operation has missed it
-    for (const WorkerId& id : workers_) cluster_.connect(id);
-    for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
-    for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
-      model_.observe(cluster_.engine(), cluster_.now());
-      bool open = false;
-      for (const engine::TrialView& view : all_trials()) open |= is_open(view.state) && model_.wants(view.id);
-      if (!open) break;
-      if (round + 1 == kSettleRounds) findings_.push_back("trials never end although every worker works");
-      for (const WorkerId& id : workers_) {
-        if (!connected(id)) cluster_.connect(id);
-        obey(id);
-      }
-      for (const engine::TrialView& view : live()) {
-        if (works(view)) report(view, 2);
-      }
-      cluster_.advance(500ms);
-      check();
+  crash();  // a death that waits for its operation has missed it
+  for (const WorkerId& id : workers_) cluster_.connect(id);
+  for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
+  for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
+    model_.observe(cluster_.engine(), cluster_.now());
+    bool open = false;
+    for (const engine::TrialView& view : all_trials()) open |= is_open(view.state) && model_.wants(view.id);
+    if (!open) break;
+    if (round + 1 == kSettleRounds) findings_.push_back("trials never end although every worker works");
+    for (const WorkerId& id : workers_) {
+      if (!connected(id)) cluster_.connect(id);
+      obey(id);
     }
-  } catch (const CoordinatorDied&) {
-    if (!dies_) throw;
+    for (const engine::TrialView& view : live()) {
+      if (works(view)) report(view, 2);
+    }
+    cluster_.advance(500ms);
+    check();
   }
   check_stored_results();
 }

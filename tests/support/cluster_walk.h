@@ -2,7 +2,9 @@
 // something from any state on, so that a failing one can be shortened by leaving operations out.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,9 @@ class ClusterWalk {
   // What was wrong, in order; empty = nothing.
   const std::vector<std::string>& findings() const { return findings_; }
   FakeCluster& cluster() { return cluster_; }
-  // After CoordinatorDied was thrown by ClusterOptions::committed, out of step() or settle().
-  void come_back();
+  // After CoordinatorDied was thrown by ClusterOptions::committed, out of step() or of this. `committed` is asked once
+  // the database is open again: are the changes of the interrupted operation there?
+  void come_back(const std::function<bool()>& committed);
 
  private:
   void carry_out(const WalkOperation& operation);
@@ -81,6 +84,7 @@ class ClusterWalk {
   std::vector<config::Sweep> sweeps_;
   FakeCluster cluster_;
   WalkModel model_;
+  std::optional<WalkModel> before_;  // before the submission or action of this step
   std::vector<WorkerId> workers_;
   std::vector<std::pair<WorkerId, fleet::Event>> past_;              // events of attempts, for stale reports
   std::map<TrialId, std::pair<fleet::AttemptKey, double>> offered_;  // results that a worker has sent

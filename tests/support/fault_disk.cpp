@@ -85,11 +85,20 @@ int FaultDisk::note_write(const std::string& path, Write write) {
 int FaultDisk::note_sync(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const int code = next_operation_locked(SQLITE_IOERR_FSYNC);
-  // A failed sync leaves the system's idea of what is on the disk as it was: the caller has to write again.
-  if (code != SQLITE_OK) return code;
+  if (code != SQLITE_OK) {
+    // What Linux does: the pages count as clean and never reach the disk, unless they are written again.
+    disks_[path].pending.clear();
+    return code;
+  }
   if (operations_ == cut_at_) take_image_locked();
   Disk& disk = disks_[path];
-  if (!disk.durable) disk.durable.emplace();
+  // The first sync of a new log or journal syncs its folder, too: deletions in it are final from then on.
+  if (!disk.durable) {
+    disk.durable.emplace();
+    for (auto& [other, entry] : disks_) {
+      if (entry.deleted) entry = Disk{};
+    }
+  }
   for (const Write& write : disk.pending) {
     if (write.truncates) {
       disk.durable->resize(static_cast<size_t>(write.offset), '\0');
@@ -311,6 +320,12 @@ void FaultDisk::come_back() {
     }
   }
   disks_.clear();
+  image_.reset();
+  cut_at_ = 0;
+}
+
+void FaultDisk::forget_cut() {
+  const std::lock_guard lock(mutex_);
   image_.reset();
   cut_at_ = 0;
 }

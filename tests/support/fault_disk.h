@@ -38,6 +38,7 @@ class FaultDisk {
   bool was_cut() const;
   // Puts what the cut left in place of the files, and forgets the cut. No connection may be open.
   void come_back();
+  void forget_cut();
 
   // From the `nth` write from now on (1 = the next) every write, truncation and sync fails, until heal().
   void fail_from(int64_t nth, DiskFault fault);
