@@ -7,7 +7,7 @@
 namespace autonorm::testing {
 namespace {
 
-constexpr uint64_t kSequences = 150;
+constexpr uint64_t kSequences = 40;
 constexpr size_t kLength = 60;
 
 std::string story(const std::vector<WalkOperation>& walk) {
@@ -29,7 +29,7 @@ TEST(RandomWalk, TheModelAgreesAfterEveryStepAndEverythingEnds) {
   run_walks(1, kSequences, {.limits = {}, .reopen = false});
 }
 
-TEST(RandomWalk, AlsoWhenEachRestartOpensTheDatabaseAnew) { run_walks(100'001, 10, {.limits = {}}); }
+TEST(RandomWalk, AlsoWhenEachRestartOpensTheDatabaseAnew) { run_walks(100'001, 4, {.limits = {}}); }
 
 }  // namespace
 }  // namespace autonorm::testing
