@@ -61,6 +61,7 @@ class Verbs {
     add_undrain();
     add_report();
     add_backup();
+    add_gc();
     add_catalogue();
   }
 
@@ -121,6 +122,15 @@ class Verbs {
         ->capture_default_str();
     state_flag(serve->state);
     liveness_flags(*serve);
+    keep_flag(serve->keep_checkpoints, "checkpoints kept per trial that may train again, 1 to 1000")
+        .capture_default_str();
+    verb()
+        .add_option("--max-artifact-gib", serve->max_artifact_gib,
+                    "bound on kept checkpoints and models; beyond it older checkpoints go, then models of finished "
+                    "trials; what a trial needs stays; 0 = unbounded")
+        ->type_name("G")
+        ->check(CLI::NonNegativeNumber.description(""))
+        ->capture_default_str();
   }
   void liveness_flags(Serve& serve) {
     verb()
@@ -285,6 +295,22 @@ class Verbs {
                     "(the folder artifacts/) are not in it")
         ->required()
         ->type_name("");
+    coordinator_flag();
+  }
+  CLI::Option& keep_flag(int& keep, const std::string& help) {
+    return *verb()
+                .add_option("--keep-checkpoints", keep, help)
+                ->type_name("K")
+                ->check(CLI::Range(1, 1000).description(""));
+  }
+  void add_gc() {
+    auto gc = add<CollectGarbage>(
+        "gc", "show which checkpoints, models and leftovers no trial needs; with --yes, remove them", "gc --yes");
+    verb().add_flag("--yes", gc->yes, "remove them; without it nothing is changed");
+    keep_flag(gc->keep_checkpoints, "checkpoints kept per trial that may train again, 1 to 1000; else as serve says");
+    verb().add_flag("--models", gc->models,
+                    "also the models of finished trials that no other trial needs; a stage whose model is gone trains "
+                    "again when a later sweep needs it");
     coordinator_flag();
   }
   void add_catalogue() {

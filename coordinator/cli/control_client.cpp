@@ -269,6 +269,23 @@ Result<std::string> ControlClient::report(const std::string& sweep, const report
   return reply.text();
 }
 
+Result<server::Collected> ControlClient::collect_garbage(bool remove, int keep_checkpoints, bool drop_models) {
+  auto request = versioned<v1::CollectGarbageRequest>();
+  request.set_remove(remove);
+  request.set_keep_checkpoints(keep_checkpoints);
+  request.set_drop_models(drop_models);
+  grpc::ClientContext context;
+  v1::CollectGarbageReply reply;
+  if (const auto status = connection_->stub->CollectGarbage(&context, request, &reply); !status.ok()) {
+    return connection_->status(status);
+  }
+  const auto part = [](const v1::CollectedPart& wire) { return server::Collected::Part{wire.files(), wire.bytes()}; };
+  return server::Collected{.artifacts = part(reply.artifacts()),
+                           .uploads = part(reply.uploads()),
+                           .attempts = part(reply.attempts()),
+                           .kept = part(reply.kept())};
+}
+
 Result<int64_t> ControlClient::back_up(const std::string& path) {
   auto request = versioned<v1::BackupRequest>();
   request.set_path(path);

@@ -10,6 +10,7 @@
 
 #include "coordinator/engine/engine.h"
 #include "coordinator/report/report_data.h"
+#include "coordinator/server/artifact_collector.h"
 #include "coordinator/store/log_reader.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
@@ -70,6 +71,8 @@ class ControlClient {
   Result<int64_t> retry(const std::string& sweep, const engine::RetryTrials& what);
   Result<DrainOutcome> drain(const std::string& worker, engine::Drain drain, const std::string& key);
   Result<std::string> report(const std::string& sweep, const report::ReportOptions& options);
+  // `remove`: else it only says what could go. `keep_checkpoints`: 0 = as the server was started.
+  Result<server::Collected> collect_garbage(bool remove, int keep_checkpoints, bool drop_models);
   // `path`: absolute, on the server's machine. The bytes written.
   Result<int64_t> back_up(const std::string& path);
   Result<ServerInfo> info();

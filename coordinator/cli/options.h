@@ -15,6 +15,8 @@ struct Serve {
   std::string listen, state;
   double lease_s = 15, heartbeat_s = 2;
   int quarantine_crashes = 3;  // 0 = a worker is never set aside
+  int keep_checkpoints = 2;
+  double max_artifact_gib = 0;  // 0 = unbounded
 };
 struct Run {
   std::string file, state;
@@ -74,12 +76,16 @@ struct Report {
 struct Backup {
   std::string file;
 };
+struct CollectGarbage {
+  bool yes = false, models = false;
+  int keep_checkpoints = 0;  // 0 = as the server was started
+};
 struct Catalogue {
   std::string what;  // empty = everything
   Output output = Output::kText;
 };
 using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Logs, Act, Retry, DrainWorker,
-                             Failures, Workers, Report, Backup, Catalogue>;
+                             Failures, Workers, Report, Backup, CollectGarbage, Catalogue>;
 
 struct Invocation {
   Command command;

@@ -49,6 +49,8 @@ int run_command(const std::vector<std::string>& arguments, Environment& environm
       return workers(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Backup>)
       return backup(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, CollectGarbage>)
+      return collect_garbage(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Catalogue>)
       return catalogue(options, environment);
     else

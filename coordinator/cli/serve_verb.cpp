@@ -30,7 +30,12 @@ engine::Limits limits(const Serve& options) {
 int serve(const Serve& options, Environment& environment) {
   const StopSignal stop;
   const auto server = server::Server::start(
-      {.listen = options.listen, .state = options.state, .secret = environment.random_key(), .limits = limits(options)},
+      {.listen = options.listen,
+       .state = options.state,
+       .secret = environment.random_key(),
+       .limits = limits(options),
+       .retention = {.keep_checkpoints = options.keep_checkpoints,
+                     .max_bytes = static_cast<int64_t>(options.max_artifact_gib * (int64_t{1} << 30))}},
       environment.clock);
   if (!server.ok()) return fail(environment, server.status());
   if (environment.log_to) environment.log_to((*server)->directory());

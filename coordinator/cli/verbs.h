@@ -30,6 +30,7 @@ int logs(const Logs& options, const std::string& coordinator, Environment& envir
 int workers(const Workers& options, const std::string& coordinator, Environment& environment);
 int report(const Report& options, const std::string& coordinator, Environment& environment);
 int backup(const Backup& options, const std::string& coordinator, Environment& environment);
+int collect_garbage(const CollectGarbage& options, const std::string& coordinator, Environment& environment);
 int catalogue(const Catalogue& options, Environment& environment);
 
 }  // namespace autonorm::cli

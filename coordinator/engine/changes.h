@@ -251,6 +251,9 @@ struct ArtifactAdded {
   int64_t bytes = 0;
   WallTime time{};
 };
+struct ArtifactsRemoved {
+  std::vector<Sha256> hashes;
+};
 struct WorkerSeen {
   WorkerRecord worker;
 };
@@ -263,10 +266,10 @@ struct Journal {
   std::string json;
 };
 
-using Change =
-    std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
-                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded, LogAdded,
-                 CheckpointAdded, ResultAdded, ResultDropped, ArtifactAdded, WorkerSeen, ReplyRemembered, Journal>;
+using Change = std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved,
+                            AttemptInserted, AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded,
+                            MetricsAdded, NormStatsAdded, LogAdded, CheckpointAdded, ResultAdded, ResultDropped,
+                            ArtifactAdded, ArtifactsRemoved, WorkerSeen, ReplyRemembered, Journal>;
 
 // Everything that a new engine needs to go on where the last one stopped.
 struct Snapshot {

@@ -10,6 +10,7 @@
 #include "coordinator/engine/draining.h"
 #include "coordinator/engine/fleet_sessions.h"
 #include "coordinator/engine/liveness.h"
+#include "coordinator/engine/pinned_artifacts.h"
 #include "coordinator/engine/placement.h"
 #include "coordinator/engine/retry.h"
 #include "coordinator/engine/submission.h"
@@ -45,6 +46,7 @@ void dispatch(Core& core, const WorkerHello& event, Now now) { on_hello(core, ev
 void dispatch(Core& core, const SessionClosed& event, Now) { on_session_closed(core, event.session); }
 void dispatch(Core& core, const Tick&, Now now) { on_tick(core, now); }
 void dispatch(Core& core, const ArtifactStored& event, Now now) { on_artifact_stored(core, event, now); }
+void dispatch(Core& core, const ArtifactsDropped& event, Now) { on_artifacts_dropped(core, event); }
 void dispatch(Core& core, const Stopping&, Now) { on_stopping(core); }
 
 }  // namespace

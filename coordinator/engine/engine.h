@@ -74,10 +74,14 @@ struct Tick {};  // at least every 500 ms: leases, timeouts, scheduling
 struct ArtifactStored {
   Sha256 hash;
   int64_t bytes = 0;
-};                   // durable in the artifact folder
+};  // durable in the artifact folder
+// Files that pinned_artifacts() did not name are gone.
+struct ArtifactsDropped {
+  std::vector<Sha256> hashes;
+};
 struct Stopping {};  // clean shutdown: tell every worker
 using EngineEvent = std::variant<SubmitSweep, ActOnSweep, RetryTrials, DrainWorkers, WorkerHello, WorkerMessage,
-                                 SessionClosed, Tick, ArtifactStored, Stopping>;
+                                 SessionClosed, Tick, ArtifactStored, ArtifactsDropped, Stopping>;
 
 // ---- outbox ----
 struct ToSession {
@@ -226,6 +230,8 @@ class Engine {
   Result<Explanation> explain(const std::string& prefix, Now now) const;
   std::set<TrialId> finished_trials() const;
   bool has_artifact(const Sha256& hash) const;
+  // Manifests of checkpoints and models that a trial which may train again needs; may repeat itself. O(trials).
+  std::vector<Sha256> pinned_artifacts() const;
   // What is wrong with the state, one line each; empty = nothing. O(everything): for tests.
   std::vector<std::string> check_invariants() const;
 

@@ -6,7 +6,9 @@
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/draining.h"
 #include "coordinator/engine/transitions.h"
+#include "coordinator/engine/trial_edges.h"
 #include "coordinator/engine/waiting_line.h"
+#include "core/base/log.h"
 
 namespace autonorm::engine {
 namespace {
@@ -31,6 +33,11 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
     trial.counted = record.counted;
     trial.uncounted = record.uncounted;
     trial.resume = std::move(record.resume);
+    if (trial.resume && may_train_again(trial.state) && !core.artifacts.contains(trial.resume->manifest)) {
+      log_warning("trial ", short_form(trial.id), ": its checkpoint of step ", trial.resume->step,
+                  " is not in artifacts/ any more; its next attempt begins anew");
+      trial.resume.reset();
+    }
     trial.model = std::move(record.model);
     trial.inputs = std::move(record.inputs);
     for (const StageInput& input : trial.inputs) core.at(input.trial).children.push_back(record.key);

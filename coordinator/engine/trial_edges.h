@@ -80,4 +80,9 @@ static_assert(!allowed(TrialState::kSucceeded, TrialState::kRunning));
 static_assert(!allowed(TrialState::kQueued, TrialState::kRunning));
 static_assert(!allowed(TrialState::kAssigned, TrialState::kSucceeded));
 
+// Open, or taken up again by a retry or a new submission: its newest checkpoint is of use.
+constexpr bool may_train_again(TrialState s) {
+  return is_open(s) || s == TrialState::kFailed || s == TrialState::kCancelled;
+}
+
 }  // namespace autonorm::engine

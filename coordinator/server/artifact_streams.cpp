@@ -33,7 +33,7 @@ Status ArtifactUpload::begin() {
   hash_ = Sha256(chunk_.sha256());
   size_ = chunk_.size();
   if (size_ < 0) return invalid("an artifact cannot have ", size_, " bytes");
-  if (artifacts_.exists(hash_)) {
+  if (artifacts_.claim(hash_)) {
     reply_.set_existed(true);
     return {};
   }

@@ -35,6 +35,11 @@ Result<report::Format> parse_format(const std::string& word) {
   return invalid("unknown report format '", word, "'; allowed are text, csv, json, markdown");
 }
 
+void encode(const Collected::Part& part, v1::CollectedPart& wire) {
+  wire.set_files(part.files);
+  wire.set_bytes(part.bytes);
+}
+
 int64_t connected(const std::vector<engine::WorkerView>& workers) {
   return std::ranges::count_if(workers, [](const auto& worker) { return worker.state != "lost"; });
 }
@@ -55,8 +60,16 @@ Result<SweepId> select_sweep_of(EngineLoop& loop, const std::string& selector) {
 }
 
 ControlService::ControlService(EngineLoop& loop, RequestPool& requests, RequestPool& reports, ReportDesk& desk,
+                               LogDesk& logs, ArtifactCollector& collector, Retention retention,
                                std::string state_directory)
-    : loop_(loop), requests_(requests), reports_(reports), desk_(desk), state_directory_(std::move(state_directory)) {}
+    : loop_(loop),
+      requests_(requests),
+      reports_(reports),
+      desk_(desk),
+      logs_(logs),
+      collector_(collector),
+      retention_(retention),
+      state_directory_(std::move(state_directory)) {}
 
 grpc::ServerUnaryReactor* ControlService::answer(grpc::CallbackServerContext* context, const v1::Version& client,
                                                  RequestPool& pool, std::function<Status()> handler) {
@@ -145,7 +158,7 @@ grpc::ServerWriteReactor<v1::WatchUpdate>* ControlService::Watch(grpc::CallbackS
 
 grpc::ServerWriteReactor<v1::LogsUpdate>* ControlService::Logs(grpc::CallbackServerContext*,
                                                                const v1::LogsRequest* request) {
-  return new LogStream(desk_, reports_, *request);  // deletes itself
+  return new LogStream(logs_, *request);  // deletes itself
 }
 
 grpc::ServerUnaryReactor* ControlService::Explain(grpc::CallbackServerContext* context,
@@ -251,6 +264,25 @@ grpc::ServerUnaryReactor* ControlService::Backup(grpc::CallbackServerContext* co
     const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path());
     if (!bytes.ok()) return bytes.status();
     reply->set_bytes(*bytes);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::CollectGarbage(grpc::CallbackServerContext* context,
+                                                         const v1::CollectGarbageRequest* request,
+                                                         v1::CollectGarbageReply* reply) {
+  return answer(context, request->client(), requests_, [=, this]() -> Status {
+    Retention retention = retention_;
+    if (request->keep_checkpoints() != 0) retention.keep_checkpoints = request->keep_checkpoints();
+    retention.drop_models = request->drop_models();
+    AUTONORM_RETURN_IF_ERROR(check_retention(retention));
+    const auto collected =
+        request->remove() ? collector_.collect(retention, /*attempts=*/true) : collector_.look(retention);
+    if (!collected.ok()) return collected.status();
+    encode(collected->artifacts, *reply->mutable_artifacts());
+    encode(collected->uploads, *reply->mutable_uploads());
+    encode(collected->attempts, *reply->mutable_attempts());
+    encode(collected->kept, *reply->mutable_kept());
     return {};
   });
 }

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "autonorm/v1/control.grpc.pb.h"
+#include "coordinator/server/artifact_collector.h"
 #include "coordinator/server/engine_loop.h"
+#include "coordinator/server/log_desk.h"
 #include "coordinator/server/report_desk.h"
 #include "coordinator/server/request_pool.h"
 #include "core/base/status.h"
@@ -22,8 +24,9 @@ Status check_client(const v1::Version& client);
 // Everything handed in must outlive the service and its calls. `desk` is only used on `reports`, which has one thread.
 class ControlService final : public v1::Control::CallbackService {
  public:
-  ControlService(EngineLoop& loop, RequestPool& requests, RequestPool& reports, ReportDesk& desk,
-                 std::string state_directory);
+  // `retention`: what a request for garbage collection leaves open.
+  ControlService(EngineLoop& loop, RequestPool& requests, RequestPool& reports, ReportDesk& desk, LogDesk& logs,
+                 ArtifactCollector& collector, Retention retention, std::string state_directory);
 
   grpc::ServerUnaryReactor* SubmitSweep(grpc::CallbackServerContext* context, const v1::SubmitSweepRequest* request,
                                         v1::SubmitSweepReply* reply) override;
@@ -55,6 +58,9 @@ class ControlService final : public v1::Control::CallbackService {
                                    v1::ReportReply* reply) override;
   grpc::ServerUnaryReactor* Backup(grpc::CallbackServerContext* context, const v1::BackupRequest* request,
                                    v1::BackupReply* reply) override;
+  grpc::ServerUnaryReactor* CollectGarbage(grpc::CallbackServerContext* context,
+                                           const v1::CollectGarbageRequest* request,
+                                           v1::CollectGarbageReply* reply) override;
   grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context, const v1::GetInfoRequest* request,
                                     v1::GetInfoReply* reply) override;
 
@@ -71,6 +77,9 @@ class ControlService final : public v1::Control::CallbackService {
   RequestPool& requests_;
   RequestPool& reports_;
   ReportDesk& desk_;
+  LogDesk& logs_;
+  ArtifactCollector& collector_;
+  const Retention retention_;
   const std::string state_directory_;
 };
 

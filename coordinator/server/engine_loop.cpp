@@ -1,5 +1,6 @@
 #include "coordinator/server/engine_loop.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -115,6 +116,13 @@ class Loop final : public EngineLoop {
   }
   bool has_artifact(const Sha256& hash) override {
     return ask<bool>([this, hash](Now) { return engine_.has_artifact(hash); });
+  }
+  std::vector<Sha256> pinned_artifacts() override {
+    return ask<std::vector<Sha256>>([this](Now) { return engine_.pinned_artifacts(); });
+  }
+  Removal remove_artifacts(const std::vector<Sha256>& candidates, const std::unordered_set<Sha256>& spared,
+                           WallTime unused_since) override {
+    return ask<Removal>([&, unused_since](Now now) { return remove(candidates, spared, unused_since, now); });
   }
   std::optional<std::string> trouble() override {
     const std::lock_guard lock(mutex_);
@@ -279,6 +287,27 @@ class Loop final : public EngineLoop {
       wake_.wait_for(lock, kCommitRetry, [this] { return stopping_.load(); });
       if (stopping_) return false;
     }
+  }
+
+  // The rows follow with the next batch: a start between the two leaves out rows without files.
+  Removal remove(const std::vector<Sha256>& candidates, const std::unordered_set<Sha256>& spared, WallTime unused_since,
+                 Now now) {
+    Removal removal;
+    store::ArtifactStore& artifacts = store_.artifacts();
+    removal.outdated = std::ranges::any_of(engine_.pinned_artifacts(), [&](const Sha256& manifest) {
+      return !spared.contains(manifest) && artifacts.used(manifest) < unused_since;
+    });
+    if (removal.outdated) return removal;
+    engine::ArtifactsDropped dropped;
+    for (const Sha256& hash : candidates) {
+      const auto bytes = artifacts.remove(hash, unused_since);
+      if (!bytes) continue;
+      removal.bytes += *bytes;
+      dropped.hashes.push_back(hash);
+    }
+    removal.files = std::ssize(dropped.hashes);
+    engine_.apply(dropped, now);
+    return removal;
   }
 
   void set_trouble(std::optional<std::string> text) {

@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "coordinator/engine/engine.h"
@@ -50,6 +51,17 @@ class EngineLoop {
   // Hashes that plan and submit would not train again.
   virtual std::set<TrialId> finished_trials() = 0;
   virtual bool has_artifact(const Sha256& hash) = 0;
+  // Manifests that must stay (Engine::pinned_artifacts).
+  virtual std::vector<Sha256> pinned_artifacts() = 0;
+  // Removes those candidates that were not used since `unused_since`, between two batches, so that nothing can come to
+  // need one meanwhile. `spared`: what the candidates were chosen against; when something else has become pinned since,
+  // nothing is removed and `outdated` is set: choose again.
+  struct Removal {
+    bool outdated = false;
+    int64_t files = 0, bytes = 0;
+  };
+  virtual Removal remove_artifacts(const std::vector<Sha256>& candidates, const std::unordered_set<Sha256>& spared,
+                                   WallTime unused_since) = 0;
   virtual int64_t epoch() const = 0;
 };
 

@@ -10,14 +10,14 @@ constexpr int64_t kLinesAtOnce = 1'000;
 
 }  // namespace
 
-LogStream::LogStream(ReportDesk& desk, RequestPool& pool, const v1::LogsRequest& request)
-    : PeriodicStream(pool), desk_(desk), request_(request) {
+LogStream::LogStream(LogDesk& desk, const v1::LogsRequest& request)
+    : PeriodicStream(desk.thread()), desk_(desk), request_(request) {
   start();
 }
 
 Status LogStream::begin() {
   AUTONORM_RETURN_IF_ERROR(check_client(request_.client()));
-  const auto logs = desk_.logs();
+  const auto logs = desk_.reader();
   if (!logs.ok()) return logs.status();
   const auto number = request_.attempt() > 0 ? std::optional(Attempt(request_.attempt())) : std::nullopt;
   const auto attempt = (*logs)->attempt(request_.trial(), number);
@@ -31,7 +31,7 @@ Status LogStream::begin() {
 }
 
 Result<Look> LogStream::look(v1::LogsUpdate& update) {
-  const auto logs = desk_.logs();
+  const auto logs = desk_.reader();
   if (!logs.ok()) return logs.status();
   // The attempt before its lines: nothing is logged after it has ended, so that no line can be missed.
   const auto attempt = (*logs)->attempt(row_);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "coordinator/server/sweep_selector.h"
-#include "coordinator/store/log_reader.h"
 #include "coordinator/store/report_reader.h"
 
 namespace autonorm::server {
@@ -54,15 +53,6 @@ Result<std::map<TrialId, double>> ReportDesk::past_durations_s() {
     }
   }
   return durations;
-}
-
-Result<store::LogReader*> ReportDesk::logs() {
-  if (!logs_) {
-    auto reader = store::LogReader::open(database_);
-    if (!reader.ok()) return reader.status();
-    logs_ = *std::move(reader);
-  }
-  return logs_.get();
 }
 
 }  // namespace autonorm::server

@@ -1,4 +1,4 @@
-// Reports, logs and what past trials took, read through a read-only connection of its own. Used by one thread: the
+// Reports and what past trials took, read through a read-only connection of its own. Used by one thread: the
 // server's report thread, or a command line that reads a state directory without a server.
 #pragma once
 #include <filesystem>
@@ -12,7 +12,6 @@
 #include "core/base/status.h"
 
 namespace autonorm::store {
-class LogReader;
 class ReportReader;
 }  // namespace autonorm::store
 
@@ -28,15 +27,12 @@ class ReportDesk {
   Result<std::string> render(const std::string& selector, const report::ReportOptions& options);
   // Training time of succeeded trials in the newest sweeps (at most 20).
   Result<std::map<TrialId, double>> past_durations_s();
-  // Valid as long as the desk.
-  Result<store::LogReader*> logs();
 
  private:
   Status open();
 
   const std::filesystem::path database_;
   std::unique_ptr<store::ReportReader> reader_;
-  std::unique_ptr<store::LogReader> logs_;
 };
 
 }  // namespace autonorm::server

@@ -11,8 +11,10 @@
 #include "coordinator/server/fleet_service.h"
 #include "coordinator/server/grpc_status.h"
 #include "coordinator/server/listen_address.h"
+#include "coordinator/server/log_desk.h"
 #include "coordinator/server/report_desk.h"
 #include "coordinator/server/request_pool.h"
+#include "coordinator/server/retention_timer.h"
 #include "coordinator/server/session_registry.h"
 #include "coordinator/server/version.h"
 #include "coordinator/store/store.h"
@@ -40,21 +42,27 @@ struct Server::Parts {
   SessionRegistry sessions;
   std::unique_ptr<EngineLoop> loop;
   ReportDesk desk;
+  LogDesk logs;
   RequestPool requests{kRequestThreads, kMaxPendingRequests};
   RequestPool reports{1, kMaxPendingReports};
   RequestPool artifacts{kArtifactThreads, kMaxPendingChunks};
+  ArtifactCollector collector;
+  RetentionTimer retention_timer;
   FleetService fleet;
   ControlService control;
   std::unique_ptr<grpc::Server> grpc;
   std::string address;
   bool stopped = false;
 
-  Parts(std::unique_ptr<store::Store> opened, const Clock& clock, EngineLoopOptions loop_options)
+  Parts(std::unique_ptr<store::Store> opened, const Clock& clock, EngineLoopOptions loop_options, Retention retention)
       : store(std::move(opened)),
         loop(start_engine_loop(*store, sessions, clock, std::move(loop_options))),
         desk(store->directory()),
+        logs(store->directory()),
+        collector(*loop, store->artifacts(), store->directory(), clock),
+        retention_timer(collector, retention),
         fleet(*loop, sessions, store->artifacts(), artifacts),
-        control(*loop, requests, reports, desk, store->directory()) {}
+        control(*loop, requests, reports, desk, logs, collector, retention, store->directory()) {}
 };
 
 namespace {
@@ -88,6 +96,7 @@ EngineLoopOptions loop_options(const ServerOptions& options, const std::string& 
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, const Clock& clock) {
   quiet_grpc();
+  AUTONORM_RETURN_IF_ERROR(check_retention(options.retention));
   auto listen = parse_listen_address(options.listen);
   if (!listen.ok()) return listen.status();
   const auto port = try_listen(*listen);  // before the state directory is touched
@@ -96,7 +105,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, cons
   if (!opened.ok()) return opened.status();
   listen->port = *port;
   const std::string address = to_text(*listen);
-  auto parts = std::make_unique<Parts>(*std::move(opened), clock, loop_options(options, address));
+  auto parts = std::make_unique<Parts>(*std::move(opened), clock, loop_options(options, address), options.retention);
   parts->address = address;
   parts->grpc = listen_on(address, parts->fleet, parts->control);
   if (!parts->grpc) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "coordinator/engine/engine.h"
+#include "coordinator/server/artifact_collector.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
 
@@ -23,6 +24,7 @@ struct ServerOptions {
   std::filesystem::path state;             // state directory, created when missing
   std::string secret;                      // random; makes the tokens of this start's attempts unguessable
   engine::Limits limits = {};              // lease, heartbeat, patience
+  Retention retention = {};                // of checkpoints and models; applied every ten minutes
 };
 
 class Server {

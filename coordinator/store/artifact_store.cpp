@@ -1,6 +1,7 @@
 #include "coordinator/store/artifact_store.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,10 +31,16 @@ std::string upload_name() {
   return cat(::getpid(), "-", ++uploads);
 }
 
+WallTime used_time(const struct stat& info) {
+  return wall_from_us(int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1'000);
+}
+
 }  // namespace
 
-ArtifactWriter::ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file)
-    : temporary_(std::move(temporary)),
+ArtifactWriter::ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file,
+                               std::mutex& places)
+    : places_(places),
+      temporary_(std::move(temporary)),
       target_(std::move(target)),
       expected_(std::move(expected)),
       file_(std::move(file)) {}
@@ -58,6 +65,7 @@ Status ArtifactWriter::finish() {
   if (::fsync(file_.get()) != 0) return directory_error("fsync of an artifact", temporary_.parent_path(), errno);
   file_.reset();
   std::error_code error;
+  const std::unique_lock lock(places_);
   std::filesystem::create_directories(target_.parent_path(), error);
   if (error) return directory_error("creating it", target_.parent_path(), error.value());
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
@@ -98,7 +106,8 @@ Result<std::unique_ptr<ArtifactWriter>> ArtifactStore::create(const Sha256& expe
   const std::filesystem::path temporary = root_ / kTemporaryFolder / upload_name();
   Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.valid()) return directory_error("creating an artifact", root_, errno);
-  return std::unique_ptr<ArtifactWriter>(new ArtifactWriter(temporary, path(expected), expected, std::move(file)));
+  return std::unique_ptr<ArtifactWriter>(
+      new ArtifactWriter(temporary, path(expected), expected, std::move(file), places_));
 }
 
 Result<std::unique_ptr<ArtifactReader>> ArtifactStore::open_reader(const Sha256& hash) const {
@@ -119,6 +128,51 @@ Result<std::string> ArtifactStore::read(const Sha256& hash) const {
 bool ArtifactStore::exists(const Sha256& hash) const {
   std::error_code error;
   return is_hash(hash.value()) && std::filesystem::is_regular_file(path(hash), error);
+}
+
+bool ArtifactStore::claim(const Sha256& hash) {
+  const std::lock_guard lock(places_);
+  return exists(hash) && ::utimensat(AT_FDCWD, path(hash).c_str(), nullptr, 0) == 0;
+}
+
+Result<std::vector<StoredArtifact>> ArtifactStore::list() const {
+  std::vector<StoredArtifact> found;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
+    Sha256 hash(it->path().filename());
+    if (!is_hash(hash.value())) continue;
+    struct stat info {};
+    if (::stat(it->path().c_str(), &info) == 0) found.push_back({std::move(hash), info.st_size, used_time(info)});
+  }
+  if (error) return directory_error("listing the artifacts", root_, error.value());
+  return found;
+}
+
+WallTime ArtifactStore::used(const Sha256& hash) const {
+  struct stat info {};
+  return ::stat(path(hash).c_str(), &info) == 0 ? used_time(info) : WallTime::max();
+}
+
+std::optional<int64_t> ArtifactStore::remove(const Sha256& hash, WallTime unused_since) {
+  const std::lock_guard lock(places_);
+  struct stat info {};
+  if (!is_hash(hash.value()) || ::stat(path(hash).c_str(), &info) != 0) return std::nullopt;
+  if (used_time(info) >= unused_since || ::unlink(path(hash).c_str()) != 0) return std::nullopt;
+  return info.st_size;
+}
+
+ArtifactStore::Stale ArtifactStore::stale_uploads(WallTime unused_since, bool remove) {
+  Stale stale;
+  std::error_code error;
+  const std::filesystem::path incoming = root_ / kTemporaryFolder;
+  for (std::filesystem::directory_iterator it(incoming, error), end; !error && it != end; it.increment(error)) {
+    struct stat info {};
+    if (::stat(it->path().c_str(), &info) != 0 || used_time(info) >= unused_since) continue;
+    if (remove && ::unlink(it->path().c_str()) != 0) continue;
+    ++stale.files;
+    stale.bytes += info.st_size;
+  }
+  return stale;
 }
 
 }  // namespace autonorm::store

@@ -4,9 +4,13 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/durable_file.h"
 #include "core/base/ids.h"
 #include "core/base/sha256.h"
@@ -29,8 +33,10 @@ class ArtifactWriter {
 
  private:
   friend class ArtifactStore;
-  ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file);
+  ArtifactWriter(std::filesystem::path temporary, std::filesystem::path target, Sha256 expected, Fd file,
+                 std::mutex& places);
 
+  std::mutex& places_;  // of the store, which must outlive the writer
   std::filesystem::path temporary_, target_;
   Sha256 expected_;
   Fd file_;
@@ -54,6 +60,12 @@ class ArtifactReader {
   int64_t bytes_ = 0;
 };
 
+struct StoredArtifact {
+  Sha256 hash;
+  int64_t bytes = 0;
+  WallTime used{};  // when it was stored, or offered again
+};
+
 // Thread-safe.
 class ArtifactStore {
  public:
@@ -67,11 +79,26 @@ class ArtifactStore {
   Result<std::unique_ptr<ArtifactReader>> open_reader(const Sha256& hash) const;
   Result<std::string> read(const Sha256& hash) const;  // small ones, such as manifests
   bool exists(const Sha256& hash) const;
+  // As exists(), and from now on it counts as used just now: an upload that need not be sent protects what is there.
+  bool claim(const Sha256& hash);
+
+  // Every artifact, in no order; unfinished uploads are not among them.
+  Result<std::vector<StoredArtifact>> list() const;
+  // When it was used last; the end of time when there is no such artifact.
+  WallTime used(const Sha256& hash) const;
+  // Removes it unless it was used since `unused_since`; the bytes it had, or nothing when it stays.
+  std::optional<int64_t> remove(const Sha256& hash, WallTime unused_since);
+  // Unfinished uploads that nobody has written to since then: how many bytes; removed if asked to.
+  struct Stale {
+    int64_t files = 0, bytes = 0;
+  };
+  Stale stale_uploads(WallTime unused_since, bool remove);
   std::filesystem::path path(const Sha256& hash) const;  // root/ab/<hash>
 
  private:
   explicit ArtifactStore(std::filesystem::path root) : root_(std::move(root)) {}
   std::filesystem::path root_;
+  std::mutex places_;  // a file is not claimed or put in its place while it is removed
 };
 
 }  // namespace autonorm::store

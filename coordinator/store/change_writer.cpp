@@ -239,6 +239,11 @@ Status ChangeWriter::put(const engine::ArtifactAdded& change) {
   return {};
 }
 
+Status ChangeWriter::put(const engine::ArtifactsRemoved& change) {
+  for (const Sha256& hash : change.hashes) run(connection_, "DELETE FROM artifact WHERE hash = ?", hash);
+  return {};
+}
+
 Status ChangeWriter::put(const engine::WorkerSeen& change) {
   const engine::WorkerRecord& w = change.worker;
   run(connection_, "INSERT OR REPLACE INTO worker VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.incarnation,

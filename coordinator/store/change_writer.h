@@ -37,6 +37,7 @@ class ChangeWriter {
   Status put(const engine::ResultAdded& change);
   Status put(const engine::ResultDropped& change);
   Status put(const engine::ArtifactAdded& change);
+  Status put(const engine::ArtifactsRemoved& change);
   Status put(const engine::WorkerSeen& change);
   Status put(const engine::ReplyRemembered& change);
   Status put(const engine::Journal& change);

@@ -94,6 +94,28 @@ class Housekeeping(Study):
             self.assertEqual(copy.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
             self.assertEqual(copy.execute("SELECT name FROM sweep").fetchall(), [("housekeeping",)])
 
+    def test_gc_beside_a_running_trial_leaves_what_it_resumes_from(self):
+        self.serve()
+        worker = self.worker()
+        self.cli("submit", self.write_sweep(SWEEP))
+        newest = "SELECT resume_step, resume_manifest FROM trial"
+        poll(lambda: (self.query(newest)[0][0] or 0) >= 60, "three checkpoints are durable")
+        long_ago = time.time() - 3 * 3600
+        for file in (self.state / "artifacts").rglob("*"):
+            if file.is_file() and len(file.name) == 64:
+                os.utime(file, (long_ago, long_ago))
+        before = sum(1 for _ in (self.state / "artifacts").rglob("*"))
+        self.assertIn("nothing was changed", self.cli("gc", "--keep-checkpoints", "1"))
+        self.assertGreaterEqual(sum(1 for _ in (self.state / "artifacts").rglob("*")), before)
+        self.assertRegex(self.cli("gc", "--yes", "--keep-checkpoints", "1"), r"removed [1-9][\d.]* [KM]iB")
+
+        for pid in self.trainers(worker):
+            os.kill(pid, signal.SIGKILL)
+        self.wait_done()
+        attempts = self.query("SELECT number, end, resume_step FROM attempt ORDER BY number")
+        self.assertEqual([(number, end) for number, end, _ in attempts], [(1, "trainer_crashed"), (2, "completed")])
+        self.assertGreaterEqual(attempts[1][2], 60, "the second attempt went on from a checkpoint")
+
     def test_log_lines_are_kept_in_files(self):
         self.serve()
         worker = self.worker()

@@ -282,5 +282,21 @@ TEST_F(Restart, AStageWhoseModelIsGoneRunsAgain) {
   EXPECT_EQ(cluster.state(student), TrialState::kSucceeded);
 }
 
+// After going back to an older copy of the database, for example.
+TEST_F(Restart, ACheckpointThatIsGoneMeansANewBeginning) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.join_all(trial);
+  cluster.checkpoint(trial, 20);
+  std::filesystem::remove(cluster.store().artifacts().path(artifact_hash(cat(trial, "/step-20"))));
+  cluster.restart();
+  cluster.restart_worker(worker);  // the attempt is lost with its worker
+  const auto starts = only<fleet::Start>(cluster.take_messages(worker));
+  ASSERT_FALSE(starts.empty());
+  EXPECT_EQ(starts.back().resume, std::nullopt);
+  cluster.run_to_end(trial);
+  EXPECT_EQ(cluster.state(trial), TrialState::kSucceeded);
+}
+
 }  // namespace
 }  // namespace autonorm::testing

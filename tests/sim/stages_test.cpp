@@ -153,5 +153,64 @@ TEST_F(Stages, PausingHoldsWaitingTrialsAndSaysSo) {
   EXPECT_EQ(cluster.reason(student), "sweep 1 paused by user; go on with: coordinator resume 1");
 }
 
+TEST_F(Stages, ModelsAreNeededAsLongAsAStudentMayTrain) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  const Sha256 model = artifact_hash(cat(teacher, "/model"));
+  const auto pinned = [&] {
+    const auto manifests = cluster.engine().pinned_artifacts();
+    return std::set<Sha256>(manifests.begin(), manifests.end());
+  };
+  cluster.run_to_end(teacher);
+  EXPECT_TRUE(pinned().contains(model));
+  cluster.join_all(student);
+  cluster.checkpoint(student, 20);
+  EXPECT_TRUE(pinned().contains(artifact_hash(cat(student, "/step-20"))));
+  cluster.finish(student);
+  EXPECT_FALSE(pinned().contains(artifact_hash(cat(student, "/step-20"))));
+  EXPECT_TRUE(pinned().contains(model)) << "the other student";
+  cluster.join_all(other);
+  cluster.fail(worker, other, EndReason::kDataCorrupt);
+  EXPECT_TRUE(pinned().contains(model)) << "a retry would need it";
+}
+
+TEST_F(Stages, ACachedStageWhoseModelIsGoneRunsAgain) {
+  cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.run_to_end(teacher);
+  cluster.run_to_end(student);
+  cluster.run_to_end(other);
+  EXPECT_TRUE(cluster.engine().pinned_artifacts().empty());
+  const Sha256 model = artifact_hash(cat(teacher, "/model"));
+  cluster.apply(engine::ArtifactsDropped{{model}});
+  EXPECT_FALSE(cluster.engine().has_artifact(model));
+
+  const config::Sweep later = make_sweep("later", {{.variant = "third", .stage = "teacher"}});
+  ASSERT_EQ(later.trials[0].id, teacher);
+  const auto reply = cluster.submit(later);
+  EXPECT_EQ(reply.revived, 1);
+  EXPECT_NE(cluster.state(teacher), TrialState::kSucceeded);
+  const TrialId third = later.trials[1].id;
+  EXPECT_EQ(cluster.state(third), TrialState::kWaiting);
+  cluster.run_to_end(teacher);
+  cluster.run_to_end(third);
+  EXPECT_EQ(cluster.state(third), TrialState::kSucceeded);
+}
+
+// Between two slices of a submission its students are not there yet.
+TEST(StagesOfALargeSweep, ACachedModelIsNeededWhileItsStudentsAreBeingSubmitted) {
+  FakeCluster cluster({.limits = {.slice = 1}});
+  cluster.add_worker();
+  const config::Sweep first = make_sweep("first", {{.variant = "A", .stage = "teacher"}});
+  cluster.submit(first);
+  cluster.run_to_end(first.trials[0].id);
+  cluster.run_to_end(first.trials[1].id);
+  EXPECT_TRUE(cluster.engine().pinned_artifacts().empty());
+  const config::Sweep second = make_sweep("second", {{.variant = "B", .stage = "teacher"}});
+  cluster.engine().apply(submission(second), cluster.now());
+  EXPECT_EQ(cluster.engine().pinned_artifacts(),
+            std::vector<Sha256>{artifact_hash(cat(second.trials[0].id, "/model"))});
+}
+
 }  // namespace
 }  // namespace autonorm::testing

@@ -107,7 +107,7 @@ TEST(WorkDir, RetiredAttemptsAreBounded) {
   const TemporaryFolder folder;
   const auto dir = WorkDir::open(folder.path(), 0, "aaaa");
   ASSERT_TRUE(dir.ok());
-  constexpr int kMany = static_cast<int>(WorkDir::kRetiredLogs) + 10;
+  constexpr int kMany = static_cast<int>(WorkDir::Retention().logs) + 10;
   for (int attempt = 1; attempt <= kMany; ++attempt) {
     ASSERT_TRUE(dir->create(key('a', attempt), "{}").ok());
     put(dir->folder(key('a', attempt)) / "checkpoints/step-5/manifest.json");
@@ -116,8 +116,26 @@ TEST(WorkDir, RetiredAttemptsAreBounded) {
   size_t folders = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir->folder(key('a', 1)).parent_path()))
     ++folders;
-  EXPECT_EQ(folders, WorkDir::kRetiredLogs);
-  EXPECT_EQ(dir->checkpoints(key('a', 1).trial).size(), WorkDir::kRetiredCheckpoints);
+  EXPECT_EQ(folders, WorkDir::Retention().logs);
+  EXPECT_EQ(dir->checkpoints(key('a', 1).trial).size(), WorkDir::Retention().checkpoints);
+}
+
+TEST(WorkDir, RetiredCheckpointsAreBoundedByTheirSizeToo) {
+  const TemporaryFolder folder;
+  const auto dir = WorkDir::open(folder.path(), 0, "aaaa", {.logs = 64, .checkpoints = 4, .checkpoint_bytes = 2500});
+  ASSERT_TRUE(dir.ok());
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    ASSERT_TRUE(dir->create(key('a', attempt), "{}").ok());
+    const auto file = dir->folder(key('a', attempt)) / "checkpoints/step-5/state.bin";
+    put(file);
+    std::filesystem::resize_file(file, attempt == 4 ? 9000 : 1000);
+    ASSERT_TRUE(dir->retire(key('a', attempt), true).ok());
+    if (attempt == 3) {
+      EXPECT_EQ(dir->checkpoints(key('a', 1).trial).size(), 2U);
+    }
+  }
+  EXPECT_THAT(dir->checkpoints(key('a', 1).trial), ElementsAre(dir->folder(key('a', 4)) / "checkpoints/step-5"))
+      << "the newest stays, however large";
 }
 
 }  // namespace

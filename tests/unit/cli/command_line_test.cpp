@@ -100,6 +100,19 @@ TEST(CommandLine, LogsChooseAnAttemptAndAnEnd) {
   EXPECT_NE(refusal({"logs", "3f9a", "--tail", "-1"}).find("--tail"), std::string::npos);
 }
 
+TEST(CommandLine, GcChangesNothingUnlessAsked) {
+  const auto plain = parsed<CollectGarbage>({"gc"});
+  EXPECT_FALSE(plain.yes || plain.models);
+  EXPECT_EQ(plain.keep_checkpoints, 0);
+  const auto all = parsed<CollectGarbage>({"gc", "--yes", "--models", "--keep-checkpoints", "5"});
+  EXPECT_TRUE(all.yes && all.models);
+  EXPECT_EQ(all.keep_checkpoints, 5);
+  EXPECT_NE(refusal({"gc", "--keep-checkpoints", "0"}).find("1 to 1000"), std::string::npos);
+  EXPECT_EQ(parsed<Serve>({"serve"}).keep_checkpoints, 2);
+  EXPECT_EQ(parsed<Serve>({"serve", "--max-artifact-gib", "1.5"}).max_artifact_gib, 1.5);
+  EXPECT_NE(refusal({"serve", "--max-artifact-gib", "-1"}).find("--max-artifact-gib"), std::string::npos);
+}
+
 TEST(CommandLine, EachActionIsAVerb) {
   EXPECT_EQ(parsed<Act>({"cancel", "3"}).action, engine::SweepAction::kCancel);
   EXPECT_EQ(parsed<Act>({"pause", "3"}).action, engine::SweepAction::kPause);
@@ -123,7 +136,7 @@ TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
       refusal({"sumbit", "x.toml"}),
       "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
       "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, retry, failures, "
-      "workers, drain, undrain, report, backup, catalogue\n"
+      "workers, drain, undrain, report, backup, gc, catalogue\n"
       "see: coordinator --help\n");
 }
 
@@ -181,7 +194,7 @@ TEST_P(Help, IsAsWritten) {
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
                                          "logs", "cancel", "pause", "resume", "retry", "failures", "workers", "drain",
-                                         "undrain", "report", "backup", "catalogue"));
+                                         "undrain", "report", "backup", "gc", "catalogue"));
 
 }  // namespace
 }  // namespace autonorm::cli

@@ -14,6 +14,8 @@
 namespace autonorm::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Outcome {
   int code = 0;
   std::string out, err;
@@ -166,6 +168,25 @@ TEST(Verb, BackupCopiesTheDatabaseThatIsInUse) {
   const auto again = run({"backup", file}, here);
   EXPECT_EQ(again.code, kFailed);
   EXPECT_NE(again.err.find("exists already"), std::string::npos) << again.err;
+}
+
+TEST(Verb, GcSaysWhatItWouldRemoveAndHow) {
+  RunningServer server;
+  const fs::path upload = server.state() / "artifacts/incoming/1-1";
+  ASSERT_TRUE(write_file_durably(upload, std::string(2048, 'x')).ok());
+  fs::last_write_time(upload, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  const Defaults here{server.address(), "x"};
+  const auto dry = run({"gc"}, here);
+  EXPECT_EQ(dry.code, kOk) << dry.err;
+  EXPECT_EQ(dry.out,
+            "0 files, 0 B  checkpoints and models that no trial needs\n"
+            "1 file, 2.0 KiB  unfinished uploads\n"
+            "0 folders, 0 B  attempts delivered more than a week ago, in work/\n"
+            "could be removed: 2.0 KiB; 0 artifacts, 0 B  would stay\n"
+            "nothing was changed; to remove them: coordinator gc --yes\n");
+  EXPECT_TRUE(fs::exists(upload));
+  EXPECT_NE(run({"gc", "--yes"}, here).out.find("removed 2.0 KiB; 0 artifacts, 0 B  stay\n"), std::string::npos);
+  EXPECT_FALSE(fs::exists(upload));
 }
 
 TEST(Verb, LogsOfATrialThatHasNotBegunSayWhereToLook) {

@@ -17,6 +17,7 @@ class RunningServer {
   // After stop(), on the same state directory; a new port.
   void start();
   void stop() { server_.reset(); }
+  server::Server& server() { return *server_; }
   const std::string& address() const { return server_->address(); }
   const std::filesystem::path& state() const { return folder_.path(); }
   // A new connection; fails the test when nobody answers.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::store {
@@ -74,6 +77,50 @@ TEST_F(ArtifactStoreTest, NamesThatAreNoHashesAreRefused) {
     EXPECT_FALSE(artifacts->exists(Sha256(name))) << name;
   }
   EXPECT_EQ(artifacts->open_reader(hash).status().code(), Code::kNotFound);
+}
+
+WallTime hours_ago(int hours) { return SystemClock().now().wall - std::chrono::hours(hours); }
+
+TEST_F(ArtifactStoreTest, OnlyWhatWasNotUsedLatelyIsRemoved) {
+  auto writer = artifacts->create(hash);
+  ASSERT_TRUE((*writer)->write(content).ok() && (*writer)->finish().ok());
+  ASSERT_EQ(artifacts->list()->size(), 1U);
+  EXPECT_EQ(artifacts->list()->front().bytes, static_cast<int64_t>(content.size()));
+  EXPECT_EQ(artifacts->remove(hash, hours_ago(1)), std::nullopt);
+  std::filesystem::last_write_time(artifacts->path(hash),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  EXPECT_LT(artifacts->used(hash), hours_ago(1));
+  EXPECT_TRUE(artifacts->claim(hash));
+  EXPECT_EQ(artifacts->remove(hash, hours_ago(1)), std::nullopt) << "somebody counts on it again";
+  std::filesystem::last_write_time(artifacts->path(hash),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  EXPECT_EQ(artifacts->remove(hash, hours_ago(1)), static_cast<int64_t>(content.size()));
+  EXPECT_FALSE(artifacts->exists(hash));
+  EXPECT_FALSE(artifacts->claim(hash));
+  EXPECT_EQ(artifacts->used(hash), WallTime::max());
+  EXPECT_EQ(artifacts->remove(Sha256("../x"), hours_ago(1)), std::nullopt);
+}
+
+// An upload that was told "it is here already", or that put the file in its place, finds it there afterwards.
+TEST_F(ArtifactStoreTest, RemovingBesideUploadsLosesNothing) {
+  std::atomic<bool> done = false;
+  int64_t removed = 0;
+  std::thread remover([&] {
+    while (!done) removed += artifacts->remove(hash, hours_ago(1)).has_value() ? 1 : 0;
+  });
+  for (int i = 0; i < 300; ++i) {
+    if (!artifacts->claim(hash)) {
+      auto writer = artifacts->create(hash);
+      EXPECT_TRUE((*writer)->write(content).ok() && (*writer)->finish().ok());
+    }
+    EXPECT_TRUE(artifacts->exists(hash)) << i;
+    std::error_code gone;
+    std::filesystem::last_write_time(artifacts->path(hash),
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(2), gone);
+  }
+  done = true;
+  remover.join();
+  EXPECT_GT(removed, 0) << "the test did not meet the case";
 }
 
 }  // namespace

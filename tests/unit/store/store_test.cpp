@@ -1,9 +1,12 @@
 #include "coordinator/store/store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coordinator/store/old_attempts.h"
 #include "coordinator/store/report_reader.h"
 #include "coordinator/store/state_directory.h"
 #include "tests/support/fake_cluster.h"
@@ -139,6 +142,44 @@ TEST(Store, ATrialsConfigurationComesWithItsSeedAndInputs) {
   EXPECT_EQ(cluster.store().trial_config(TrialId("none")).status().code(), Code::kNotFound);
   EXPECT_EQ(cluster.store().sweep_source(SweepId(1)).value().files.at("sweep.toml"), "# staged");
   EXPECT_EQ(cluster.store().sweep_source(SweepId(9)).status().code(), Code::kNotFound);
+}
+
+// rank-0 with four attempts, all of them old: delivered, still open, delivered and of another trial, and a fresh one.
+struct OldAttemptFolders : ::testing::Test {
+  void SetUp() override {
+    for (const char* name : {"a/attempt-1", "a/attempt-2", "b/attempt-1", "b/attempt-2"}) {
+      std::filesystem::create_directories(attempt(name));
+      EXPECT_TRUE(write_file_durably(attempt(name) / "log.txt", "0123456789").ok());
+    }
+    EXPECT_TRUE(write_file_durably(attempt("a/attempt-2") / "token", "t").ok());
+    EXPECT_TRUE(write_file_durably(work / "rank-0/lock", "1").ok());
+    for (const char* name : {"a/attempt-1", "a/attempt-2", "b/attempt-1"}) {
+      std::filesystem::last_write_time(attempt(name),
+                                       std::filesystem::file_time_type::clock::now() - std::chrono::hours(100));
+    }
+  }
+  std::filesystem::path attempt(const std::string& name) const { return work / "rank-0/trials" / name; }
+  WallTime cutoff() const { return SystemClock().now().wall - std::chrono::hours(50); }
+  TemporaryFolder folder;
+  std::filesystem::path work = folder.path() / "work";
+};
+
+TEST_F(OldAttemptFolders, OnlyDeliveredOldOnesGo) {
+  EXPECT_EQ(old_attempts(work, cutoff(), false).folders, 2);
+  EXPECT_EQ(old_attempts(work, cutoff(), false).bytes, 20);
+  EXPECT_EQ(old_attempts(work, cutoff(), true).folders, 2);
+  EXPECT_FALSE(std::filesystem::exists(attempt("a/attempt-1")));
+  EXPECT_TRUE(std::filesystem::exists(attempt("a/attempt-2"))) << "its results are still to be delivered";
+  EXPECT_TRUE(std::filesystem::exists(attempt("b/attempt-2"))) << "too young";
+  EXPECT_EQ(old_attempts(work, cutoff(), true).folders, 0);
+  EXPECT_EQ(old_attempts(folder.path() / "nothing", cutoff(), true).folders, 0);
+}
+
+TEST_F(OldAttemptFolders, ARunningWorkersFoldersAreLeftToIt) {
+  const Fd lock(::open((work / "rank-0/lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(old_attempts(work, cutoff(), true).folders, 0);
+  EXPECT_TRUE(std::filesystem::exists(attempt("a/attempt-1")));
 }
 
 TEST(ReportReader, NothingThereIsExplained) {

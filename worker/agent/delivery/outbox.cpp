@@ -126,7 +126,11 @@ std::vector<fleet::AttemptKey> Outbox::welcome(const fleet::Welcome& welcome) {
   return dropped;
 }
 
-void Outbox::disconnected() { connected_ = false; }
+// What was uploaded is offered again before its event: without an event the coordinator keeps it only for a while.
+void Outbox::disconnected() {
+  connected_ = false;
+  for (auto& [key, entry] : entries_) entry.there.clear();
+}
 
 void Outbox::acked(const fleet::AttemptKey& key, Seq seq) {
   const auto it = entries_.find(key);

@@ -82,6 +82,16 @@ int attempt_number(const fs::path& folder) {
   return name.starts_with(kPrefix) && parse(std::string_view(name).substr(kPrefix.size()), number) ? number : 0;
 }
 
+int64_t bytes_below(const fs::path& folder) {
+  int64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code gone;
+    if (it->is_regular_file(gone)) bytes += static_cast<int64_t>(it->file_size(gone));
+  }
+  return bytes;
+}
+
 void remove_logged(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -90,8 +100,10 @@ void remove_logged(const fs::path& path) {
 
 }  // namespace
 
-Result<WorkDir> WorkDir::open(const fs::path& parent, int rank, const std::string& fresh_id) {
+Result<WorkDir> WorkDir::open(const fs::path& parent, int rank, const std::string& fresh_id,
+                              const Retention& retention) {
   WorkDir dir;
+  dir.retention_ = retention;
   std::error_code error;
   dir.path_ = fs::absolute(parent, error) / cat("rank-", rank);
   AUTONORM_RETURN_IF_ERROR(make_folder(dir.path_ / "trials"));
@@ -163,14 +175,18 @@ void WorkDir::prune() const {
   }
   std::sort(retired.rbegin(), retired.rend());
   size_t with_checkpoints = 0;
+  int64_t checkpoint_bytes = 0;
   for (size_t i = 0; i < retired.size(); ++i) {
     const fs::path& attempt = retired[i].second;
     std::error_code error;
-    if (i >= kRetiredLogs) {
+    if (i >= retention_.logs) {
       remove_logged(attempt);
       fs::remove(attempt.parent_path(), error);  // the trial's folder, when this was its last attempt
-    } else if (fs::exists(attempt / "checkpoints", error) && ++with_checkpoints > kRetiredCheckpoints) {
-      remove_logged(attempt / "checkpoints");
+    } else if (fs::exists(attempt / "checkpoints", error)) {
+      checkpoint_bytes += bytes_below(attempt / "checkpoints");
+      const bool too_many = ++with_checkpoints > retention_.checkpoints;
+      const bool too_large = with_checkpoints > 1 && checkpoint_bytes > retention_.checkpoint_bytes;
+      if (too_many || too_large) remove_logged(attempt / "checkpoints");
     }
   }
 }

@@ -19,14 +19,21 @@ namespace autonorm::agent {
 
 class WorkDir {
  public:
-  static constexpr size_t kRetiredLogs = 64;  // log.txt of so many retired attempts stay
-  static constexpr size_t kRetiredCheckpoints =
-      4;  // and the checkpoints of so many failed ones, for a retry to resume from
+  // What stays of attempts that are over, newest first.
+  struct Retention {
+    size_t logs = 64;                             // log.txt of so many
+    size_t checkpoints = 4;                       // the checkpoints of so many failed ones, for a retry to resume from
+    int64_t checkpoint_bytes = int64_t{8} << 30;  // and of these together; the newest one stays whatever its size
+  };
 
   // Makes the folder if need be, takes the lock, counts the incarnation. `fresh_id` becomes the worker's id when it has
   // none. kConflict: another process holds the lock (named by pid). kUnavailable, kExhausted, kInternal: the folder
   // cannot be written.
-  static Result<WorkDir> open(const std::filesystem::path& parent, int rank, const std::string& fresh_id);
+  static Result<WorkDir> open(const std::filesystem::path& parent, int rank, const std::string& fresh_id,
+                              const Retention& retention);
+  static Result<WorkDir> open(const std::filesystem::path& parent, int rank, const std::string& fresh_id) {
+    return open(parent, rank, fresh_id, Retention());
+  }
 
   const std::filesystem::path& path() const { return path_; }
   const WorkerId& worker() const { return worker_; }
@@ -47,6 +54,7 @@ class WorkDir {
   WorkDir() = default;
   void prune() const;
 
+  Retention retention_;
   std::filesystem::path path_;
   Fd lock_;
   WorkerId worker_;
