@@ -12,6 +12,18 @@ constexpr auto kNorms = std::to_array<Kind>({
     {"rms", 1, "RMSNorm: root mean square over the channels of a token, no mean, no bias"},
     {"scale", 1, "alpha * x per channel, alpha of shape [1, C]: what the AutoNorm code calls DyT"},
     {"dyt", 1, "Dynamic Tanh: gamma * tanh(alpha * x) + beta (arXiv 2503.10622)"},
+    {"derf", 1, "Derf: gamma * f(alpha * x + s) + beta, f = erf or another squashing function (arXiv 2512.10938)"},
+    {"isru", 1, "DyISRU: gamma * sqrt(C) * x / sqrt(beta + x^2), beta learned (arXiv 2503.21708)"},
+    {"group", 1, "GroupNorm: statistics of a sample over all its tokens and a group of channels"},
+    {"instance", 1, "InstanceNorm: statistics of a sample and channel over its tokens"},
+    {"scale_norm", 1, "ScaleNorm: g * x / |x|, |x| over the channels of a token"},
+    {"learnable_scaler", 1, "a * x + b per channel, a drawn from N(0, 1): no statistics"},
+    {"bhyt", 1, "BHyT (star form): gamma * tanh(lambda * x / (kappa * rms(x))) (arXiv 2601.09719)"},
+    {"adyt", 1, "ADyT: Dynamic Tanh whose alpha grows as this layer's gradients shrink"},
+    {"batch", 1, "BatchNorm over all tokens of a batch, running statistics at evaluation"},
+    {"minmax", 1, "(x - min) / (max - min) over the channels, the tokens or the batch"},
+    {"zscore", 1, "(x - mean) / unbiased deviation over the channels, the tokens or the batch"},
+    {"feature_mix", 1, "sigmoid(w) * zscore + (1 - sigmoid(w)) * minmax, w learned"},
     {"selector", 1, "NormSelector: a gate per sample blends branches"},
     {"none", 1, "the identity"},
 });
@@ -71,7 +83,27 @@ struct Words<Pool> {
 };
 template <>
 struct Words<NormKind> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"layer", "rms", "scale", "dyt", "selector", "none"});
+  static constexpr auto kAll = std::to_array<std::string_view>(
+      {"layer", "rms", "scale", "dyt", "derf", "isru", "group", "instance", "scale_norm", "learnable_scaler", "bhyt",
+       "adyt", "batch", "minmax", "zscore", "feature_mix", "selector", "none"});
+};
+template <>
+struct Words<Squash> {
+  static constexpr auto kAll = std::to_array<std::string_view>(
+      {"erf", "tanh_1205", "tanh", "satursin", "arcsinhclip", "exproot", "logsign_clip", "arctan", "smoothsign", "isru",
+       "linear_clip", "relsign", "expsign", "logquad_clip", "power23_clip", "saturlog", "cubsign"});
+};
+template <>
+struct Words<ScalerInit> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"normal", "ones"});
+};
+template <>
+struct Words<FeatureAxis> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"channel", "token", "batch"});
+};
+template <>
+struct Words<Statistics> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"synchronised", "per_rank"});
 };
 template <>
 struct Words<Gate> {
@@ -126,6 +158,10 @@ std::string_view name(DataSource source) { return word_of(source); }
 std::string_view name(ModelFamily family) { return word_of(family); }
 std::string_view name(Pool pool) { return word_of(pool); }
 std::string_view name(NormKind kind) { return word_of(kind); }
+std::string_view name(Squash function) { return word_of(function); }
+std::string_view name(ScalerInit init) { return word_of(init); }
+std::string_view name(FeatureAxis axis) { return word_of(axis); }
+std::string_view name(Statistics statistics) { return word_of(statistics); }
 std::string_view name(Gate gate) { return word_of(gate); }
 std::string_view name(GateEval eval) { return word_of(eval); }
 std::string_view name(Precision precision) { return word_of(precision); }
@@ -148,6 +184,22 @@ std::span<const std::string_view> words<NormKind>() {
   return Words<NormKind>::kAll;
 }
 template <>
+std::span<const std::string_view> words<Squash>() {
+  return Words<Squash>::kAll;
+}
+template <>
+std::span<const std::string_view> words<ScalerInit>() {
+  return Words<ScalerInit>::kAll;
+}
+template <>
+std::span<const std::string_view> words<FeatureAxis>() {
+  return Words<FeatureAxis>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Statistics>() {
+  return Words<Statistics>::kAll;
+}
+template <>
 std::span<const std::string_view> words<Gate>() {
   return Words<Gate>::kAll;
 }
@@ -164,7 +216,9 @@ std::span<const std::string_view> words<Schedule>() {
   return Words<Schedule>::kAll;
 }
 
-double default_eps(NormKind kind) { return kind == NormKind::kRms ? 1e-6 : 1e-5; }
+double default_eps(NormKind kind) {
+  return kind == NormKind::kRms || kind == NormKind::kBhyt || kind == NormKind::kAdyt ? 1e-6 : 1e-5;
+}
 
 std::vector<NormConfig> default_branches() {
   NormConfig scale, layer;

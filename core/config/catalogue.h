@@ -98,6 +98,10 @@ std::string_view name(DataSource source);  // kIdx is "idx"
 std::string_view name(ModelFamily family);
 std::string_view name(Pool pool);
 std::string_view name(NormKind kind);
+std::string_view name(Squash function);
+std::string_view name(ScalerInit init);
+std::string_view name(FeatureAxis axis);
+std::string_view name(Statistics statistics);
 std::string_view name(Gate gate);
 std::string_view name(GateEval eval);
 std::string_view name(Precision precision);
@@ -113,6 +117,14 @@ template <>
 std::span<const std::string_view> words<Pool>();
 template <>
 std::span<const std::string_view> words<NormKind>();
+template <>
+std::span<const std::string_view> words<Squash>();
+template <>
+std::span<const std::string_view> words<ScalerInit>();
+template <>
+std::span<const std::string_view> words<FeatureAxis>();
+template <>
+std::span<const std::string_view> words<Statistics>();
 template <>
 std::span<const std::string_view> words<Gate>();
 template <>
@@ -132,7 +144,7 @@ std::optional<Enum> parse_word(std::string_view word) {
 
 // What identifies the data: the catalogue's fingerprint, for kIdx the configured sha256, else (by hand only) its path.
 std::string data_fingerprint(const DataConfig& data);
-// eps of layer 1e-5, of rms 1e-6.
+// 1e-6 for rms, bhyt and adyt, else 1e-5.
 double default_eps(NormKind kind);
 // scale, layer: what a selector blends when `branches` is empty.
 std::vector<NormConfig> default_branches();

@@ -1,63 +1,23 @@
-// Every configuration key. A new key is one row here, one line in trial_fields.h and one member in trial_config.h.
+// Every configuration key but those of norms (catalogue_norm_keys.cpp). A new key is one row here, one line in
+// trial_fields.h and one member in trial_config.h.
 #include <array>
 #include <limits>
 #include <unordered_map>
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
+#include "core/config/key_rows.h"
 
 namespace autonorm::config {
 namespace {
 
 using enum KeyType;
-using WordList = std::span<const std::string_view>;
 constexpr double kMaxSeed = 9223372036854775807.0;
 
 constexpr auto kDataKinds = std::to_array<std::string_view>({"idx"});
 constexpr auto kDataNames = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist"});
 constexpr auto kDeviceWords = std::to_array<std::string_view>({"auto", "cpu", "cuda"});
 constexpr auto kOptimizerWords = std::to_array<std::string_view>({"adamw"});
-
-constexpr Key number(KeyType type, std::string_view path, std::string_view fallback, double min, double max,
-                     std::string_view help) {
-  Key key;
-  key.path = path;
-  key.type = type;
-  key.fallback = fallback;
-  key.min = min;
-  key.max = max;
-  key.help = help;
-  return key;
-}
-constexpr Key integer(std::string_view path, std::string_view fallback, double min, double max, std::string_view help) {
-  return number(kInteger, path, fallback, min, max, help);
-}
-constexpr Key real(std::string_view path, std::string_view fallback, double min, double max, std::string_view help) {
-  return number(kReal, path, fallback, min, max, help);
-}
-// Larger than 0.
-constexpr Key positive(std::string_view path, std::string_view fallback, double max, std::string_view help) {
-  Key key = number(kReal, path, fallback, 0, max, help);
-  key.above_min = true;
-  return key;
-}
-constexpr Key plain(KeyType type, std::string_view path, std::string_view fallback, std::string_view help) {
-  return number(type, path, fallback, 0, 0, help);
-}
-Key word(std::string_view path, std::string_view fallback, WordList words, std::string_view help) {
-  Key key = number(kWord, path, fallback, 0, 0, help);
-  key.words = words;
-  return key;
-}
-// Marks: valid only there; never part of the identity.
-Key of(std::string_view belongs_to, Key key) {
-  key.belongs_to = belongs_to;
-  return key;
-}
-Key execution(Key key) {
-  key.mark = Mark::kExecution;
-  return key;
-}
 
 std::vector<Key> top_keys() {
   return {
@@ -98,32 +58,6 @@ std::vector<Key> model_keys() {
       of(kVit, plain(kFlag, "model.qkv_bias", "true", "bias of the query, key and value projections")),
       of(kMlp, integer("model.hidden", "128", 1, 65536, "width of a hidden layer")),
       of(kMlp, integer("model.layers", "1", 1, 64, "hidden layers")),
-  };
-}
-
-std::vector<Key> norm_keys() {
-  constexpr std::string_view kSelector = "norm.kind = selector";
-  constexpr std::string_view kGumbel = "norm.gate = gumbel";
-  Key freeze = plain(kWordList, "norm.freeze", "[]", "branches whose parameters do not learn");
-  freeze.words = words<NormKind>();
-  return {
-      word("norm.kind", "\"layer\"", words<NormKind>(), "kind of normalizer"),
-      of("norm.kind = layer", positive("norm.eps", "1e-05", 1, "added to the variance")),
-      of("norm.kind = rms", positive("norm.eps", "1e-06", 1, "added to the mean square")),
-      of("norm.kind = layer, rms", plain(kFlag, "norm.affine", "true", "learn weight (and bias)")),
-      of("norm.kind = dyt", real("norm.alpha0", "0.5", -100, 100, "initial alpha")),
-      of(kSelector, plain(kNormList, "norm.branches", "[\"scale\",\"layer\"]",
-                          "what is blended, in the order of the gate's outputs")),
-      of(kSelector, word("norm.gate", "\"softmax\"", words<Gate>(), "how the weights of the branches are made")),
-      of(kSelector,
-         word("norm.gate_eval", "\"as_trained\"", words<GateEval>(),
-              "at evaluation: sample as in training, or use the expected gate (random: equal weights; gumbel: "
-              "arg-max)")),
-      of(kGumbel, positive("norm.tau", "1.0", 100, "temperature")),
-      of(kGumbel, plain(kFlag, "norm.hard", "true", "straight-through: one branch forward, soft gradient")),
-      of("norm.gate = fixed", number(kRealList, "norm.weights", "", 0, 1, "one weight per branch")),
-      of(kSelector, integer("norm.gate_hidden", "0", 0, 65536, "hidden width of the gate; 0 = half of the channels")),
-      of(kSelector, freeze),
   };
 }
 

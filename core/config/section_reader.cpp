@@ -24,7 +24,16 @@ std::optional<double> number_of(const Value& value) {
   return std::nullopt;
 }
 
+std::vector<std::string> branch_kinds() {
+  std::vector<std::string> kinds = strings(words<NormKind>());
+  std::erase(kinds, name(NormKind::kSelector));
+  return kinds;
+}
+
 std::string kind_text(const NormConfig& config) {
+  const bool feature =
+      config.kind == NormKind::kMinmax || config.kind == NormKind::kZscore || config.kind == NormKind::kFeatureMix;
+  if (feature) return cat("kind '", name(config.kind), "' with axis '", name(config.axis), "'");
   if (config.kind != NormKind::kSelector) return cat("kind '", name(config.kind), "'");
   return cat("kind 'selector' with gate '", name(config.gate), "'");
 }
@@ -232,9 +241,8 @@ NormConfig read_norm(const Value& value, const std::string& shown, bool nested, 
   // With an unknown kind nobody can say which keys belong to it.
   if (known || kind == nullptr) reader.finish(kind_text(config));
   if (nested && config.kind == NormKind::kSelector) {
-    diagnostics.error(
-        table.place,
-        cat(shown, ": a selector cannot be a branch of a selector; allowed: layer, rms, scale, dyt, none"));
+    diagnostics.error(table.place,
+                      cat(shown, ": a selector cannot be a branch of a selector; allowed: ", join(branch_kinds())));
   }
   return config;
 }

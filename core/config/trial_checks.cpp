@@ -1,5 +1,6 @@
 // The checks that need more than one key.
 #include <algorithm>
+#include <optional>
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
@@ -44,9 +45,44 @@ class Checker {
                              " images of ", data->kind.name, "; allowed: ", join(allowed)));
   }
 
-  // Everything here is about selectors: the other kinds have no keys that depend on each other.
+  int64_t channels() const { return c_.model.family == ModelFamily::kVit ? c_.model.dim : c_.model.hidden; }
+
+  // Tokens of a sample; nothing where only the files know the size of an image.
+  std::optional<int64_t> tokens() const {
+    if (c_.model.family == ModelFamily::kMlp) return 1;
+    const DataSet* data = find_data_set(c_.data.source);
+    if (data == nullptr) return std::nullopt;
+    const int64_t patches = (data->height / c_.model.patch) * (data->width / c_.model.patch);
+    return patches + (c_.model.pool == Pool::kCls ? 1 : 0);
+  }
+
   void check_norm(const NormConfig& norm, const std::string& path) {
+    check_kind(norm, path);
     if (norm.kind != NormKind::kSelector) return;
+    for (size_t i = 0; i < norm.branches.size(); ++i) check_kind(norm.branches[i], cat(path, ".branches[", i, "]"));
+    check_selector(norm, path);
+  }
+
+  // What a kind needs of the model, and of its own keys.
+  void check_kind(const NormConfig& norm, const std::string& path) {
+    if (norm.kind == NormKind::kGroup && channels() % norm.groups != 0) {
+      error(path + ".groups", cat(path, ".groups = ", norm.groups, " does not divide the ", channels(),
+                                  " channels of the model; choose groups so that each gets the same channels"));
+    }
+    const bool feature =
+        norm.kind == NormKind::kMinmax || norm.kind == NormKind::kZscore || norm.kind == NormKind::kFeatureMix;
+    if (tokens() == 1 && (norm.kind == NormKind::kInstance || (feature && norm.axis == FeatureAxis::kToken))) {
+      error(path, cat(path, ": '", name(norm.kind),
+                      "' takes its statistics over the tokens of a sample, and this model "
+                      "has one token; choose a norm over channels, or a model with more tokens"));
+    }
+    if (norm.kind == NormKind::kAdyt && norm.alpha_min > norm.alpha_max) {
+      error(path + ".alpha_min", cat(path, ".alpha_min = ", norm.alpha_min, " is larger than alpha_max = ",
+                                     norm.alpha_max, "; choose alpha_min <= alpha_max"));
+    }
+  }
+
+  void check_selector(const NormConfig& norm, const std::string& path) {
     const size_t branches = norm.branches.size();
     if (branches < 1 || branches > 16) {
       error(path + ".branches", cat(path, ".branches has ", branches, " branches; allowed: 1 to 16"));

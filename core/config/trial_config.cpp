@@ -13,6 +13,7 @@ NormConfig default_norm(NormKind kind) {
   NormConfig norm;
   norm.kind = kind;
   norm.eps = default_eps(kind);
+  if (kind == NormKind::kBhyt) norm.lambda = 2.0;
   if (kind == NormKind::kSelector) norm.branches = default_branches();
   return norm;
 }

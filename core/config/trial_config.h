@@ -43,14 +43,76 @@ struct ModelConfig {
   int64_t hidden = 128, layers = 1;
 };
 
-enum class NormKind { kLayer, kRms, kScale, kDyt, kSelector, kNone };
+enum class NormKind {
+  kLayer,
+  kRms,
+  kScale,
+  kDyt,
+  kDerf,
+  kIsru,
+  kGroup,
+  kInstance,
+  kScaleNorm,
+  kLearnableScaler,
+  kBhyt,
+  kAdyt,
+  kBatch,
+  kMinmax,
+  kZscore,
+  kFeatureMix,
+  kSelector,
+  kNone
+};
 enum class Gate { kSoftmax, kGumbel, kRandom, kFixed };
 enum class GateEval { kAsTrained, kExpected };  // kExpected: random → equal weights, gumbel → arg-max without noise
+// The squashing functions that derf can have in erf's place (normalization.md 4.6).
+enum class Squash {
+  kErf,
+  kTanh1205,
+  kTanh,
+  kSatursin,
+  kArcsinhclip,
+  kExproot,
+  kLogsignClip,
+  kArctan,
+  kSmoothsign,
+  kIsru,
+  kLinearClip,
+  kRelsign,
+  kExpsign,
+  kLogquadClip,
+  kPower23Clip,
+  kSaturlog,
+  kCubsign
+};
+enum class ScalerInit { kNormal, kOnes };
+// What a feature normalization takes its statistics over: the channels of a token, the tokens of a sample, or all
+// tokens of a batch.
+enum class FeatureAxis { kChannel, kToken, kBatch };
+// kPerRank: each rank normalizes by its own samples; running values are averaged over ranks after each step.
+enum class Statistics { kSynchronised, kPerRank };
+// Defaults are those of `layer`; default_norm() gives those of each kind.
 struct NormConfig {
   NormKind kind = NormKind::kLayer;
-  double eps = 1e-5;    // layer; rms has its own default 1e-6 in the catalogue
-  bool affine = true;   // layer, rms
-  double alpha0 = 0.5;  // dyt
+  double eps = 1e-5;
+  bool affine = true;
+  double alpha0 = 0.5;                                   // dyt, derf, adyt
+  bool bias = true;                                      // dyt
+  Squash function = Squash::kErf;                        // derf
+  bool shift = true;                                     // derf
+  double beta0 = 0;                                      // isru; 0 = channels
+  int64_t groups = 4;                                    // group
+  bool unbiased = false;                                 // instance
+  bool per_channel = false;                              // scale_norm
+  ScalerInit init = ScalerInit::kNormal;                 // learnable_scaler
+  double lambda = 0.1;                                   // adyt; bhyt has 2
+  double kappa = 10;                                     // bhyt
+  bool learn_lambda = true;                              // bhyt
+  double beta_g = 0.99, alpha_min = 0.1, alpha_max = 2;  // adyt
+  FeatureAxis axis = FeatureAxis::kChannel;              // minmax, zscore, feature_mix
+  bool detach_stats = false;                             // minmax, zscore, feature_mix
+  double momentum = 0.1;                                 // batch and the features' batch axis: weight of the new value
+  Statistics statistics = Statistics::kSynchronised;     // likewise
   // selector
   std::vector<NormConfig> branches;  // in order of the gate's outputs; default scale, layer
   Gate gate = Gate::kSoftmax;
@@ -84,6 +146,9 @@ struct TrainConfig {
   int64_t checkpoint_every =
       0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };
+
+// A norm of this kind with every other key at its default.
+NormConfig default_norm(NormKind kind);
 
 struct RunConfig {  // execution only: never part of the identity
   int64_t priority = 0;

@@ -51,6 +51,17 @@ void selector_fields(Config& c, Visitor& v) {
 }
 
 template <class Config, class Visitor>
+void feature_fields(Config& c, Visitor& v) {
+  v("eps", c.eps);
+  v("affine", c.affine);
+  v("axis", c.axis);
+  v("detach_stats", c.detach_stats);
+  if (c.axis != FeatureAxis::kBatch) return;
+  v("momentum", c.momentum);
+  v("statistics", c.statistics);
+}
+
+template <class Config, class Visitor>
 void norm_fields(Config& c, Visitor& v) {
   v("kind", c.kind);
   switch (c.kind) {
@@ -61,6 +72,58 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kDyt:
       v("alpha0", c.alpha0);
+      v("bias", c.bias);
+      return;
+    case NormKind::kDerf:
+      v("alpha0", c.alpha0);
+      v("function", c.function);
+      v("shift", c.shift);
+      return;
+    case NormKind::kIsru:
+      v("beta0", c.beta0);
+      v("affine", c.affine);
+      return;
+    case NormKind::kGroup:
+      v("eps", c.eps);
+      v("affine", c.affine);
+      v("groups", c.groups);
+      return;
+    case NormKind::kInstance:
+      v("eps", c.eps);
+      v("affine", c.affine);
+      v("unbiased", c.unbiased);
+      return;
+    case NormKind::kScaleNorm:
+      v("eps", c.eps);
+      v("per_channel", c.per_channel);
+      return;
+    case NormKind::kLearnableScaler:
+      v("init", c.init);
+      return;
+    case NormKind::kBhyt:
+      v("eps", c.eps);
+      v("lambda", c.lambda);
+      v("kappa", c.kappa);
+      v("learn_lambda", c.learn_lambda);
+      return;
+    case NormKind::kAdyt:
+      v("eps", c.eps);
+      v("alpha0", c.alpha0);
+      v("lambda", c.lambda);
+      v("beta_g", c.beta_g);
+      v("alpha_min", c.alpha_min);
+      v("alpha_max", c.alpha_max);
+      return;
+    case NormKind::kBatch:
+      v("eps", c.eps);
+      v("affine", c.affine);
+      v("momentum", c.momentum);
+      v("statistics", c.statistics);
+      return;
+    case NormKind::kMinmax:
+    case NormKind::kZscore:
+    case NormKind::kFeatureMix:
+      feature_fields(c, v);
       return;
     case NormKind::kSelector:
       selector_fields(c, v);
@@ -106,8 +169,5 @@ void run_fields(Config& c, Visitor& v) {
   v("stall_timeout_s", c.stall_timeout_s);
   v("max_attempts", c.max_attempts);
 }
-
-// A norm of this kind with every other key at its default.
-NormConfig default_norm(NormKind kind);
 
 }  // namespace autonorm::config

@@ -1,4 +1,5 @@
 // DyT, Dynamic Tanh (Zhu et al., CVPR 2025, arXiv 2503.10622):  y = weight ⊙ tanh(alpha · x) + bias
+// Language models leave the bias out.
 //
 // Shapes  x, y: [B, N, C]   alpha: [1], initially alpha0   weight, bias: [C], initially 1 and 0
 // Dtype   as compute_dtype.h
@@ -11,6 +12,7 @@ namespace autonorm::norms {
 struct DytOptions {
   int64_t channels = 0;  // C, > 0
   double alpha0 = 0.5;   // larger models and learning rates want smaller values
+  bool bias = true;      // learn bias
 };
 
 class Dyt final : public Norm {
@@ -22,7 +24,7 @@ class Dyt final : public Norm {
 
  private:
   ParameterSlot alpha_;          // [1]
-  ParameterSlot weight_, bias_;  // [C]
+  ParameterSlot weight_, bias_;  // [C]; bias empty without one
 };
 
 }  // namespace autonorm::norms

@@ -12,6 +12,15 @@
 
 namespace autonorm::norms {
 
+// The ranks of a trial, as far as a norm needs them. Every call is made by all ranks in the same order.
+class Ranks {
+ public:
+  virtual ~Ranks() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual void sum(at::Tensor& tensor) = 0;  // in place
+};
+
 // Where in training a forward pass happens. Sample indices are global (over ranks), so noise does not depend on
 // sharding.
 struct StepContext {
@@ -23,6 +32,8 @@ struct StepContext {
   // Global index of each sample of the batch: training → position in the global batch; evaluation → index in the split.
   // [B] on the host
   const std::vector<int64_t>* samples = nullptr;
+  Ranks* ranks = nullptr;            // null during evaluation, and where one rank trains
+  const at::Tensor* mask = nullptr;  // [B, N] bool, true = valid; null: all tokens are
 };
 
 class Norm {
@@ -35,6 +46,16 @@ class Norm {
   // What is worth recording about this site: gate means, alpha, … Host values; may synchronise; called once per
   // evaluation.
   virtual std::map<std::string, double> stats() const { return {}; }
+};
+
+// What a norm with state from step to step registers (ParameterTable::add_stateful).
+class Stateful {
+ public:
+  virtual ~Stateful() = default;
+  // Whether its training forward pass adds up over ranks: then all of them run every micro-batch, samples or not.
+  virtual bool meets_in_forward() const { return false; }
+  // Once per optimizer step on every rank: gradients are reduced over ranks, and neither clipped nor applied.
+  virtual void gradients_ready(const StepContext& step) = 0;
 };
 
 // Builds the norm of a site; registers its parameters under the table's current scope. `site` names its noise stream.

@@ -1,6 +1,8 @@
 #include "core/norms/parameter_table.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
@@ -12,6 +14,11 @@ namespace autonorm::norms {
 const at::Tensor& ParameterSlot::get() const {
   AUTONORM_CHECK(table_ != nullptr, "read of an empty parameter slot");
   return table_->parameters_[index_].value;
+}
+
+const at::Tensor& BufferSlot::get() const {
+  AUTONORM_CHECK(table_ != nullptr, "read of an empty buffer slot");
+  return table_->buffers_[index_].value;
 }
 
 ParameterTable::Scope::Scope(ParameterTable& table, std::string_view name)
@@ -35,9 +42,14 @@ ParameterSlot ParameterTable::add(std::string_view name, at::IntArrayRef shape, 
   return ParameterSlot(this, parameters_.size() - 1);
 }
 
-size_t ParameterTable::add_buffer(std::string_view name, at::Tensor initial) {
-  buffers_.push_back({full_name(name), std::move(initial)});
-  return buffers_.size() - 1;
+BufferSlot ParameterTable::add_buffer(std::string_view name, at::IntArrayRef shape, double initial) {
+  buffers_.push_back({full_name(name), at::full(shape, initial, at::TensorOptions(dtype_))});
+  return BufferSlot(this, buffers_.size() - 1);
+}
+
+BufferSlot ParameterTable::add_counter(std::string_view name) {
+  buffers_.push_back({full_name(name), at::zeros({1}, at::TensorOptions(at::kLong)), /*on_host=*/true});
+  return BufferSlot(this, buffers_.size() - 1);
 }
 
 std::vector<at::Tensor> ParameterTable::trainable() const {
@@ -65,7 +77,9 @@ void ParameterTable::to_device(at::Device device) {
   for (Parameter& parameter : parameters_) {
     parameter.value = parameter.value.detach().to(device).set_requires_grad(parameter.trainable);
   }
-  for (Buffer& buffer : buffers_) buffer.value = buffer.value.to(device);
+  for (Buffer& buffer : buffers_) {
+    if (!buffer.on_host) buffer.value = buffer.value.to(device);
+  }
 }
 
 }  // namespace autonorm::norms

@@ -26,12 +26,15 @@ struct Parameter {
   bool trainable = true;
   bool decay = true;  // weight decay applies; false for ndim ≤ 1
 };
+// What a layer remembers from batch to batch and does not learn; part of checkpoints and of the weights' hash.
 struct Buffer {
   std::string name;
-  at::Tensor value;
+  at::Tensor value;      // the layer writes it in place
+  bool on_host = false;  // stays on the CPU: a counter that host code reads
 };
 
 class ParameterTable;
+class Stateful;  // norm.h
 
 // A handle that stays valid for the life of the table; an empty slot (default) says "this layer has no such parameter".
 class ParameterSlot {
@@ -43,6 +46,20 @@ class ParameterSlot {
  private:
   friend class ParameterTable;
   ParameterSlot(ParameterTable* table, size_t index) : table_(table), index_(index) {}
+  ParameterTable* table_ = nullptr;
+  size_t index_ = 0;
+};
+
+// Likewise for a buffer.
+class BufferSlot {
+ public:
+  BufferSlot() = default;
+  explicit operator bool() const { return table_ != nullptr; }
+  const at::Tensor& get() const;  // requires a non-empty slot
+
+ private:
+  friend class ParameterTable;
+  BufferSlot(ParameterTable* table, size_t index) : table_(table), index_(index) {}
   ParameterTable* table_ = nullptr;
   size_t index_ = 0;
 };
@@ -65,7 +82,12 @@ class ParameterTable {
 
   // A parameter that already exists under this full name is a programmer error.
   ParameterSlot add(std::string_view name, at::IntArrayRef shape, InitSpec init, bool trainable = true);
-  size_t add_buffer(std::string_view name, at::Tensor initial);
+  // Filled with `initial`, in the dtype of the parameters.
+  BufferSlot add_buffer(std::string_view name, at::IntArrayRef shape, double initial);
+  BufferSlot add_counter(std::string_view name);  // int64 [1] on the host, from 0
+  // A layer that has something to do at each optimizer step; it outlives every step.
+  void add_stateful(Stateful& layer) { stateful_.push_back(&layer); }
+  const std::vector<Stateful*>& stateful() const { return stateful_; }
 
   std::string full_name(std::string_view name) const { return prefix_ + std::string(name); }
   std::vector<Parameter>& parameters() { return parameters_; }
@@ -81,11 +103,13 @@ class ParameterTable {
 
  private:
   friend class ParameterSlot;
+  friend class BufferSlot;
   uint64_t seed_;
   at::ScalarType dtype_;
   std::string prefix_;
   std::vector<Parameter> parameters_;
   std::vector<Buffer> buffers_;
+  std::vector<Stateful*> stateful_;
 };
 
 }  // namespace autonorm::norms

@@ -3,10 +3,20 @@
 #include <array>
 
 #include "core/base/status.h"
+#include "core/norms/adyt.h"
+#include "core/norms/batch_norm.h"
+#include "core/norms/bhyt.h"
+#include "core/norms/derf.h"
 #include "core/norms/dyt.h"
+#include "core/norms/feature_norm.h"
+#include "core/norms/group_norm.h"
 #include "core/norms/identity.h"
+#include "core/norms/instance_norm.h"
+#include "core/norms/isru.h"
 #include "core/norms/layer_norm.h"
+#include "core/norms/learnable_scaler.h"
 #include "core/norms/rms_norm.h"
+#include "core/norms/scale.h"
 #include "core/norms/scale_norm.h"
 #include "core/norms/selector.h"
 
@@ -26,10 +36,74 @@ NormPtr make_rms(const NormConfig& config, int64_t channels, const std::string&,
                                    table);
 }
 NormPtr make_scale(const NormConfig&, int64_t channels, const std::string&, ParameterTable& table) {
-  return std::make_unique<ScaleNorm>(channels, table);
+  return std::make_unique<Scale>(channels, table);
 }
 NormPtr make_dyt(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
-  return std::make_unique<Dyt>(DytOptions{.channels = channels, .alpha0 = config.alpha0}, table);
+  return std::make_unique<Dyt>(DytOptions{.channels = channels, .alpha0 = config.alpha0, .bias = config.bias}, table);
+}
+NormPtr make_derf(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Derf>(
+      DerfOptions{.channels = channels, .alpha0 = config.alpha0, .function = config.function, .shift = config.shift},
+      table);
+}
+NormPtr make_isru(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Isru>(IsruOptions{.channels = channels, .beta0 = config.beta0, .affine = config.affine},
+                                table);
+}
+NormPtr make_group(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<GroupNorm>(
+      GroupNormOptions{.channels = channels, .groups = config.groups, .eps = config.eps, .affine = config.affine},
+      table);
+}
+NormPtr make_instance(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<InstanceNorm>(
+      InstanceNormOptions{
+          .channels = channels, .eps = config.eps, .affine = config.affine, .unbiased = config.unbiased},
+      table);
+}
+NormPtr make_scale_norm(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<ScaleNorm>(
+      ScaleNormOptions{.channels = channels, .eps = config.eps, .per_channel = config.per_channel}, table);
+}
+NormPtr make_learnable_scaler(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<LearnableScaler>(LearnableScalerOptions{.channels = channels, .init = config.init}, table);
+}
+NormPtr make_bhyt(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Bhyt>(BhytOptions{.channels = channels,
+                                            .eps = config.eps,
+                                            .lambda0 = config.lambda,
+                                            .kappa = config.kappa,
+                                            .learn_lambda = config.learn_lambda},
+                                table);
+}
+NormPtr make_adyt(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Adyt>(AdytOptions{.channels = channels,
+                                            .alpha0 = config.alpha0,
+                                            .lambda = config.lambda,
+                                            .beta_g = config.beta_g,
+                                            .eps = config.eps,
+                                            .alpha_min = config.alpha_min,
+                                            .alpha_max = config.alpha_max},
+                                table);
+}
+NormPtr make_batch(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<BatchNorm>(BatchNormOptions{.channels = channels,
+                                                      .eps = config.eps,
+                                                      .affine = config.affine,
+                                                      .momentum = config.momentum,
+                                                      .statistics = config.statistics},
+                                     table);
+}
+NormPtr make_feature(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<FeatureNorm>(FeatureNormOptions{.channels = channels,
+                                                          .kind = config.kind,
+                                                          .axis = config.axis,
+                                                          .eps = config.eps,
+                                                          .affine = config.affine,
+                                                          .detach_stats = config.detach_stats,
+                                                          .momentum = config.momentum,
+                                                          .statistics = config.statistics},
+                                       table);
 }
 NormPtr make_selector(const NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table) {
   return std::make_unique<Selector>(config, channels, site, table);
@@ -43,6 +117,18 @@ constexpr auto kRows = std::to_array<RegistryRow>({
     {NormKind::kRms, "rms", make_rms},
     {NormKind::kScale, "scale", make_scale},
     {NormKind::kDyt, "dyt", make_dyt},
+    {NormKind::kDerf, "derf", make_derf},
+    {NormKind::kIsru, "isru", make_isru},
+    {NormKind::kGroup, "group", make_group},
+    {NormKind::kInstance, "instance", make_instance},
+    {NormKind::kScaleNorm, "scale_norm", make_scale_norm},
+    {NormKind::kLearnableScaler, "learnable_scaler", make_learnable_scaler},
+    {NormKind::kBhyt, "bhyt", make_bhyt},
+    {NormKind::kAdyt, "adyt", make_adyt},
+    {NormKind::kBatch, "batch", make_batch},
+    {NormKind::kMinmax, "minmax", make_feature},
+    {NormKind::kZscore, "zscore", make_feature},
+    {NormKind::kFeatureMix, "feature_mix", make_feature},
     {NormKind::kSelector, "selector", make_selector},
     {NormKind::kNone, "none", make_none},
 });

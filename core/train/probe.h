@@ -5,8 +5,8 @@
 //    "dtype": "float32" | "float64" | "bfloat16", "steps": 3, "seed": 0}
 //       IN   x [B, N, C] or [B, C, H, W] for every step, or x.0, x.1, …; dy or dy.0, … likewise; optional param.NAME,
 //       state.NAME,
-//            mask [B, N] (true = valid; only norms that mix no tokens take one)
-//       OUT  y.K, dx.K, grad.NAME.K of each step K = 0 …; param.NAME and state.NAME at the end
+//            mask [B, N] bool (true = valid; not for norms that mix the tokens of a sample)
+//       OUT  y.K, dx.K, grad.NAME.K, state.NAME.K of each step K = 0 …; param.NAME and state.NAME at the end
 //       Parameters are float64 for float64 input, else float32.
 //   {"op": "model", "config": {a trial's model block; optionally norm, norm_sites, classes}, "mode": …, "dtype": …,
 //    "loss": "cross_entropy" | "mse" | "mae", "label_smoothing": 0, "seed": 0}

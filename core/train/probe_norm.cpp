@@ -1,3 +1,4 @@
+#include "core/config/catalogue.h"
 #include "core/config/trial_config.h"
 #include "core/norms/norm.h"
 #include "core/train/probe_ops.h"
@@ -40,10 +41,27 @@ Result<NormProbe> parse(const nlohmann::json& json) {
                    .dtype = *dtype};
 }
 
-// A mask changes only what mixes tokens; row-wise norms compute each token by itself.
-Status check_mask(const NormProbe& probe, ProbeInput& input) {
-  if (!input.find("mask").defined() || probe.config.kind != config::NormKind::kSelector) return {};
-  return invalid("tensor 'mask': the selector pools over all tokens and takes no mask");
+// Whether a kind computes each token by itself, or leaves masked ones out of its statistics.
+bool takes_mask(const config::NormConfig& norm) {
+  switch (norm.kind) {
+    case config::NormKind::kSelector:
+    case config::NormKind::kGroup:
+    case config::NormKind::kInstance:
+      return false;
+    case config::NormKind::kMinmax:
+    case config::NormKind::kZscore:
+    case config::NormKind::kFeatureMix:
+      return norm.axis == config::FeatureAxis::kChannel;
+    default:
+      return true;
+  }
+}
+
+Result<at::Tensor> mask_of(const NormProbe& probe, ProbeInput& input) {
+  const at::Tensor mask = input.find("mask");
+  if (!mask.defined() || takes_mask(probe.config)) return mask;
+  return invalid("tensor 'mask': norm '", config::name(probe.config.kind),
+                 "' mixes all tokens of a sample and takes no mask");
 }
 
 // [B, C, H, W] → [B, H·W, C]; a three-dimensional x stays.
@@ -72,20 +90,29 @@ void append_gradients(norms::ParameterTable& table, int64_t step, checkpoint::Na
 }
 
 Status run_step(const NormProbe& probe, int64_t step, norms::Norm& norm, ProbeInput& input,
-                norms::ParameterTable& table, checkpoint::NamedTensors& out) {
+                norms::ParameterTable& table, const at::Tensor& mask, checkpoint::NamedTensors& out) {
   const auto given = activation(probe, input, "x", step);
   if (!given.ok()) return given.status();
   const auto dy = activation(probe, input, "dy", step);
   if (!dy.ok()) return dy.status();
   if (dy->sizes() != given->sizes()) return invalid("tensor 'dy' has shape ", dy->sizes(), ", x has ", given->sizes());
   const at::Tensor x = given->detach().clone().requires_grad_(true);
-  const norms::StepContext context{
-      .training = probe.training, .step = step, .total_steps = probe.steps, .seed = probe.seed};
+  const norms::StepContext context{.training = probe.training,
+                                   .step = step,
+                                   .total_steps = probe.steps,
+                                   .seed = probe.seed,
+                                   .mask = mask.defined() ? &mask : nullptr};
   const at::Tensor y = from_tokens(norm.forward(to_tokens(x), context), *given);
   y.backward(*dy);
+  if (probe.training) {
+    for (norms::Stateful* stateful : table.stateful()) stateful->gradients_ready(context);
+  }
   out.emplace_back(cat("y.", step), y.detach());
   out.emplace_back(cat("dx.", step), x.grad());
   append_gradients(table, step, out);
+  for (const norms::Buffer& buffer : table.buffers()) {
+    out.emplace_back(cat("state.", buffer.name, '.', step), buffer.value.clone());
+  }
   return {};
 }
 
@@ -96,10 +123,11 @@ Status probe_norm(const nlohmann::json& spec, ProbeInput& input, checkpoint::Nam
   if (!probe.ok()) return probe.status();
   norms::ParameterTable table(probe->seed, parameter_dtype(probe->dtype));
   const auto norm = norms::make_norm(probe->config, probe->channels, kSite, table);
-  AUTONORM_RETURN_IF_ERROR(check_mask(*probe, input));
+  const auto mask = mask_of(*probe, input);
+  if (!mask.ok()) return mask.status();
   AUTONORM_RETURN_IF_ERROR(replace_parameters(input, table));
   for (int64_t step = 0; step < probe->steps; ++step) {
-    AUTONORM_RETURN_IF_ERROR(run_step(*probe, step, *norm, input, table, out));
+    AUTONORM_RETURN_IF_ERROR(run_step(*probe, step, *norm, input, table, *mask, out));
   }
   append_parameters(table, out);
   return {};

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/eval/autocast.h"
@@ -9,6 +10,13 @@
 #include "core/optim/schedule.h"
 
 namespace autonorm::train {
+namespace {
+
+bool any_meets(const norms::ParameterTable& table) {
+  return std::ranges::any_of(table.stateful(), [](const norms::Stateful* norm) { return norm->meets_in_forward(); });
+}
+
+}  // namespace
 
 TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model,
                      optim::AdamW& optimizer, distributed::Gang& gang, StepData data)
@@ -19,7 +27,9 @@ TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, m
       gang_(gang),
       data_(std::move(data)),
       parameters_(model.table().trainable()),
-      reducer_(gang.make_reducer(parameters_)) {}
+      reducer_(gang.make_reducer(parameters_)),
+      ranks_(gang),
+      norms_meet_(gang.size() > 1 && any_meets(model.table())) {}
 
 void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
   optimizer_.clear_gradients();
@@ -29,7 +39,7 @@ void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
     const bool last = micro + 1 == config_.train.accumulate;
     const Range range = plan_.local_micro_batch(step, micro);
     if (last) reducer_->prepare_last_micro_batch();
-    if (range.size() > 0) {
+    if (range.size() > 0 || norms_meet_) {
       const at::Tensor loss = micro_batch_loss(step, micro, range, order);  // [], sum over samples
       meter.add(loss);
       (loss * weight).backward();
@@ -38,7 +48,18 @@ void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
     }
   }
   reducer_->finish();
+  const norms::StepContext context = step_context(step, config_.train.accumulate - 1);
+  for (norms::Stateful* norm : model_.table().stateful()) norm->gradients_ready(context);
   optimizer_.step(optim::learning_rate(config_.train, step, plan_.total_steps()), config_.train.clip);
+}
+
+norms::StepContext TrainStep::step_context(int64_t step, int64_t micro) {
+  return {.training = true,
+          .step = step,
+          .micro_batch = micro,
+          .total_steps = plan_.total_steps(),
+          .seed = config_.seed,
+          .ranks = &ranks_};
 }
 
 at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order) {
@@ -46,12 +67,8 @@ at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range,
   std::iota(positions.begin(), positions.end(), range.first - plan_.global_batch(step).first);
   const at::Tensor indices = order.narrow(0, range.first, range.size());   // [B]
   const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
-  const norms::StepContext context{.training = true,
-                                   .step = step,
-                                   .micro_batch = micro,
-                                   .total_steps = plan_.total_steps(),
-                                   .seed = config_.seed,
-                                   .samples = &positions};
+  norms::StepContext context = step_context(step, micro);
+  context.samples = &positions;
   const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
   const at::Tensor logits = model_.forward(data::gather_images(*data_.train, indices, data_.scale), context);  // [B, K]
   at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);                      // [B]

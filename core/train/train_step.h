@@ -10,6 +10,7 @@
 #include "core/models/model.h"
 #include "core/optim/adamw.h"
 #include "core/train/batch_plan.h"
+#include "core/train/gang_ranks.h"
 #include "core/train/loss_meter.h"
 
 namespace autonorm::train {
@@ -33,6 +34,8 @@ class TrainStep {
   void run(int64_t step, const at::Tensor& order, LossMeter& meter);
 
  private:
+  norms::StepContext step_context(int64_t step, int64_t micro);
+  // 0 for a range without samples, which still passes through the model.
   at::Tensor micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order);
   at::Tensor zero_loss() const;
 
@@ -44,6 +47,8 @@ class TrainStep {
   const StepData data_;
   const std::vector<at::Tensor> parameters_;  // trainable
   std::unique_ptr<distributed::GradientReducer> reducer_;
+  GangRanks ranks_;
+  const bool norms_meet_;  // a norm adds up over ranks in its forward pass
 };
 
 }  // namespace autonorm::train

@@ -2,6 +2,10 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
+#include "core/base/text.h"
+#include "core/config/catalogue.h"
 #include "core/eval/autocast.h"
 #include "core/norms/registry.h"
 #include "tests/conformance/norms/gradcheck.h"
@@ -22,8 +26,11 @@ struct Case {
   std::string name;
   NormConfig config;
   bool train_equals_eval = true;
-  bool smooth = true;  // has a gradient that finite differences can see
+  bool smooth = true;          // has a gradient that finite differences can see
+  bool mixes_samples = false;  // statistics over the batch
 };
+
+NormConfig kind(NormKind kind) { return config::default_norm(kind); }
 
 NormConfig selector(Gate gate, std::vector<double> weights = {}, bool hard = false) {
   NormConfig config{.kind = NormKind::kSelector};
@@ -34,11 +41,71 @@ NormConfig selector(Gate gate, std::vector<double> weights = {}, bool hard = fal
   return config;
 }
 
+// Groups of two channels; the rest as people get it.
+NormConfig small(NormKind of) {
+  NormConfig config = kind(of);
+  config.groups = 3;
+  return config;
+}
+
+bool over_the_batch(NormKind kind) { return kind == NormKind::kBatch; }
+
+void add_feature_cases(std::vector<Case>& all) {
+  for (const NormKind of : {NormKind::kMinmax, NormKind::kZscore, NormKind::kFeatureMix}) {
+    for (const auto axis : {config::FeatureAxis::kToken, config::FeatureAxis::kBatch}) {
+      NormConfig config = kind(of);
+      config.axis = axis;
+      const bool batch = axis == config::FeatureAxis::kBatch;
+      const std::string_view word = batch ? "batch" : "token";
+      all.push_back({cat(norms::norm_kind_name(of), "_over_", word), config, !batch, true, batch});
+    }
+    NormConfig detached = kind(of);
+    detached.detach_stats = true;
+    all.push_back({cat(norms::norm_kind_name(of), "_detached"), detached, true, /*smooth=*/false});
+  }
+}
+
+void add_variants(std::vector<Case>& all) {
+  const auto words = config::words<config::Squash>();
+  for (size_t i = 1; i < words.size(); ++i) {
+    NormConfig config = kind(NormKind::kDerf);
+    config.function = static_cast<config::Squash>(i);
+    all.push_back({cat("derf_", words[i]), config});
+  }
+  for (const auto& [name, of, change] : std::initializer_list<std::tuple<const char*, NormKind, void (*)(NormConfig&)>>{
+           {"derf_without_shift", NormKind::kDerf, [](NormConfig& c) { c.shift = false; }},
+           {"dyt_without_bias", NormKind::kDyt, [](NormConfig& c) { c.bias = false; }},
+           {"isru_plain", NormKind::kIsru, [](NormConfig& c) { c.affine = false; }},
+           {"instance_unbiased", NormKind::kInstance, [](NormConfig& c) { c.unbiased = true; }},
+           {"scale_norm_per_channel", NormKind::kScaleNorm, [](NormConfig& c) { c.per_channel = true; }},
+           {"learnable_scaler_ones", NormKind::kLearnableScaler,
+            [](NormConfig& c) { c.init = config::ScalerInit::kOnes; }},
+           {"bhyt_fixed_lambda", NormKind::kBhyt, [](NormConfig& c) { c.learn_lambda = false; }},
+       }) {
+    NormConfig config = kind(of);
+    change(config);
+    all.push_back({name, config});
+  }
+  NormConfig group = small(NormKind::kGroup);
+  group.affine = false;
+  all.push_back({"group_plain", group});
+  NormConfig batch = kind(NormKind::kBatch);
+  batch.statistics = config::Statistics::kPerRank;
+  all.push_back({"batch_per_rank", batch, false, true, true});
+  NormConfig blend = selector(Gate::kSoftmax);
+  blend.branches = {small(NormKind::kGroup), kind(NormKind::kBatch), kind(NormKind::kAdyt), kind(NormKind::kDerf)};
+  all.push_back({"selector_of_groups_and_batches", blend, false, true, true});
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const norms::RegistryRow& row : norms::registry()) {
-    if (row.kind != NormKind::kSelector) all.push_back({std::string(row.name), NormConfig{.kind = row.kind}});
+    if (row.kind == NormKind::kSelector) continue;
+    const bool batch = over_the_batch(row.kind);
+    all.push_back({std::string(row.name), small(row.kind), !batch, true, batch});
   }
+  add_feature_cases(all);
+  add_variants(all);
   all.push_back({"layer_plain", NormConfig{.kind = NormKind::kLayer, .affine = false}});
   all.push_back({"rms_plain", NormConfig{.kind = NormKind::kRms, .affine = false}});
   all.push_back({"selector_softmax", selector(Gate::kSoftmax)});
@@ -67,6 +134,11 @@ class NormConformance : public testing::TestWithParam<Case> {
     }
   }
   at::Tensor forward(const at::Tensor& x, const StepContext& step = {}) { return norm_->forward(x, step); }
+  // In the state that training begins with.
+  at::Tensor from_start(const at::Tensor& x, const StepContext& step = {}) {
+    build();
+    return forward(x, step);
+  }
 
   std::unique_ptr<norms::ParameterTable> table_;
   std::unique_ptr<norms::Norm> norm_;
@@ -83,17 +155,18 @@ TEST_P(NormConformance, KeepsShapeAndDtype) {
 }
 
 TEST_P(NormConformance, Bfloat16IsFloat32RoundedOnce) {
-  build();
   const at::Tensor x = random_tensor("x", {3, 5, kChannels}, at::kBFloat16);
-  EXPECT_TRUE(same_bits(forward(x), forward(x.to(at::kFloat)).to(at::kBFloat16)));
+  for (const bool training : {true, false}) {
+    const at::Tensor low = from_start(x, {.training = training});
+    EXPECT_TRUE(same_bits(low, from_start(x.to(at::kFloat), {.training = training}).to(at::kBFloat16)));
+  }
 }
 
 TEST_P(NormConformance, AutocastDoesNotChangeIt) {
-  build();
   const at::Tensor x = random_tensor("x", {3, 5, kChannels});
-  const at::Tensor outside = forward(x);
+  const at::Tensor outside = from_start(x);
   const eval::Autocast autocast(at::kCPU, true);
-  EXPECT_TRUE(same_bits(outside, forward(x)));
+  EXPECT_TRUE(same_bits(outside, from_start(x)));
 }
 
 TEST_P(NormConformance, InputGradientAgreesWithFiniteDifferences) {
@@ -102,6 +175,16 @@ TEST_P(NormConformance, InputGradientAgreesWithFiniteDifferences) {
   at::Tensor x = random_tensor("x", {2, 3, kChannels}, at::kDouble).requires_grad_(true);
   const at::Tensor dy = random_tensor("dy", {2, 3, kChannels}, at::kDouble);
   EXPECT_LT(gradient_error(x, [&] { return (forward(x, {.step = 2}) * dy).sum(); }), 1e-7);
+}
+
+TEST_P(NormConformance, EvaluationGradientAgreesWithFiniteDifferences) {
+  if (!GetParam().smooth) GTEST_SKIP() << "a straight-through gradient is not a derivative";
+  build(at::kDouble);
+  forward(random_tensor("before", {2, 3, kChannels}, at::kDouble));  // moves running values away from their start
+  at::Tensor x = random_tensor("x", {2, 3, kChannels}, at::kDouble).requires_grad_(true);
+  const at::Tensor dy = random_tensor("dy", {2, 3, kChannels}, at::kDouble);
+  const StepContext step{.training = false, .step = 2};
+  EXPECT_LT(gradient_error(x, [&] { return (forward(x, step) * dy).sum(); }), 1e-7);
 }
 
 TEST_P(NormConformance, ParameterGradientsAgreeWithFiniteDifferences) {
@@ -131,17 +214,46 @@ TEST_P(NormConformance, TrainingAndEvaluationAgreeWhereClaimed) {
 }
 
 TEST_P(NormConformance, IsDeterministic) {
-  build();
   const at::Tensor x = random_tensor("x", {4, 3, kChannels});
-  EXPECT_TRUE(same_bits(forward(x, {.step = 5}), forward(x, {.step = 5})));
+  EXPECT_TRUE(same_bits(from_start(x, {.step = 5}), from_start(x, {.step = 5})));
 }
 
+// Where the batch has a part in the statistics, it has none at evaluation.
 TEST_P(NormConformance, SamplesDoNotMix) {
   build();
+  const bool training = !GetParam().mixes_samples;
   const at::Tensor x = random_tensor("x", {4, 3, kChannels});
   const std::vector<int64_t> all{0, 1, 2, 3}, one{2};
-  const at::Tensor together = forward(x, {.samples = &all}), alone = forward(x.narrow(0, 2, 1), {.samples = &one});
+  const at::Tensor together = forward(x, {.training = training, .samples = &all});
+  const at::Tensor alone = forward(x.narrow(0, 2, 1), {.training = training, .samples = &one});
   EXPECT_LT(largest_difference(together.narrow(0, 2, 1), alone), 1e-6);
+}
+
+TEST_P(NormConformance, SamplesMixOnlyWhereClaimed) {
+  const at::Tensor x = random_tensor("x", {4, 3, kChannels});
+  const at::Tensor together = from_start(x).narrow(0, 0, 1), alone = from_start(x.narrow(0, 0, 1));
+  EXPECT_EQ(largest_difference(together, alone) > 1e-3, GetParam().mixes_samples);
+}
+
+TEST_P(NormConformance, EvaluationDoesNotMoveTheState) {
+  build();
+  const at::Tensor x = random_tensor("x", {4, 3, kChannels});
+  forward(x);
+  std::vector<at::Tensor> before;
+  for (const norms::Buffer& buffer : table_->buffers()) before.push_back(buffer.value.clone());
+  forward(x * 3.0, {.training = false});
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(same_bits(table_->buffers()[i].value, before[i]));
+}
+
+TEST_P(NormConformance, AnEmptyBatchMovesOnlyCounters) {
+  build();
+  std::vector<at::Tensor> before;
+  for (const norms::Buffer& buffer : table_->buffers()) before.push_back(buffer.value.clone());
+  forward(random_tensor("x", {0, 3, kChannels}));
+  for (size_t i = 0; i < before.size(); ++i) {
+    const norms::Buffer& buffer = table_->buffers()[i];
+    EXPECT_TRUE(buffer.on_host || same_bits(buffer.value, before[i])) << buffer.name;
+  }
 }
 
 TEST_P(NormConformance, TakesAnEmptyBatch) {
@@ -156,7 +268,8 @@ TEST_P(NormConformance, TakesAnEmptyBatch) {
 TEST_P(NormConformance, TakesNonContiguousInput) {
   build();
   const at::Tensor x = random_tensor("x", {3, kChannels, 5}).transpose(1, 2);
-  EXPECT_LT(largest_difference(forward(x), forward(x.contiguous())), 1e-6);
+  const at::Tensor strided = from_start(x);
+  EXPECT_LT(largest_difference(strided, from_start(x.contiguous())), 1e-6);
 }
 
 TEST_P(NormConformance, StaysFiniteOnExtremeInput) {

@@ -1,9 +1,7 @@
 """Forward and backward of every norm in float64 against formulas written here, gradients by hand-derived expressions or autograd."""
+from norm_compare import B, C, EXACT, N, compare, parameters_of
 from probe import assert_near, main
 import torch
-
-EXACT = 1e-10
-B, N, C = 4, 5, 8
 
 
 def layer(x, p, eps=1e-5):
@@ -37,37 +35,6 @@ def selector(x, p):
     return w[:, 0, None, None] * scale(x, branch(p, "scale")) + w[:, 1, None, None] * layer(x, branch(p, "layer"))
 
 
-def parameters_of(probe, spec):
-    shapes = {}
-    for line in probe.names(spec):
-        name, rest = line.split(" ", 1)
-        shape = rest[rest.index("[") + 1 : rest.index("]")]
-        shapes[name.removeprefix("param.")] = [int(n) for n in shape.split(",") if n.strip()]
-    return {name: torch.randn(shape, dtype=torch.float64) for name, shape in shapes.items()}
-
-
-def compare(probe, config, formula, steps=2):
-    spec = {"op": "norm", "config": {**config, "channels": C}, "mode": "train", "dtype": "float64", "steps": steps}
-    parameters = parameters_of(probe, spec)
-    tensors = {f"param.{name}": value for name, value in parameters.items()}
-    for k in range(steps):
-        tensors[f"x.{k}"] = torch.randn(B, N, C, dtype=torch.float64)
-        tensors[f"dy.{k}"] = torch.randn(B, N, C, dtype=torch.float64)
-    out = probe.run(spec, tensors)
-    for k in range(steps):
-        x = tensors[f"x.{k}"].clone().requires_grad_()
-        p = {name: value.clone().requires_grad_() for name, value in parameters.items()}
-        y = formula(x, p)
-        y.backward(tensors[f"dy.{k}"])
-        assert_near(f"y.{k}", out[f"y.{k}"], y.detach(), EXACT)
-        assert_near(f"dx.{k}", out[f"dx.{k}"], x.grad, EXACT)
-        for name, value in p.items():
-            if value.grad is not None:
-                assert_near(f"grad.{name}.{k}", out[f"grad.{name}.{k}"], value.grad, EXACT)
-    for name, value in parameters.items():
-        assert torch.equal(out[f"param.{name}"], value), f"{name} changed without an optimizer"
-
-
 def layer_norm(probe):
     compare(probe, {"kind": "layer"}, layer)
     compare(probe, {"kind": "layer", "eps": 0.1}, lambda x, p: layer(x, p, 0.1))
@@ -83,6 +50,7 @@ def scale_norm(probe):
 
 def dynamic_tanh(probe):
     compare(probe, {"kind": "dyt"}, dyt)
+    compare(probe, {"kind": "dyt", "alpha0": 0.8, "bias": False}, lambda x, p: p["weight"] * torch.tanh(p["alpha"] * x))
 
 
 def no_norm(probe):

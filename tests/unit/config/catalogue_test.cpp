@@ -6,8 +6,10 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/base/text.h"
+#include "core/config/value.h"
 
 namespace autonorm::config {
 namespace {
@@ -54,6 +56,10 @@ json everything_in_use() {
   merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
   merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
   merge(R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}}})");
+  merge(R"({"norm": {"kind": "feature_mix", "axis": "batch"}})");
+  for (const Kind& kind : norms()) {
+    if (kind.name != "selector") merge(cat(R"({"norm": {"kind": ")", kind.name, R"("}})").c_str());
+  }
   merge(R"({"norm": {"kind": "layer"}})");
   return all;
 }
@@ -79,15 +85,29 @@ TEST(Catalogue, DefaultsAreThoseOfTheStructs) {
   for (const Key& key : keys()) {
     if (key.fallback.empty()) continue;
     if (key.path == "norm.branches" || key.path == "norm.gate" || key.path == "model.family" || key.path == "norm.kind")
-      continue;                                                                   // set above
-    if (key.path == "norm.eps" && key.belongs_to == "norm.kind = rms") continue;  // below
+      continue;                                                // set above
+    if (key.belongs_to.starts_with("norm.kind = ")) continue;  // below
     std::string pointer = "/" + std::string(key.path);
     std::ranges::replace(pointer, '.', '/');
     EXPECT_EQ(defaults.at(json::json_pointer(pointer)), json::parse(key.fallback)) << key.path;
   }
-  EXPECT_DOUBLE_EQ(default_eps(NormKind::kRms), 1e-6);
   EXPECT_EQ(TrialConfig{}.model.family, ModelFamily::kVit);
   EXPECT_EQ(TrialConfig{}.norm.kind, NormKind::kLayer);
+}
+
+// A key of several kinds has a row for each default.
+TEST(Catalogue, DefaultsOfNormsAreThoseOfTheirKind) {
+  const std::string_view prefix = "norm.kind = ";
+  for (const Key& key : keys()) {
+    if (!key.belongs_to.starts_with(prefix) || key.path == "norm.branches") continue;
+    std::stringstream kinds{std::string(key.belongs_to.substr(prefix.size()))};
+    for (std::string kind; std::getline(kinds >> std::ws, kind, ',');) {
+      const auto trial = parse_trial({{"norm", kind}});
+      ASSERT_TRUE(trial.ok()) << trial.status().message();
+      EXPECT_EQ(resolved(*trial)["norm"][split_path(key.path).back()], json::parse(key.fallback))
+          << key.path << " of " << kind;
+    }
+  }
 }
 
 TEST(Catalogue, KeysHaveHelpAndASoundRange) {

@@ -166,15 +166,31 @@ train = { distill = { from = "teacher", temperature = 2.0, alpha = 0.3 } }
   EXPECT_EQ(only(sweep, "DyT, LN last").norm_at("final").kind, NormKind::kLayer);
 }
 
+TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
+  const auto source = load_sweep_source(AUTONORM_SOURCE_DIR "/sweeps/presets/norms.toml");
+  ASSERT_TRUE(source.ok()) << source.status().message();
+  std::string text =
+      "include = [\"presets/norms.toml\"]\n[sweep]\nname = \"n\"\nbaseline = \"ADyTClass\"\nseeds = [0, 1]\n";
+  for (const char* name : {"ADyTClass", "ADyTCommandLine", "ADyTDocumented", "DyTLanguage", "LearnableScaler"}) {
+    text += std::string("[[variant]]\nuse = \"") + name + "\"\n";
+  }
+  const Sweep sweep = expanded(text, {{"presets/norms.toml", source->files.at(source->root)}});
+  EXPECT_EQ(only(sweep, "ADyTClass").norm.beta_g, 0.99);
+  EXPECT_EQ(only(sweep, "ADyTCommandLine").norm.beta_g, 0.9);
+  EXPECT_EQ(only(sweep, "ADyTDocumented").norm.lambda, 0.5);
+  EXPECT_EQ(only(sweep, "DyTLanguage").norm_at("pre_attn").alpha0, 0.8);
+  EXPECT_FALSE(only(sweep, "DyTLanguage").norm_at("final").bias);
+}
+
 TEST(Presets, AnErrorInAnIncludedFilePointsThere) {
   const std::string text =
       failure("include = [\"presets/own.toml\"]\n" + kHead + "[[variant]]\nuse = \"Mine\"\nname = \"LN\"\n",
               {{"presets/own.toml", "[preset.both.Mine]\nnorm = { kind = \"layr\" }\n"}});
-  EXPECT_EQ(text,
-            "presets/own.toml:2:17: error: norm.kind = 'layr' is unknown; allowed: layer, rms, scale, dyt, selector, "
-            "none; did you mean 'layer'?\n"
-            "  norm = { kind = \"layr\" }\n"
-            "                  ^");
+  EXPECT_EQ(text, cat("presets/own.toml:2:17: error: norm.kind = 'layr' is unknown; allowed: ",
+                      join(std::vector<std::string>(words<NormKind>().begin(), words<NormKind>().end())),
+                      "; did you mean 'layer'?\n"
+                      "  norm = { kind = \"layr\" }\n"
+                      "                  ^"));
 }
 
 TEST(Presets, IncludesAreRelativeToTheFileThatNamesThem) {

@@ -35,6 +35,22 @@ TEST(ParameterTable, WeightDecayIsForParametersOfTwoDimensionsAndMore) {
   EXPECT_TRUE(table.parameters()[1].decay);
 }
 
+TEST(ParameterTable, BuffersHaveNamesTypesAndAreNoParameters) {
+  ParameterTable table(0, at::kDouble);
+  const ParameterTable::Scope site(table, "pre_attn");
+  const BufferSlot running = table.add_buffer("running_var", {4}, 1.0), count = table.add_counter("iters");
+  ASSERT_EQ(table.buffers().size(), 2u);
+  EXPECT_EQ(table.buffers()[0].name, "pre_attn.running_var");
+  EXPECT_EQ(running.get().scalar_type(), at::kDouble);
+  EXPECT_EQ(count.get().scalar_type(), at::kLong);
+  EXPECT_TRUE(table.buffers()[1].on_host);
+  EXPECT_FALSE(running.get().requires_grad());
+  EXPECT_EQ(table.count(), 0);
+  count.get().add_(1);  // slots write into the table
+  EXPECT_EQ(table.buffers()[1].value.item<int64_t>(), 1);
+  EXPECT_FALSE(BufferSlot());
+}
+
 TEST(ParameterTable, FrozenParametersDoNotRequireGradients) {
   ParameterTable table(0);
   table.add("a", {2}, {Init::kOnes});

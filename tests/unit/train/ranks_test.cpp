@@ -81,6 +81,43 @@ TEST(Ranks, WithAllBranchesOfASoftGate) {
   expect_same_training(config, {2});
 }
 
+// Statistics over the samples of all ranks, also where some have none; the gradient norm of the reduced gradient.
+// A shift before a norm over the batch has no gradient but rounding. Adam would make whole steps of it, which training
+// does not see and the running values do: hence the large adam_eps.
+TEST(Ranks, WithNormsThatSeeTheWholeBatch) {
+  for (const auto& [name, norm] : stateful_norms()) {
+    SCOPED_TRACE(name);
+    config::TrialConfig config = small_config();
+    config.norm = norm;
+    config.train.adam_eps = 1e-3;
+    expect_same_training(config, {2, 8});
+  }
+}
+
+TEST(Ranks, NormsSeeEachMicroBatch) {
+  config::TrialConfig config = small_config();
+  config.norm = config::default_norm(config::NormKind::kBatch);
+  const auto whole = run_on(1, config);
+  config.train.accumulate = 2;
+  const auto split = run_on(1, config);
+  EXPECT_GT(std::abs(whole->sink.curve("train/loss").back().second - split->sink.curve("train/loss").back().second),
+            1e-4);
+}
+
+TEST(Ranks, StatisticsPerRankDifferAndEvaluateAlike) {
+  config::TrialConfig config = small_config();
+  config.norm = config::default_norm(config::NormKind::kBatch);
+  const auto together = run_on(2, config);
+  config.norm.statistics = config::Statistics::kPerRank;
+  const auto apart = run_on(2, config);  // run_on compares the ranks' weights, running values included
+  EXPECT_NE((*together)->facts.at("weights_sha256"), (*apart)->facts.at("weights_sha256"));
+  config.train.accumulate = 2;
+  config.train.checkpoint_every = 4;
+  const auto full = run_on(3, config);
+  const auto resumed = run_on(3, config, {.resume = full->sink.checkpoints.at(16)});
+  EXPECT_EQ((*resumed)->facts.at("weights_sha256"), (*full)->facts.at("weights_sha256"));
+}
+
 TEST(Ranks, ResumedGangEndsWithTheSameWeights) {
   config::TrialConfig config = small_config();
   config.train.checkpoint_every = 4;

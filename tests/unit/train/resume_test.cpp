@@ -53,6 +53,19 @@ TEST(Resume, KeepsTheNoiseOfRandomGates) {
   expect_same_end(full, config, 12, full.sink.checkpoints.at(12));
 }
 
+TEST(Resume, KeepsTheStateOfNorms) {
+  for (const auto& [name, norm] : stateful_norms()) {
+    SCOPED_TRACE(name);
+    config::TrialConfig config = small_config();
+    config.norm = norm;
+    config.train.accumulate = 2;
+    config.train.checkpoint_every = 4;
+    TestRun full;
+    run_alone(full, config);
+    for (const int64_t step : {4, 16}) expect_same_end(full, config, step, full.sink.checkpoints.at(step));
+  }
+}
+
 TEST(Resume, AfterAStopThatAskedForACheckpoint) {
   const config::TrialConfig config = small_config();
   TestRun full, stopped;

@@ -54,6 +54,20 @@ inline config::TrialConfig small_config() {
   return config;
 }
 
+// Each kind whose statistics or state reach beyond a sample, at the sites of small_config()'s model.
+inline std::vector<std::pair<std::string, config::NormConfig>> stateful_norms() {
+  std::vector<std::pair<std::string, config::NormConfig>> all;
+  for (const auto kind : {config::NormKind::kBatch, config::NormKind::kAdyt}) {
+    all.emplace_back(cat("kind ", static_cast<int>(kind)), config::default_norm(kind));
+  }
+  for (const auto kind : {config::NormKind::kMinmax, config::NormKind::kZscore, config::NormKind::kFeatureMix}) {
+    config::NormConfig norm = config::default_norm(kind);
+    norm.axis = config::FeatureAxis::kBatch;
+    all.emplace_back(cat("features of kind ", static_cast<int>(kind)), norm);
+  }
+  return all;
+}
+
 class RecordingSink final : public ProgressSink {
  public:
   void phase(const std::string& phase) override { phases.push_back(phase); }

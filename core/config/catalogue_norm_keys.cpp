@@ -1,0 +1,91 @@
+// The configuration keys of norms.
+#include "core/config/key_rows.h"
+
+namespace autonorm::config {
+namespace {
+
+using enum KeyType;
+constexpr std::string_view kFeatures = "norm.kind = minmax, zscore, feature_mix";
+
+std::vector<Key> shared_keys() {
+  return {
+      of("norm.kind = layer, group, instance, batch", positive("norm.eps", "1e-05", 1, "added to the variance")),
+      of("norm.kind = rms, bhyt", positive("norm.eps", "1e-06", 1, "added to the mean square")),
+      of("norm.kind = scale_norm", positive("norm.eps", "1e-05", 1, "smallest length to divide by")),
+      of("norm.kind = adyt", positive("norm.eps", "1e-06", 1, "added to the gradient norm")),
+      of(kFeatures, positive("norm.eps", "1e-05", 1, "added to max - min and to the variance")),
+      of("norm.kind = layer, rms, isru, group, instance, batch, minmax, zscore, feature_mix",
+         plain(kFlag, "norm.affine", "true", "learn weight (and bias)")),
+      of("norm.kind = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
+      of("norm.axis = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
+      of("norm.kind = batch",
+         word("norm.statistics", "\"synchronised\"", words<Statistics>(),
+              "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
+      of("norm.axis = batch",
+         word("norm.statistics", "\"synchronised\"", words<Statistics>(),
+              "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
+  };
+}
+
+std::vector<Key> pointwise_keys() {
+  return {
+      of("norm.kind = dyt, derf, adyt", real("norm.alpha0", "0.5", -100, 100, "initial alpha")),
+      of("norm.kind = dyt", plain(kFlag, "norm.bias", "true", "learn a bias; language models leave it out")),
+      of("norm.kind = derf", word("norm.function", "\"erf\"", words<Squash>(), "the squashing function")),
+      of("norm.kind = derf", plain(kFlag, "norm.shift", "true", "learn a shift s before the function")),
+      of("norm.kind = isru", real("norm.beta0", "0", 0, 1e9, "initial beta; 0 = the number of channels")),
+      of("norm.kind = learnable_scaler",
+         word("norm.init", "\"normal\"", words<ScalerInit>(), "initial a: N(0, 1) as published, or ones")),
+      of("norm.kind = adyt", real("norm.lambda", "0.1", 0, 100, "weight of 1 / gradient norm")),
+      of("norm.kind = bhyt", real("norm.lambda", "2", 0, 100, "initial lambda, the steepness")),
+      of("norm.kind = bhyt", positive("norm.kappa", "10", 1e6, "divides the input's unit of length")),
+      of("norm.kind = bhyt", plain(kFlag, "norm.learn_lambda", "true", "lambda learns, as in the published code")),
+      of("norm.kind = adyt", real("norm.beta_g", "0.99", 0, 1, "decay of the averaged gradient norm")),
+      of("norm.kind = adyt", real("norm.alpha_min", "0.1", 0, 100, "smallest alpha")),
+      of("norm.kind = adyt", real("norm.alpha_max", "2", 0, 100, "largest alpha")),
+  };
+}
+
+std::vector<Key> token_keys() {
+  return {
+      of("norm.kind = group", integer("norm.groups", "4", 1, 65536, "groups of channels; divides the channels")),
+      of("norm.kind = instance", plain(kFlag, "norm.unbiased", "false", "variance over N - 1 tokens")),
+      of("norm.kind = scale_norm", plain(kFlag, "norm.per_channel", "false", "one gain per channel instead of one")),
+      of(kFeatures, word("norm.axis", "\"channel\"", words<FeatureAxis>(),
+                         "statistics over the channels of a token, the tokens of a sample, or all tokens of a batch")),
+      of(kFeatures, plain(kFlag, "norm.detach_stats", "false", "no gradient through the statistics")),
+  };
+}
+
+std::vector<Key> selector_keys() {
+  constexpr std::string_view kSelector = "norm.kind = selector";
+  constexpr std::string_view kGumbel = "norm.gate = gumbel";
+  Key freeze = plain(kWordList, "norm.freeze", "[]", "branches whose parameters do not learn");
+  freeze.words = words<NormKind>();
+  return {
+      of(kSelector, plain(kNormList, "norm.branches", "[\"scale\",\"layer\"]",
+                          "what is blended, in the order of the gate's outputs")),
+      of(kSelector, word("norm.gate", "\"softmax\"", words<Gate>(), "how the weights of the branches are made")),
+      of(kSelector,
+         word("norm.gate_eval", "\"as_trained\"", words<GateEval>(),
+              "at evaluation: sample as in training, or use the expected gate (random: equal weights; gumbel: "
+              "arg-max)")),
+      of(kGumbel, positive("norm.tau", "1.0", 100, "temperature")),
+      of(kGumbel, plain(kFlag, "norm.hard", "true", "straight-through: one branch forward, soft gradient")),
+      of("norm.gate = fixed", number(kRealList, "norm.weights", "", 0, 1, "one weight per branch")),
+      of(kSelector, integer("norm.gate_hidden", "0", 0, 65536, "hidden width of the gate; 0 = half of the channels")),
+      of(kSelector, freeze),
+  };
+}
+
+}  // namespace
+
+std::vector<Key> norm_keys() {
+  std::vector<Key> all{word("norm.kind", "\"layer\"", words<NormKind>(), "kind of normalizer")};
+  for (const auto& group : {shared_keys(), pointwise_keys(), token_keys(), selector_keys()}) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return all;
+}
+
+}  // namespace autonorm::config

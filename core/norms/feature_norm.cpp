@@ -1,0 +1,79 @@
+#include "core/norms/feature_norm.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/lerp.h>
+
+#include "core/norms/compute_dtype.h"
+#include "core/norms/mac_rules.h"
+#include "core/norms/rank_sum.h"
+#include "core/norms/value_stats.h"
+
+namespace autonorm::norms {
+
+FeatureNorm::FeatureNorm(const FeatureNormOptions& options, ParameterTable& table) : options_(options) {
+  zscore_ = {.axis = options_.axis,
+             .eps = options_.eps,
+             .momentum = options_.momentum,
+             .over_ranks = options_.statistics == config::Statistics::kSynchronised,
+             .running_low = {},
+             .running_high = {}};
+  minmax_ = zscore_;
+  if (batch_axis()) add_state(table);
+  if (has_zscore() && has_minmax()) mix_ = table.add("mix", {1}, {Init::kZeros});
+  if (!options_.affine) return;
+  weight_ = table.add("weight", {options_.channels}, {Init::kOnes});
+  bias_ = table.add("bias", {options_.channels}, {Init::kZeros});
+}
+
+void FeatureNorm::add_state(ParameterTable& table) {
+  table.add_stateful(*this);
+  if (has_zscore()) {
+    zscore_.running_low = table.add_buffer("running_mean", {options_.channels}, 0.0);
+    zscore_.running_high = table.add_buffer("running_var", {options_.channels}, 1.0);
+  }
+  if (has_minmax()) {
+    minmax_.running_low = table.add_buffer("running_min", {options_.channels}, 0.0);
+    minmax_.running_high = table.add_buffer("running_max", {options_.channels}, 1.0);
+  }
+}
+
+at::Tensor FeatureNorm::apply(const at::Tensor& x, FeatureStats stats) const {
+  if (options_.detach_stats) stats = {stats.offset.detach(), stats.divisor.detach()};
+  return (x - stats.offset) / stats.divisor;
+}
+
+at::Tensor FeatureNorm::forward(const at::Tensor& x, const StepContext& step) {
+  const NoAutocast guard;
+  const at::Tensor wide = to_compute(x);  // [B, N, C]
+  at::Tensor scored, ranged;
+  if (has_zscore()) scored = apply(wide, zscore_stats(wide, zscore_, step));
+  if (has_minmax()) ranged = apply(wide, minmax_stats(wide, minmax_, step));
+  at::Tensor y = scored.defined() ? scored : ranged;
+  if (mix_) y = at::lerp(ranged, scored, mix_.get().sigmoid());
+  if (weight_) y = at::addcmul(bias_.get(), weight_.get(), y);
+  return y.to(x.scalar_type());
+}
+
+void FeatureNorm::gradients_ready(const StepContext& step) {
+  if (meets_in_forward()) return;
+  std::vector<at::Tensor> running;
+  for (const FeatureRule& rule : {zscore_, minmax_}) {
+    if (rule.running_low) running.insert(running.end(), {rule.running_low.get(), rule.running_high.get()});
+  }
+  average_over_ranks(running, step);
+}
+
+int64_t FeatureNorm::macs(int64_t tokens) const {
+  return normalization_macs(options_.channels, tokens, options_.affine) * (mix_ ? 2 : 1);
+}
+
+std::map<std::string, double> FeatureNorm::stats() const {
+  std::map<std::string, double> stats;
+  if (mix_) stats["zscore_share"] = mix_.get().detach().sigmoid().item<double>();
+  if (weight_) add_value_stats(stats, "weight", weight_.get());
+  if (bias_) add_value_stats(stats, "bias", bias_.get());
+  return stats;
+}
+
+}  // namespace autonorm::norms

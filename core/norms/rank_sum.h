@@ -1,0 +1,21 @@
+// Sums over the ranks of a trial, inside the graph: what synchronised statistics are made of.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "core/norms/norm.h"
+
+namespace autonorm::norms {
+
+inline bool several_ranks(const StepContext& step) { return step.ranks != nullptr && step.ranks->size() > 1; }
+
+// Σ over ranks of x; x itself where there is one rank. Its gradient is the sum over ranks of the gradients, so backward
+// is a collective too. Not for vmap: a collective has no batching rule.
+at::Tensor sum_over_ranks(const at::Tensor& x, const StepContext& step);
+
+// x [C] of each rank, stacked: [ranks, C]; [1, C] where there is one rank. Differentiable.
+at::Tensor gather_over_ranks(const at::Tensor& x, const StepContext& step);
+
+// Replaces each tensor by its mean over ranks, with one collective for all of them. Outside the graph.
+void average_over_ranks(const std::vector<at::Tensor>& tensors, const StepContext& step);
+
+}  // namespace autonorm::norms
