@@ -24,6 +24,11 @@ constexpr auto kNorms = std::to_array<Kind>({
     {"minmax", 1, "(x - min) / (max - min) over the channels, the tokens or the batch"},
     {"zscore", 1, "(x - mean) / unbiased deviation over the channels, the tokens or the batch"},
     {"feature_mix", 1, "sigmoid(w) * zscore + (1 - sigmoid(w)) * minmax, w learned"},
+    {"unified", 1, "Unified Normalization: geometric mean of a window of batch mean squares (arXiv 2208.01313)"},
+    {"power_norm", 1, "PowerNorm: running mean square of the batch, after a scaling by groups of channels"},
+    {"prepbn", 1, "PRepBN: from LayerNorm to a re-parameterised BatchNorm during training (SLAB)"},
+    {"switchable", 1, "Switchable Norm: learned static mix of instance, layer and batch statistics"},
+    {"dtn", 1, "Dynamic Token Normalization: statistics of a token mixed with those around it, by head"},
     {"selector", 1, "NormSelector: a gate per sample blends branches"},
     {"none", 1, "the identity"},
 });
@@ -83,9 +88,12 @@ struct Words<Pool> {
 };
 template <>
 struct Words<NormKind> {
-  static constexpr auto kAll = std::to_array<std::string_view>(
-      {"layer", "rms", "scale", "dyt", "derf", "isru", "group", "instance", "scale_norm", "learnable_scaler", "bhyt",
-       "adyt", "batch", "minmax", "zscore", "feature_mix", "selector", "none"});
+  static constexpr auto kAll =
+      std::to_array<std::string_view>({"layer",       "rms",      "scale",      "dyt",        "derf",
+                                       "isru",        "group",    "instance",   "scale_norm", "learnable_scaler",
+                                       "bhyt",        "adyt",     "batch",      "minmax",     "zscore",
+                                       "feature_mix", "unified",  "power_norm", "prepbn",     "switchable",
+                                       "dtn",         "selector", "none"});
 };
 template <>
 struct Words<Squash> {
@@ -104,6 +112,10 @@ struct Words<FeatureAxis> {
 template <>
 struct Words<Statistics> {
   static constexpr auto kAll = std::to_array<std::string_view>({"synchronised", "per_rank"});
+};
+template <>
+struct Words<SwitchForm> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"sample", "token"});
 };
 template <>
 struct Words<Gate> {
@@ -162,6 +174,7 @@ std::string_view name(Squash function) { return word_of(function); }
 std::string_view name(ScalerInit init) { return word_of(init); }
 std::string_view name(FeatureAxis axis) { return word_of(axis); }
 std::string_view name(Statistics statistics) { return word_of(statistics); }
+std::string_view name(SwitchForm form) { return word_of(form); }
 std::string_view name(Gate gate) { return word_of(gate); }
 std::string_view name(GateEval eval) { return word_of(eval); }
 std::string_view name(Precision precision) { return word_of(precision); }
@@ -198,6 +211,10 @@ std::span<const std::string_view> words<FeatureAxis>() {
 template <>
 std::span<const std::string_view> words<Statistics>() {
   return Words<Statistics>::kAll;
+}
+template <>
+std::span<const std::string_view> words<SwitchForm>() {
+  return Words<SwitchForm>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Gate>() {

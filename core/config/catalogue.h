@@ -102,6 +102,7 @@ std::string_view name(Squash function);
 std::string_view name(ScalerInit init);
 std::string_view name(FeatureAxis axis);
 std::string_view name(Statistics statistics);
+std::string_view name(SwitchForm form);
 std::string_view name(Gate gate);
 std::string_view name(GateEval eval);
 std::string_view name(Precision precision);
@@ -125,6 +126,8 @@ template <>
 std::span<const std::string_view> words<FeatureAxis>();
 template <>
 std::span<const std::string_view> words<Statistics>();
+template <>
+std::span<const std::string_view> words<SwitchForm>();
 template <>
 std::span<const std::string_view> words<Gate>();
 template <>

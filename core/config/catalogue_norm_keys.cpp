@@ -9,16 +9,18 @@ constexpr std::string_view kFeatures = "norm.kind = minmax, zscore, feature_mix"
 
 std::vector<Key> shared_keys() {
   return {
-      of("norm.kind = layer, group, instance, batch", positive("norm.eps", "1e-05", 1, "added to the variance")),
+      of("norm.kind = layer, group, instance, batch, unified, power_norm, prepbn, switchable, dtn",
+         positive("norm.eps", "1e-05", 1, "added to the variance")),
       of("norm.kind = rms, bhyt", positive("norm.eps", "1e-06", 1, "added to the mean square")),
       of("norm.kind = scale_norm", positive("norm.eps", "1e-05", 1, "smallest length to divide by")),
       of("norm.kind = adyt", positive("norm.eps", "1e-06", 1, "added to the gradient norm")),
       of(kFeatures, positive("norm.eps", "1e-05", 1, "added to max - min and to the variance")),
       of("norm.kind = layer, rms, isru, group, instance, batch, minmax, zscore, feature_mix",
          plain(kFlag, "norm.affine", "true", "learn weight (and bias)")),
-      of("norm.kind = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
+      of("norm.kind = batch, prepbn",
+         real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
       of("norm.axis = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
-      of("norm.kind = batch",
+      of("norm.kind = batch, prepbn, switchable",
          word("norm.statistics", "\"synchronised\"", words<Statistics>(),
               "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
       of("norm.axis = batch",
@@ -57,6 +59,33 @@ std::vector<Key> token_keys() {
   };
 }
 
+std::vector<Key> stateful_keys() {
+  return {
+      of("norm.kind = unified", integer("norm.window", "4", 1, 4096, "micro-batches in the forward window")),
+      of("norm.kind = unified", integer("norm.window_backward", "4", 1, 4096, "micro-batches in the backward window")),
+      of("norm.kind = unified",
+         integer("norm.warmup_iters", "4000", 0, 1e9, "micro-batches before the window is used")),
+      of("norm.kind = power_norm",
+         integer("norm.warmup_iters", "10000", 0, 1e9, "micro-batches before running values are used")),
+      of("norm.kind = prepbn", integer("norm.warmup_iters", "0", 0, 1e9, "micro-batches of LayerNorm alone, first")),
+      of("norm.kind = unified, switchable",
+         real("norm.decay", "0.9", 0, 1, "weight of the old value in the running statistics")),
+      of("norm.kind = unified", plain(kFlag, "norm.filtration", "true", "leave outlying batches out of the window")),
+      of("norm.kind = power_norm",
+         integer("norm.scale_groups", "1", 0, 65536, "groups of channels scaled to unit mean square first; 0 = none")),
+      of("norm.kind = power_norm", real("norm.alpha_forward", "0.9", 0, 1, "decay of the running mean square")),
+      of("norm.kind = power_norm", real("norm.alpha_backward", "0.9", 0, 1, "decay of the running gradient")),
+      of("norm.kind = prepbn",
+         integer("norm.decay_iters", "300000", 1, 1e9, "micro-batches until LayerNorm has no share left")),
+      of("norm.kind = prepbn", real("norm.lambda_start", "1", 0, 1, "LayerNorm's share at the start")),
+      of("norm.kind = switchable", word("norm.form", "\"sample\"", words<SwitchForm>(),
+                                        "layer statistics of a sample, with instance ones, or of a token, without")),
+      of("norm.kind = dtn", integer("norm.heads", "4", 1, 4096, "heads; divides the channels")),
+      of("norm.kind = dtn", integer("norm.grid", "14", 1, 256, "side of the token map; larger ones are pooled to it")),
+      of("norm.kind = dtn", plain(kFlag, "norm.only_var", "false", "mix the variance alone")),
+  };
+}
+
 std::vector<Key> selector_keys() {
   constexpr std::string_view kSelector = "norm.kind = selector";
   constexpr std::string_view kGumbel = "norm.gate = gumbel";
@@ -82,7 +111,7 @@ std::vector<Key> selector_keys() {
 
 std::vector<Key> norm_keys() {
   std::vector<Key> all{word("norm.kind", "\"layer\"", words<NormKind>(), "kind of normalizer")};
-  for (const auto& group : {shared_keys(), pointwise_keys(), token_keys(), selector_keys()}) {
+  for (const auto& group : {shared_keys(), pointwise_keys(), token_keys(), stateful_keys(), selector_keys()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

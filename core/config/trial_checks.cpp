@@ -69,9 +69,17 @@ class Checker {
       error(path + ".groups", cat(path, ".groups = ", norm.groups, " does not divide the ", channels(),
                                   " channels of the model; choose groups so that each gets the same channels"));
     }
+    if (norm.kind == NormKind::kPowerNorm && norm.scale_groups > 0 && channels() % norm.scale_groups != 0) {
+      error(path + ".scale_groups",
+            cat(path, ".scale_groups = ", norm.scale_groups, " does not divide the ", channels(),
+                " channels of the model; choose groups so that each gets the same channels, or 0 for none"));
+    }
+    if (norm.kind == NormKind::kDtn) check_dtn(norm, path);
     const bool feature =
         norm.kind == NormKind::kMinmax || norm.kind == NormKind::kZscore || norm.kind == NormKind::kFeatureMix;
-    if (tokens() == 1 && (norm.kind == NormKind::kInstance || (feature && norm.axis == FeatureAxis::kToken))) {
+    const bool by_sample = norm.kind == NormKind::kSwitchable && norm.form == SwitchForm::kSample;
+    if (tokens() == 1 &&
+        (norm.kind == NormKind::kInstance || by_sample || (feature && norm.axis == FeatureAxis::kToken))) {
       error(path, cat(path, ": '", name(norm.kind),
                       "' takes its statistics over the tokens of a sample, and this model "
                       "has one token; choose a norm over channels, or a model with more tokens"));
@@ -79,6 +87,27 @@ class Checker {
     if (norm.kind == NormKind::kAdyt && norm.alpha_min > norm.alpha_max) {
       error(path + ".alpha_min", cat(path, ".alpha_min = ", norm.alpha_min, " is larger than alpha_max = ",
                                      norm.alpha_max, "; choose alpha_min <= alpha_max"));
+    }
+  }
+
+  // Its statistics follow the tokens' places on a square grid.
+  void check_dtn(const NormConfig& norm, const std::string& path) {
+    if (channels() % norm.heads != 0) {
+      error(path + ".heads", cat(path, ".heads = ", norm.heads, " does not divide the ", channels(),
+                                 " channels of the model; choose heads so that each gets the same channels"));
+    }
+    if (c_.model.family != ModelFamily::kVit) {
+      error(path, cat(path, ": 'dtn' needs tokens on a square grid, and model family '", name(c_.model.family),
+                      "' has none; allowed: vit"));
+      return;
+    }
+    const DataSet* data = find_data_set(c_.data.source);
+    if (data == nullptr) return;
+    const int64_t rows = data->height / c_.model.patch, columns = data->width / c_.model.patch;
+    if (rows != columns || (rows > norm.grid && rows % norm.grid != 0)) {
+      error(path + ".grid", cat(path, ": 'dtn' takes its statistics on a square map of at most ", norm.grid, "x",
+                                norm.grid, " tokens or a whole multiple of it, and this model has ", rows, "x", columns,
+                                "; choose another patch or grid"));
     }
   }
 

@@ -14,6 +14,8 @@ NormConfig default_norm(NormKind kind) {
   norm.kind = kind;
   norm.eps = default_eps(kind);
   if (kind == NormKind::kBhyt) norm.lambda = 2.0;
+  if (kind == NormKind::kPowerNorm) norm.warmup_iters = 10000;
+  if (kind == NormKind::kPrepbn) norm.warmup_iters = 0;
   if (kind == NormKind::kSelector) norm.branches = default_branches();
   return norm;
 }

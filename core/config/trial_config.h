@@ -60,6 +60,11 @@ enum class NormKind {
   kMinmax,
   kZscore,
   kFeatureMix,
+  kUnified,
+  kPowerNorm,
+  kPrepbn,
+  kSwitchable,
+  kDtn,
   kSelector,
   kNone
 };
@@ -91,6 +96,9 @@ enum class ScalerInit { kNormal, kOnes };
 enum class FeatureAxis { kChannel, kToken, kBatch };
 // kPerRank: each rank normalizes by its own samples; running values are averaged over ranks after each step.
 enum class Statistics { kSynchronised, kPerRank };
+// LN's statistics in switchable: of each token, without an IN (the 1-D form), or of each sample, from IN's (the 2-D
+// form).
+enum class SwitchForm { kSample, kToken };
 // Defaults are those of `layer`; default_norm() gives those of each kind.
 struct NormConfig {
   NormKind kind = NormKind::kLayer;
@@ -113,6 +121,18 @@ struct NormConfig {
   bool detach_stats = false;                             // minmax, zscore, feature_mix
   double momentum = 0.1;                                 // batch and the features' batch axis: weight of the new value
   Statistics statistics = Statistics::kSynchronised;     // likewise
+  int64_t window = 4, window_backward = 4;               // unified
+  int64_t warmup_iters = 4000;                           // unified; power_norm has 10000, prepbn 0
+  double decay = 0.9;                                    // unified, switchable: weight of the old value
+  bool filtration = true;                                // unified
+  int64_t scale_groups = 1;                              // power_norm; 0 = no group scaling
+  double alpha_forward = 0.9, alpha_backward = 0.9;      // power_norm
+  int64_t decay_iters = 300000;                          // prepbn
+  double lambda_start = 1;                               // prepbn
+  SwitchForm form = SwitchForm::kSample;                 // switchable
+  int64_t heads = 4;                                     // dtn
+  int64_t grid = 14;                                     // dtn: side of the token map that statistics are taken on
+  bool only_var = false;                                 // dtn
   // selector
   std::vector<NormConfig> branches;  // in order of the gate's outputs; default scale, layer
   Gate gate = Gate::kSoftmax;

@@ -125,6 +125,41 @@ void norm_fields(Config& c, Visitor& v) {
     case NormKind::kFeatureMix:
       feature_fields(c, v);
       return;
+    case NormKind::kUnified:
+      v("eps", c.eps);
+      v("window", c.window);
+      v("window_backward", c.window_backward);
+      v("warmup_iters", c.warmup_iters);
+      v("decay", c.decay);
+      v("filtration", c.filtration);
+      return;
+    case NormKind::kPowerNorm:
+      v("eps", c.eps);
+      v("scale_groups", c.scale_groups);
+      v("warmup_iters", c.warmup_iters);
+      v("alpha_forward", c.alpha_forward);
+      v("alpha_backward", c.alpha_backward);
+      return;
+    case NormKind::kPrepbn:
+      v("eps", c.eps);
+      v("momentum", c.momentum);
+      v("statistics", c.statistics);
+      v("warmup_iters", c.warmup_iters);
+      v("decay_iters", c.decay_iters);
+      v("lambda_start", c.lambda_start);
+      return;
+    case NormKind::kSwitchable:
+      v("eps", c.eps);
+      v("form", c.form);
+      v("decay", c.decay);
+      v("statistics", c.statistics);
+      return;
+    case NormKind::kDtn:
+      v("eps", c.eps);
+      v("heads", c.heads);
+      v("grid", c.grid);
+      v("only_var", c.only_var);
+      return;
     case NormKind::kSelector:
       selector_fields(c, v);
       return;

@@ -7,6 +7,7 @@
 #include "core/norms/batch_norm.h"
 #include "core/norms/bhyt.h"
 #include "core/norms/derf.h"
+#include "core/norms/dtn.h"
 #include "core/norms/dyt.h"
 #include "core/norms/feature_norm.h"
 #include "core/norms/group_norm.h"
@@ -15,10 +16,14 @@
 #include "core/norms/isru.h"
 #include "core/norms/layer_norm.h"
 #include "core/norms/learnable_scaler.h"
+#include "core/norms/power_norm.h"
+#include "core/norms/prepbn.h"
 #include "core/norms/rms_norm.h"
 #include "core/norms/scale.h"
 #include "core/norms/scale_norm.h"
 #include "core/norms/selector.h"
+#include "core/norms/switchable_norm.h"
+#include "core/norms/unified_norm.h"
 
 namespace autonorm::norms {
 namespace {
@@ -105,6 +110,51 @@ NormPtr make_feature(const NormConfig& config, int64_t channels, const std::stri
                                                           .statistics = config.statistics},
                                        table);
 }
+NormPtr make_unified(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<UnifiedNorm>(UnifiedNormOptions{.channels = channels,
+                                                          .eps = config.eps,
+                                                          .window = config.window,
+                                                          .window_backward = config.window_backward,
+                                                          .warmup_iters = config.warmup_iters,
+                                                          .decay = config.decay,
+                                                          .filtration = config.filtration},
+                                       table);
+}
+NormPtr make_power_norm(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<PowerNorm>(PowerNormOptions{.channels = channels,
+                                                      .eps = config.eps,
+                                                      .scale_groups = config.scale_groups,
+                                                      .warmup_iters = config.warmup_iters,
+                                                      .alpha_forward = config.alpha_forward,
+                                                      .alpha_backward = config.alpha_backward},
+                                     table);
+}
+NormPtr make_prepbn(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Prepbn>(PrepbnOptions{.channels = channels,
+                                                .eps = config.eps,
+                                                .momentum = config.momentum,
+                                                .statistics = config.statistics,
+                                                .warmup_iters = config.warmup_iters,
+                                                .decay_iters = config.decay_iters,
+                                                .lambda_start = config.lambda_start},
+                                  table);
+}
+NormPtr make_switchable(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<SwitchableNorm>(SwitchableNormOptions{.channels = channels,
+                                                                .eps = config.eps,
+                                                                .form = config.form,
+                                                                .decay = config.decay,
+                                                                .statistics = config.statistics},
+                                          table);
+}
+NormPtr make_dtn(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Dtn>(DtnOptions{.channels = channels,
+                                          .heads = config.heads,
+                                          .grid = config.grid,
+                                          .eps = config.eps,
+                                          .only_var = config.only_var},
+                               table);
+}
 NormPtr make_selector(const NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table) {
   return std::make_unique<Selector>(config, channels, site, table);
 }
@@ -129,6 +179,11 @@ constexpr auto kRows = std::to_array<RegistryRow>({
     {NormKind::kMinmax, "minmax", make_feature},
     {NormKind::kZscore, "zscore", make_feature},
     {NormKind::kFeatureMix, "feature_mix", make_feature},
+    {NormKind::kUnified, "unified", make_unified},
+    {NormKind::kPowerNorm, "power_norm", make_power_norm},
+    {NormKind::kPrepbn, "prepbn", make_prepbn},
+    {NormKind::kSwitchable, "switchable", make_switchable},
+    {NormKind::kDtn, "dtn", make_dtn},
     {NormKind::kSelector, "selector", make_selector},
     {NormKind::kNone, "none", make_none},
 });

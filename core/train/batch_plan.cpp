@@ -34,8 +34,12 @@ Range BatchPlan::global_batch(int64_t step) const {
   return {first, std::min(samples_, first + batch_)};
 }
 
+Range BatchPlan::global_micro_batch(int64_t step, int64_t micro) const {
+  return part(global_batch(step), micro, accumulate_);
+}
+
 Range BatchPlan::local_micro_batch(int64_t step, int64_t micro) const {
-  return part(part(global_batch(step), micro, accumulate_), rank_, ranks_);
+  return part(global_micro_batch(step, micro), rank_, ranks_);
 }
 
 }  // namespace autonorm::train

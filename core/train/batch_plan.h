@@ -32,6 +32,7 @@ class BatchPlan {
   std::vector<int64_t> order(int64_t epoch) const;
   // All samples of a step; never empty.
   Range global_batch(int64_t step) const;
+  Range global_micro_batch(int64_t step, int64_t micro) const;  // may be empty
   // This rank's part of micro-batch `micro` (0 … accumulate − 1); may be empty.
   Range local_micro_batch(int64_t step, int64_t micro) const;
 

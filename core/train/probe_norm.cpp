@@ -47,6 +47,8 @@ bool takes_mask(const config::NormConfig& norm) {
     case config::NormKind::kSelector:
     case config::NormKind::kGroup:
     case config::NormKind::kInstance:
+    case config::NormKind::kSwitchable:
+    case config::NormKind::kDtn:
       return false;
     case config::NormKind::kMinmax:
     case config::NormKind::kZscore:

@@ -39,7 +39,9 @@ void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
     const bool last = micro + 1 == config_.train.accumulate;
     const Range range = plan_.local_micro_batch(step, micro);
     if (last) reducer_->prepare_last_micro_batch();
-    if (range.size() > 0 || norms_meet_) {
+    // Where no rank has a sample, no norm is to see a batch.
+    const bool meet = norms_meet_ && plan_.global_micro_batch(step, micro).size() > 0;
+    if (range.size() > 0 || meet) {
       const at::Tensor loss = micro_batch_loss(step, micro, range, order);  // [], sum over samples
       meter.add(loss);
       (loss * weight).backward();

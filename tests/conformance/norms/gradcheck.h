@@ -4,6 +4,10 @@
 #include <ATen/core/grad_mode.h>
 
 #include <functional>
+#include <vector>
+
+#include "core/config/trial_config.h"
+#include "core/norms/parameter_table.h"
 
 namespace autonorm::conformance {
 
@@ -31,6 +35,26 @@ inline double gradient_error(at::Tensor x, const std::function<at::Tensor()>& lo
     worst = std::max(worst, std::abs(gradient[i] - numerical) / (1.0 + std::abs(numerical)));
   }
   return worst;
+}
+
+// The buffers of a table as they are now: a forward pass that moves them is repeated from the same state.
+class SavedState {
+ public:
+  explicit SavedState(norms::ParameterTable& table) : table_(table) {
+    for (const norms::Buffer& buffer : table.buffers()) values_.push_back(buffer.value.clone());
+  }
+  void restore() const {
+    for (size_t i = 0; i < values_.size(); ++i) table_.buffers()[i].value.copy_(values_[i]);
+  }
+
+ private:
+  norms::ParameterTable& table_;
+  std::vector<at::Tensor> values_;
+};
+
+// Whose backward pass is a smoothed estimate, no derivative (arXiv 2208.01313); their steps are in tests/parity.
+inline bool estimates_gradient(config::NormKind kind) {
+  return kind == config::NormKind::kUnified || kind == config::NormKind::kPowerNorm;
 }
 
 }  // namespace autonorm::conformance

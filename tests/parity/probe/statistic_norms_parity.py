@@ -1,6 +1,6 @@
 """Norms with statistics over the tokens of a sample, without state, against formulas written here."""
 from norm_compare import B, C, N, compare
-from probe import main
+from probe import assert_near, main
 import torch
 
 GROUPS = 4
@@ -97,5 +97,71 @@ def padded_tokens_are_refused_where_tokens_mix(probe):
         assert "takes no mask" in probe.error({"op": "norm", "config": {"kind": kind, "channels": C}}, {"x": x, "dy": x, "mask": mask})
 
 
+def dtn(heads, pool=1, cls=False, only_var=False, eps=1e-5):
+    def f(x, p):
+        size = C // heads
+        split = x.reshape(*x.shape[:2], heads, size)
+        x = (split / torch.sqrt((split**2).mean(-1, keepdim=True) + eps)).reshape(x.shape)
+        own_mean, own_var = x.mean(-1, keepdim=True), x.var(-1, unbiased=True, keepdim=True)
+        grid = x[:, 1:] if cls else x
+        side = round(grid.shape[1] ** 0.5)
+        small = side // pool
+        if pool > 1:
+            image = grid.transpose(1, 2).reshape(-1, C, side, side)
+            grid = torch.nn.functional.avg_pool2d(image, pool).flatten(2).transpose(1, 2)
+        mean, square = torch.zeros_like(grid), torch.zeros_like(grid)
+        for h in range(heads):
+            logits = torch.empty(small**2, small**2, dtype=x.dtype)
+            for i in range(small**2):
+                for j in range(small**2):
+                    dx, dy = j % small - i % small, j // small - i // small
+                    offset = torch.tensor([dx, dy, dx * dx + dy * dy], dtype=x.dtype)
+                    logits[i, j] = p["position.weight"][h] @ offset + p["position.bias"][h]
+            share = torch.softmax(logits, dim=0)
+            part = slice(h * size, (h + 1) * size)
+            mean[..., part] = torch.einsum("bic,ij->bjc", grid[..., part], share)
+            square[..., part] = torch.einsum("bic,ij->bjc", grid[..., part] ** 2, share)
+        var = torch.clip(square - mean**2, min=0)
+        if pool > 1:
+            up = [torch.nn.functional.interpolate(v.transpose(1, 2).reshape(-1, C, small, small), scale_factor=pool)
+                  for v in (mean, var)]
+            mean, var = (v.flatten(2).transpose(1, 2) for v in up)
+        if cls:
+            mean = torch.cat([own_mean[:, :1].expand(-1, 1, C), mean], 1)
+            var = torch.cat([own_var[:, :1].expand(-1, 1, C), var], 1)
+        share_mean = torch.zeros(heads, dtype=x.dtype) if only_var else torch.sigmoid(p["mean_mix"])
+        share_mean, share_var = share_mean.repeat_interleave(size), torch.sigmoid(p["var_mix"]).repeat_interleave(size)
+        mixed = own_mean if only_var else share_mean * own_mean + (1 - share_mean) * mean
+        return affine((x - mixed) / torch.sqrt(share_var * own_var + (1 - share_var) * var + eps), p)
+
+    return f
+
+
+def token_norm(probe):
+    compare(probe, {"kind": "dtn"}, dtn(4), shape=(2, 9, C), steps=1)
+    compare(probe, {"kind": "dtn", "heads": 2}, dtn(2, cls=True), shape=(2, 5, C), steps=1)
+    compare(probe, {"kind": "dtn", "heads": 1, "only_var": True}, dtn(1, only_var=True), shape=(2, 9, C), steps=1)
+    compare(probe, {"kind": "dtn", "grid": 2}, dtn(4, pool=2), shape=(2, 16, C), steps=1)
+
+
+def token_norm_vector(probe):
+    """normalization.md 3.6: the published module in its initial state, H = 1, C = 2, a 2 x 2 grid."""
+    wide = torch.float64
+    x = torch.tensor([[(1, 2), (3, -2), (0, 1), (-1, 1)]], dtype=wide)
+    dy = torch.tensor([[(1, 0), (0, 1), (1, 1), (0, 0)]], dtype=wide)
+    out = probe.run({"op": "norm", "config": {"kind": "dtn", "heads": 1, "channels": 2}, "dtype": "float64"}, {"x": x, "dy": dy})
+    y = [(-0.178798, 0.534104), (0.698115, -0.787360), (-0.434107, 0.602402), (-0.740462, 0.548030)]
+    dx = [(0.535246, -0.267623), (-0.008954, -0.013431), (0.203429, 0.000003), (-0.217062, -0.217060)]
+    assert_near("y", out["y.0"], torch.tensor([y], dtype=wide), 1e-6)
+    assert_near("dx", out["dx.0"], torch.tensor([dx], dtype=wide), 1e-6)
+
+
+def token_norm_starts_with_local_heads(probe):
+    out = probe.run({"op": "norm", "config": {"kind": "dtn", "heads": 4, "channels": C}}, {"x": torch.randn(1, 4, C), "dy": torch.randn(1, 4, C)})
+    wanted = torch.tensor([(-1, -1, -1), (-1, 1, -1), (1, -1, -1), (1, 1, -1)], dtype=torch.float32)  # head h1 + 2 h2
+    assert torch.equal(out["param.position.weight"], wanted), out["param.position.weight"]
+
+
 if __name__ == "__main__":
-    main([group_norm, instance_norm, features, features_by_hand, padded_tokens_are_refused_where_tokens_mix])
+    main([group_norm, instance_norm, features, features_by_hand, padded_tokens_are_refused_where_tokens_mix, token_norm,
+          token_norm_vector, token_norm_starts_with_local_heads])

@@ -171,7 +171,9 @@ TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
   ASSERT_TRUE(source.ok()) << source.status().message();
   std::string text =
       "include = [\"presets/norms.toml\"]\n[sweep]\nname = \"n\"\nbaseline = \"ADyTClass\"\nseeds = [0, 1]\n";
-  for (const char* name : {"ADyTClass", "ADyTCommandLine", "ADyTDocumented", "DyTLanguage", "LearnableScaler"}) {
+  for (const char* name :
+       {"ADyTClass", "ADyTCommandLine", "ADyTDocumented", "DyTLanguage", "LearnableScaler", "SwitchableSamples",
+        "SwitchableTokens", "UnifiedVision", "UnifiedLanguage", "PowerNormOfDtn"}) {
     text += std::string("[[variant]]\nuse = \"") + name + "\"\n";
   }
   const Sweep sweep = expanded(text, {{"presets/norms.toml", source->files.at(source->root)}});
@@ -179,6 +181,9 @@ TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
   EXPECT_EQ(only(sweep, "ADyTCommandLine").norm.beta_g, 0.9);
   EXPECT_EQ(only(sweep, "ADyTDocumented").norm.lambda, 0.5);
   EXPECT_EQ(only(sweep, "DyTLanguage").norm_at("pre_attn").alpha0, 0.8);
+  EXPECT_EQ(only(sweep, "SwitchableTokens").norm.decay, 0.997);
+  EXPECT_FALSE(only(sweep, "UnifiedLanguage").norm.filtration);
+  EXPECT_EQ(only(sweep, "PowerNormOfDtn").norm.warmup_iters, 3000);
   EXPECT_FALSE(only(sweep, "DyTLanguage").norm_at("final").bias);
 }
 

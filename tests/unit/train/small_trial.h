@@ -57,8 +57,12 @@ inline config::TrialConfig small_config() {
 // Each kind whose statistics or state reach beyond a sample, at the sites of small_config()'s model.
 inline std::vector<std::pair<std::string, config::NormConfig>> stateful_norms() {
   std::vector<std::pair<std::string, config::NormConfig>> all;
-  for (const auto kind : {config::NormKind::kBatch, config::NormKind::kAdyt}) {
-    all.emplace_back(cat("kind ", static_cast<int>(kind)), config::default_norm(kind));
+  for (const auto kind : {config::NormKind::kBatch, config::NormKind::kAdyt, config::NormKind::kUnified,
+                          config::NormKind::kPowerNorm, config::NormKind::kPrepbn, config::NormKind::kSwitchable}) {
+    config::NormConfig norm = config::default_norm(kind);
+    norm.warmup_iters = 6;  // 24 steps pass through every regime
+    norm.decay_iters = 20;
+    all.emplace_back(cat("kind ", static_cast<int>(kind)), norm);
   }
   for (const auto kind : {config::NormKind::kMinmax, config::NormKind::kZscore, config::NormKind::kFeatureMix}) {
     config::NormConfig norm = config::default_norm(kind);

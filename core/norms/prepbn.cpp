@@ -1,0 +1,72 @@
+#include "core/norms/prepbn.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+
+#include "core/norms/compute_dtype.h"
+
+namespace autonorm::norms {
+namespace {
+
+// `part`'s entries under "NAME.".
+void add_under(std::map<std::string, double>& stats, const std::string& name, const Norm& part) {
+  for (const auto& [key, value] : part.stats()) stats[name + "." + key] = value;
+}
+
+}  // namespace
+
+Prepbn::Prepbn(const PrepbnOptions& options, ParameterTable& table) : options_(options) {
+  {
+    const ParameterTable::Scope scope(table, "ln");
+    ln_ = std::make_unique<LayerNorm>(LayerNormOptions{.channels = options.channels, .eps = options.eps}, table);
+  }
+  {
+    const ParameterTable::Scope scope(table, "bn");
+    bn_ = std::make_unique<BatchNorm>(BatchNormOptions{.channels = options.channels,
+                                                       .eps = options.eps,
+                                                       .momentum = options.momentum,
+                                                       .statistics = options.statistics},
+                                      table);
+  }
+  eta_ = table.add("eta", {1}, {Init::kOnes});
+  iters_ = table.add_counter("iters");
+}
+
+int64_t Prepbn::seen() const { return iters_.get().item<int64_t>(); }
+
+double Prepbn::layer_share() const {
+  const int64_t counted = std::max<int64_t>(0, seen() - options_.warmup_iters);
+  const int64_t left = std::max<int64_t>(0, options_.decay_iters - counted);
+  return options_.lambda_start * static_cast<double>(left) / static_cast<double>(options_.decay_iters);
+}
+
+at::Tensor Prepbn::rep_bn(const at::Tensor& x, const StepContext& step) {
+  return bn_->forward(x, step) + x * eta_.get();
+}
+
+at::Tensor Prepbn::forward(const at::Tensor& x, const StepContext& step) {
+  const NoAutocast guard;
+  const at::Tensor wide = to_compute(x);  // [B, N, C]
+  if (!step.training) return rep_bn(wide, step).to(x.scalar_type());
+  const bool warm = seen() < options_.warmup_iters;
+  const double share = warm ? 1.0 : layer_share();
+  ++*iters_.get().mutable_data_ptr<int64_t>();
+  // Both stay in the graph at shares 0 and 1, so that every parameter has a gradient at every step.
+  StepContext inner = step;
+  if (warm) inner.training = false;
+  return (ln_->forward(wide, step) * share + rep_bn(wide, inner) * (1 - share)).to(x.scalar_type());
+}
+
+int64_t Prepbn::macs(int64_t tokens) const { return ln_->macs(tokens) + bn_->macs(tokens); }
+
+std::map<std::string, double> Prepbn::stats() const {
+  std::map<std::string, double> stats;
+  add_under(stats, "ln", *ln_);
+  add_under(stats, "bn", *bn_);
+  stats["eta"] = eta_.get().item<double>();
+  stats["lambda"] = seen() < options_.warmup_iters ? 1.0 : layer_share();
+  return stats;
+}
+
+}  // namespace autonorm::norms

@@ -1,0 +1,64 @@
+// Unified Normalization (arXiv 2208.01313, normalization.md 3.4). At training forward number t, per channel:
+//
+//   q = mean over valid tokens of x²;  window[t mod M] ← q
+//   skip: t ≥ warmup, filtration, and in some channel AM − GM of the window > M · Var(√window before this step); then
+//         window[t mod M] ← running_var
+//   v = q  while t ≤ M or t < warmup, or skip;  else GM of the window.   M = 1: always as if skipped, not counted
+//   r = √(v + eps) / √(running_var + eps), clamped to [1/5, 5]; 1 while t ≤ max(1000, warmup), or skip
+//   z = x / √(v + eps);  running_var ← decay·running_var + (1 − decay)·v;  y = z ⊙ weight + bias
+// Backward, a smoothed estimate and no derivative: g = dy ⊙ weight · r;  gz = mean over tokens of g ⊙ z;
+//   window_gz[t mod M_b] ← skip ? ema_gz : gz;  s = gz while t ≤ M_b or t < warmup, or skip; else AM of window_gz
+//   ema_gz ← decay·ema_gz + (1 − decay)·s;  dx = (g − (skip ? s : ema_gz) ⊙ z) / √(v + eps);  ∂weight = Σ dy ⊙ r·z
+// Evaluation: y = x / √(running_var + eps) ⊙ weight + bias.
+//
+// Shapes  x, y: [B, N, C]   weight, bias: [C], initially 1 and 0
+// Dtype   as compute_dtype.h
+// State   running_var [C] 1, ema_gz [C] 0, window [M, C] 0, window_gz [M_b, C] 0, skips [1] 0, iters: once per
+//         micro-batch. t is on the host, the decision to skip on the device: nothing synchronises.
+// Ranks   q, gz and so the decision are over the tokens of all ranks
+// Mask    padded tokens leave q alone; they are normalized and count in gz
+#pragma once
+#include "core/norms/norm.h"
+
+namespace autonorm::norms {
+
+struct UnifiedNormOptions {
+  int64_t channels = 0;                     // C, > 0
+  double eps = 1e-5;                        // > 0
+  int64_t window = 4, window_backward = 4;  // M, M_b ≥ 1
+  int64_t warmup_iters = 4000;
+  double decay = 0.9;
+  bool filtration = true;
+};
+
+class UnifiedNorm final : public Norm, public Stateful {
+ public:
+  UnifiedNorm(const UnifiedNormOptions& options, ParameterTable& table);  // registers "weight", "bias" and the state
+  at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
+  int64_t macs(int64_t tokens) const override;
+  // With "skips" and "iters".
+  std::map<std::string, double> stats() const override;
+  bool meets_in_forward() const override { return true; }
+  void gradients_ready(const StepContext&) override {}
+
+ private:
+  struct Backward;
+  // What a training forward decides; on the device.
+  struct Decision {
+    at::Tensor var;    // [C] v
+    at::Tensor ratio;  // [C] r
+    at::Tensor skip;   // [] bool
+  };
+  Decision decide(const at::Tensor& square, int64_t t);
+  at::Tensor outlier(const at::Tensor& spread) const;
+  at::Tensor smoothed_gradient(const at::Tensor& gz, const at::Tensor& skip, int64_t t);
+  at::Tensor trained(const at::Tensor& x, const StepContext& step);
+
+  const UnifiedNormOptions options_;
+  ParameterSlot weight_, bias_;            // [C]
+  BufferSlot running_var_, ema_gz_;        // [C]
+  BufferSlot window_, window_gz_, skips_;  // [M, C], [M_b, C], [1]
+  BufferSlot iters_;
+};
+
+}  // namespace autonorm::norms
