@@ -1,0 +1,73 @@
+#include "tests/soak/loaded_server.h"
+
+#include <grpcpp/create_channel.h>
+#include <poll.h>
+
+#include <stdexcept>
+
+#include "coordinator/server/engine_loop.h"
+#include "core/base/text.h"
+
+namespace autonorm::soak {
+namespace {
+
+constexpr std::chrono::minutes kLease{30};  // the fleet sends no heartbeats
+
+std::string sweep_text(int64_t trials) {
+  return cat("[sweep]\nname = \"load\"\nquestion = \"does it keep up?\"\nbaseline = \"LayerNorm\"\n",
+             "metric = \"test/accuracy\"\nseeds = { count = ", trials / 2, " }\n[base]\ndata = { name = \"digits\" }\n",
+             "model = { family = \"vit\", patch = 2, dim = 16, depth = 1, heads = 2 }\n",
+             "train = { epochs = 1, batch = 64 }\n[[variant]]\nname = \"LayerNorm\"\n",
+             "[[variant]]\nname = \"RMSNorm\"\nnorm = { kind = \"rms\" }\n");
+}
+
+}  // namespace
+
+LoadedServer::LoadedServer() {
+  engine::Limits limits;
+  limits.lease = kLease;
+  auto server = server::Server::start(
+      {.listen = "127.0.0.1:0", .state = folder_.path(), .secret = "soak", .limits = limits}, clock_);
+  if (!server.ok()) throw std::runtime_error(server.status().message());
+  server_ = *std::move(server);
+}
+
+std::unique_ptr<v1::Control::Stub> LoadedServer::stub() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own, as each command has
+  return v1::Control::NewStub(grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
+}
+
+void LoadedServer::submit(int64_t trials) const {
+  auto submission = request<v1::SubmitSweepRequest>();
+  submission.set_idempotency_key("load");
+  submission.mutable_source()->set_root("load.toml");
+  auto* file = submission.mutable_source()->add_files();
+  file->set_path("load.toml");
+  file->set_text(sweep_text(trials));
+  grpc::ClientContext context;
+  v1::SubmitSweepReply reply;
+  const grpc::Status status = stub()->SubmitSweep(&context, submission, &reply);
+  if (!status.ok()) throw std::runtime_error(status.error_message());
+}
+
+int64_t LoadedServer::trials_in(TrialState state) const {
+  int64_t count = 0;
+  for (const auto& sweep : server_->loop().sweeps()) {
+    const auto found = sweep.counts.find(state);
+    if (found != sweep.counts.end()) count += found->second;
+  }
+  return count;
+}
+
+bool wait_until(const std::function<bool()>& condition, std::chrono::seconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    poll(nullptr, 0, 2);  // give the server the processor between two looks
+  }
+  return true;
+}
+
+}  // namespace autonorm::soak
