@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/report/words.h"
 #include "coordinator/server/version.h"
 #include "core/base/text.h"
 
@@ -19,10 +20,13 @@ constexpr const char* kExitCodes =
 constexpr const char* kSweepHelp = "number or name of a sweep; without it, the newest";
 
 const std::map<std::string, Output> kOutputs{{"text", Output::kText}, {"json", Output::kJson}};
-const std::map<std::string, report::Format> kFormats{{"text", report::Format::kText},
-                                                     {"csv", report::Format::kCsv},
-                                                     {"json", report::Format::kJson},
-                                                     {"markdown", report::Format::kMarkdown}};
+template <class Words>
+auto as_map(const Words& words) {
+  return std::map<std::string, typename Words::value_type::second_type>(words.begin(), words.end());
+}
+const auto kFormats = as_map(report::kFormatWords);
+const auto kIntervals = as_map(report::kIntervalWords);
+const auto kTests = as_map(report::kTestWords);
 
 template <class Value>
 std::string listed(const std::map<std::string, Value>& words) {
@@ -60,6 +64,7 @@ class Verbs {
     add_drain();
     add_undrain();
     add_report();
+    add_compare();
     add_backup();
     add_gc();
     add_catalogue();
@@ -274,14 +279,60 @@ class Verbs {
     auto report =
         add<Report>("report", "compare the variants of a sweep with its baseline", "report --format csv > results.csv");
     verb().add_option("SWEEP", report->sweep, kSweepHelp)->type_name("");
-    word_flag("--format", report->format, kFormats, "text, csv, json or markdown", "F");
-    verb().add_flag("--trials", report->trials, "one row per trial and label instead of the comparison");
+    verb().add_flag("--trials", report->how.trials, "one row per trial and label instead of the comparison");
+    report::Selection& selection = report->how.selection;
+    verb()
+        .add_option("--variant", selection.variants, "only this variant and the baseline; repeatable")
+        ->type_name("V")
+        ->allow_extra_args(false);
+    verb()
+        .add_option("--baseline", selection.baseline, "compare with this variant instead of the sweep's")
+        ->type_name("V");
+    verb()
+        .add_option("--explain-cell", report->how.explain_cell, "where the numbers of VARIANT/CELL come from")
+        ->type_name("V/C");
+    report_flags(*report);
+  }
+  void add_compare() {
+    auto report = add<Report>("compare", "compare two variants of a sweep, or two sweeps, seed by seed",
+                              "compare RMSNorm LayerNorm");
+    report->compare.resize(2);
+    verb().add_option("A", report->compare[0], "variant, or number or name of a sweep")->required()->type_name("");
+    verb()
+        .add_option("B", report->compare[1], "the same kind of thing: what A is compared with")
+        ->required()
+        ->type_name("");
+    verb()
+        .add_option("--sweep", report->sweep, "for two variants: number or name of their sweep; without it, the newest")
+        ->type_name("SWEEP");
+    report_flags(*report);
+  }
+  // What report and compare share.
+  void report_flags(Report& report) {
+    report::Selection& selection = report.how.selection;
+    word_flag("--format", report.how.format, kFormats, "text, csv, json, markdown, latex or html", "F");
+    verb()
+        .add_option("--data", selection.data, "only this data set; repeatable")
+        ->type_name("D")
+        ->allow_extra_args(false);
+    verb()
+        .add_option("--where", selection.where, "only cells with this matrix value; repeatable")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    verb().add_option("--metric", selection.metric, "judge by this metric instead of the sweep's")->type_name("M");
+    word_flag("--ci", report.how.interval, kIntervals,
+              "interval: Student's t, BCa bootstrap, or inverted sign-flip test", "t|bca|permutation");
+    word_flag("--p", report.how.test, kTests, "test that decides: paired t or sign-flip", "t|signflip");
+    verb().add_option("--alpha", selection.alpha, "error rate instead of the sweep's")->type_name("X");
+    verb()
+        .add_option("--margin", selection.margin, "smallest difference that matters instead of the sweep's")
+        ->type_name("X");
     auto* state =
         verb()
-            .add_option("--state", report->state, "read this state directory instead of asking the coordinator")
+            .add_option("--state", report.state, "read this state directory instead of asking the coordinator")
             ->type_name("DIR");
     verb()
-        .add_option("--db", report->db, "read this database instead of asking the coordinator")
+        .add_option("--db", report.db, "read this database instead of asking the coordinator")
         ->type_name("FILE")
         ->excludes(state);
     coordinator_flag();

@@ -12,6 +12,7 @@
 
 #include "autonorm/v1/control.grpc.pb.h"
 #include "coordinator/server/grpc_status.h"
+#include "coordinator/server/report_codec.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
 #include "core/base/durable_file.h"
@@ -102,20 +103,6 @@ struct ControlClient::Connection {
     return server::from_grpc(status);
   }
 };
-
-std::string_view word(report::Format format) {
-  switch (format) {
-    case report::Format::kText:
-      return "text";
-    case report::Format::kCsv:
-      return "csv";
-    case report::Format::kJson:
-      return "json";
-    case report::Format::kMarkdown:
-      return "markdown";
-  }
-  return "";
-}
 
 Result<std::unique_ptr<ControlClient>> ControlClient::connect(const std::string& address,
                                                               std::chrono::milliseconds limit) {
@@ -255,12 +242,12 @@ Result<DrainOutcome> ControlClient::drain(const std::string& worker, engine::Dra
   return DrainOutcome{reply.workers_affected(), reply.trials_affected()};
 }
 
-Result<std::string> ControlClient::report(const std::string& sweep, const report::ReportOptions& options) {
+Result<std::string> ControlClient::report(const std::string& sweep, const report::ReportOptions& options,
+                                          const std::vector<std::string>& compared) {
   auto request = versioned<v1::ReportRequest>();
   request.set_sweep(sweep);
-  request.set_format(std::string(word(options.format)));
-  request.set_trials(options.trials);
-  request.set_colour(options.colour);
+  server::encode(options, request);
+  for (const auto& side : compared) request.add_compare(side);
   grpc::ClientContext context;
   v1::ReportReply reply;
   if (const auto status = connection_->stub->Report(&context, request, &reply); !status.ok()) {

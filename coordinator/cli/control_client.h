@@ -70,7 +70,9 @@ class ControlClient {
   // named).
   Result<int64_t> retry(const std::string& sweep, const engine::RetryTrials& what);
   Result<DrainOutcome> drain(const std::string& worker, engine::Drain drain, const std::string& key);
-  Result<std::string> report(const std::string& sweep, const report::ReportOptions& options);
+  // `compared`: two variants of the sweep, or two sweeps; empty for the whole sweep.
+  Result<std::string> report(const std::string& sweep, const report::ReportOptions& options,
+                             const std::vector<std::string>& compared = {});
   // `remove`: else it only says what could go. `keep_checkpoints`: 0 = as the server was started.
   Result<server::Collected> collect_garbage(bool remove, int keep_checkpoints, bool drop_models);
   // `path`: absolute, on the server's machine. The bytes written.
@@ -88,7 +90,5 @@ class ControlClient {
   explicit ControlClient(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> connection_;
 };
-
-std::string_view word(report::Format format);
 
 }  // namespace autonorm::cli

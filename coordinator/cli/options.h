@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "coordinator/engine/engine.h"
 #include "coordinator/report/report_data.h"
@@ -69,8 +70,8 @@ struct Workers {
 };
 struct Report {
   std::string sweep;
-  report::Format format = report::Format::kText;
-  bool trials = false;
+  report::ReportOptions how;
+  std::vector<std::string> compare;      // two variants or two sweeps; empty = the whole sweep
   std::optional<std::string> state, db;  // read this without a server; absent = ask the server
 };
 struct Backup {

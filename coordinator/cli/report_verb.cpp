@@ -14,14 +14,15 @@ Result<std::string> read_directly(const std::filesystem::path& database, const R
     return not_found(database.string(),
                      " does not exist; name a state directory with --state DIR or a database with --db FILE");
   }
-  return server::ReportDesk(database).render(options.sweep, how);
+  server::ReportDesk desk(database);
+  return options.compare.empty() ? desk.render(options.sweep, how) : desk.compare(options.sweep, options.compare, how);
 }
 
 // From the server; without one, from the default state directory when there is one.
 Result<std::string> ask(const Report& options, const report::ReportOptions& how, const std::string& coordinator,
                         Environment& environment) {
   auto client = ControlClient::connect(coordinator);
-  if (client.ok()) return (*client)->report(options.sweep, how);
+  if (client.ok()) return (*client)->report(options.sweep, how, options.compare);
   const std::filesystem::path state = environment.defaults.state;
   if (!std::filesystem::exists(state / "autonorm.db")) {
     return unavailable(client.status().message(),
@@ -36,9 +37,8 @@ Result<std::string> ask(const Report& options, const report::ReportOptions& how,
 }  // namespace
 
 int report(const Report& options, const std::string& coordinator, Environment& environment) {
-  const report::ReportOptions how{.format = options.format,
-                                  .trials = options.trials,
-                                  .colour = environment.colour && options.format == report::Format::kText};
+  report::ReportOptions how = options.how;
+  how.colour = environment.colour && how.format == report::Format::kText;
   const auto text = options.db      ? read_directly(*options.db, options, how)
                     : options.state ? read_directly(*options.state, options, how)
                                     : ask(options, how, coordinator, environment);

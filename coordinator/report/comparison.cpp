@@ -5,7 +5,11 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/config/catalogue.h"
+#include "core/stats/bootstrap.h"
+#include "core/stats/equivalence.h"
 #include "core/stats/holm.h"
+#include "core/stats/proportions.h"
 #include "core/stats/sign_flip.h"
 
 namespace autonorm::report {
@@ -17,13 +21,6 @@ using Labels = std::map<std::string, std::string>;
 
 bool has_result(const TrialRow& row) {
   return row.state == TrialState::kSucceeded || row.state == TrialState::kStopped || row.state == TrialState::kDiverged;
-}
-
-std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
-  if (!has_result(row)) return std::nullopt;
-  const auto found = row.results.find(metric);
-  if (found == row.results.end() || !std::isfinite(found->second)) return std::nullopt;
-  return found->second;
 }
 
 void count(TrialState state, Counts& counts) {
@@ -62,16 +59,9 @@ Counts counts_of(const SeedRows& rows, size_t seeds) {
 
 enum class Cleanness { kClean, kUnclean, kUnchecked };
 
-// Parameters that only one side has cannot differ; equal "name [shape]" must mean equal values.
 Cleanness cleanness(const TrialRow& a, const TrialRow& b) {
-  const auto order_a = a.facts.find("order_sha256"), order_b = b.facts.find("order_sha256");
-  if (order_a == a.facts.end() || order_b == b.facts.end()) return Cleanness::kUnchecked;
-  if (order_a->second != order_b->second) return Cleanness::kUnclean;
-  for (const auto& [parameter, hash] : a.initial) {
-    const auto other = b.initial.find(parameter);
-    if (other != b.initial.end() && other->second != hash) return Cleanness::kUnclean;
-  }
-  return Cleanness::kClean;
+  if (!a.facts.contains("order_sha256") || !b.facts.contains("order_sha256")) return Cleanness::kUnchecked;
+  return why_unclean(a, b).empty() ? Cleanness::kClean : Cleanness::kUnclean;
 }
 
 Pairing pairing_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric) {
@@ -103,8 +93,62 @@ std::vector<double> differences_of(const SeedRows& variant, const SeedRows& base
   return differences;
 }
 
+std::optional<stats::Interval> interval_of(const std::vector<double>& differences, const MetricRow& row,
+                                           const SweepRow& sweep, IntervalMethod method) {
+  switch (method) {
+    case IntervalMethod::kStudent:
+      return row.paired.ci;
+    case IntervalMethod::kBca:
+      return row.paired.identical ? row.paired.ci : stats::bca_interval(differences, sweep.alpha);
+    case IntervalMethod::kPermutation:
+      return row.paired.identical ? row.paired.ci : stats::sign_flip_interval(differences, sweep.alpha);
+  }
+  return std::nullopt;
+}
+
+bool higher_is_better(const std::string& metric) {
+  const config::Metric* known = config::find_metric(metric);
+  return known == nullptr || known->higher_is_better;
+}
+
+bool failed_or_diverged(const TrialRow& row) {
+  return row.state == TrialState::kDiverged || row.state == TrialState::kFailed;
+}
+
+// Over the seeds that both sides have finished, so that a variant that is further along does not look worse.
+bool is_less_stable(const SeedRows& variant, const SeedRows& baseline) {
+  int ours = 0, theirs = 0;
+  for (const auto& [seed, row] : variant) {
+    const auto other = baseline.find(seed);
+    if (other == baseline.end() || is_open(row->state) || is_open(other->second->state)) continue;
+    ours += failed_or_diverged(*row);
+    theirs += failed_or_diverged(*other->second);
+  }
+  return ours > theirs;
+}
+
+Divergence divergence_of(const SeedRows& variant, const SeedRows* baseline, double alpha) {
+  Divergence out;
+  int only_ours = 0, only_theirs = 0;
+  for (const auto& [seed, row] : variant) {
+    if (!has_result(*row)) continue;
+    const bool diverged = row->state == TrialState::kDiverged;
+    ++out.finished;
+    out.diverged += diverged;
+    if (baseline == nullptr) continue;
+    const auto other = baseline->find(seed);
+    if (other == baseline->end() || !has_result(*other->second)) continue;
+    const bool other_diverged = other->second->state == TrialState::kDiverged;
+    only_ours += diverged && !other_diverged;
+    only_theirs += other_diverged && !diverged;
+  }
+  out.rate = stats::wilson_interval(out.diverged, out.finished, alpha);
+  if (baseline != nullptr) out.p = stats::mcnemar_p(only_ours, only_theirs);
+  return out;
+}
+
 MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const std::string& metric,
-                     const SweepRow& sweep) {
+                     const SweepRow& sweep, const ReportOptions& options) {
   MetricRow out;
   std::vector<double> values;
   for (const auto& [seed, row] : variant) {
@@ -118,6 +162,9 @@ MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const st
   if (metric == sweep.metric || differences.size() <= stats::kExactSignFlipPairs)
     out.p_sign_flip = stats::sign_flip_p(differences);
   out.identical = out.paired.identical && (out.paired.n >= 2 || same_trials(variant, *baseline));
+  out.ci = interval_of(differences, out, sweep, options.interval);
+  out.p = options.test == TestMethod::kStudent ? out.paired.p : out.p_sign_flip;
+  if (metric == sweep.metric) out.p_equivalence = stats::equivalence_p(out.paired, sweep.margin);
   return out;
 }
 
@@ -138,17 +185,9 @@ std::optional<std::string> twin_of(const std::string& variant, const SweepRow& s
   return std::nullopt;
 }
 
-std::vector<std::string> variants_of(const ReportData& data) {
-  std::vector<std::string> variants = data.sweep.variants;
-  std::set<std::string> known(variants.begin(), variants.end());
-  for (const TrialRow& row : data.trials) {
-    if (known.insert(row.variant).second) variants.push_back(row.variant);
-  }
-  return variants;
-}
-
 CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow& sweep,
-                     const std::vector<std::string>& variants, const std::vector<std::string>& metrics) {
+                     const std::vector<std::string>& variants, const std::vector<std::string>& metrics,
+                     const ReportOptions& options) {
   CellTable table;
   table.labels = labels;
   const auto baseline = cell.find(sweep.baseline);
@@ -163,25 +202,57 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
     row.same_trials_as = twin_of(variant, sweep, cell, variants);
     const SeedRows* other = row.is_baseline || !table.has_baseline ? nullptr : &baseline->second;
     if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric);
-    for (const std::string& metric : metrics) row.metrics.push_back(metric_row(found->second, other, metric, sweep));
+    row.divergence = divergence_of(found->second, other, sweep.alpha);
+    row.less_stable = other != nullptr && is_less_stable(found->second, *other);
+    for (const std::string& metric : metrics) {
+      row.metrics.push_back(metric_row(found->second, other, metric, sweep, options));
+    }
     table.rows.push_back(std::move(row));
   }
   return table;
 }
 
+int present(const std::vector<std::optional<double>>& p) {
+  return static_cast<int>(std::ranges::count_if(p, [](const auto& x) { return x.has_value(); }));
+}
+
 void adjust(Comparison& comparison) {
-  std::vector<std::optional<double>> p;
+  std::vector<std::optional<double>> p, equivalence;
   std::vector<MetricRow*> primary;
   for (CellTable& cell : comparison.cells) {
     for (VariantRow& row : cell.rows) {
       if (row.is_baseline) continue;
       primary.push_back(&row.metrics.front());
-      p.push_back(row.metrics.front().paired.p);
+      p.push_back(row.metrics.front().p);
+      equivalence.push_back(row.metrics.front().p_equivalence);
     }
   }
-  const auto adjusted = stats::holm(p);
-  for (size_t i = 0; i < primary.size(); ++i) primary[i]->p_holm = adjusted[i];
-  comparison.family = static_cast<int>(std::ranges::count_if(p, [](const auto& x) { return x.has_value(); }));
+  const auto adjusted = stats::holm(p), adjusted_equivalence = stats::holm(equivalence);
+  for (size_t i = 0; i < primary.size(); ++i) {
+    primary[i]->p_holm = adjusted[i];
+    primary[i]->p_equivalence_holm = adjusted_equivalence[i];
+  }
+  comparison.family = present(p);
+  comparison.equivalence_family = present(equivalence);
+}
+
+void judge(const SweepRow& sweep, Comparison& comparison) {
+  for (CellTable& cell : comparison.cells) {
+    for (VariantRow& row : cell.rows) {
+      if (row.is_baseline || !cell.has_baseline) continue;
+      MetricRow& metric = row.metrics.front();
+      metric.verdict = verdict_of({.paired = metric.paired,
+                                   .ci = metric.ci,
+                                   .p_adjusted = metric.p_holm,
+                                   .p_equivalence_adjusted = metric.p_equivalence_holm,
+                                   .identical = metric.identical,
+                                   .less_stable = row.less_stable,
+                                   .higher_is_better = higher_is_better(sweep.metric),
+                                   .alpha = sweep.alpha});
+      if (metric.verdict != Verdict::kUndecided) continue;
+      metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, comparison.family);
+    }
+  }
 }
 
 void count_trials(const ReportData& data, Comparison& comparison) {
@@ -196,6 +267,24 @@ void count_trials(const ReportData& data, Comparison& comparison) {
 
 }  // namespace
 
+std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
+  if (!has_result(row)) return std::nullopt;
+  const auto found = row.results.find(metric);
+  if (found == row.results.end() || !std::isfinite(found->second)) return std::nullopt;
+  return found->second;
+}
+
+std::string why_unclean(const TrialRow& a, const TrialRow& b) {
+  const auto order_a = a.facts.find("order_sha256"), order_b = b.facts.find("order_sha256");
+  if (order_a == a.facts.end() || order_b == b.facts.end()) return "";
+  if (order_a->second != order_b->second) return "another batch order";
+  for (const auto& [parameter, hash] : a.initial) {
+    const auto other = b.initial.find(parameter);
+    if (other != b.initial.end() && other->second != hash) return cat("other initial values of ", parameter);
+  }
+  return "";
+}
+
 std::vector<std::string> metrics_of(const ReportData& data) {
   std::set<std::string> names;
   for (const TrialRow& row : data.trials) {
@@ -205,6 +294,15 @@ std::vector<std::string> metrics_of(const ReportData& data) {
   std::vector<std::string> metrics = {data.sweep.metric};
   metrics.insert(metrics.end(), names.begin(), names.end());
   return metrics;
+}
+
+std::vector<std::string> variants_of(const ReportData& data) {
+  std::vector<std::string> variants = data.sweep.variants;
+  std::set<std::string> known(variants.begin(), variants.end());
+  for (const TrialRow& row : data.trials) {
+    if (known.insert(row.variant).second) variants.push_back(row.variant);
+  }
+  return variants;
 }
 
 std::vector<std::string> label_keys_of(const ReportData& data) {
@@ -226,8 +324,10 @@ std::string cell_name(const Labels& labels, const std::vector<std::string>& keys
   return join(parts);
 }
 
-Comparison compare(const ReportData& data) {
+Comparison compare(const ReportData& data, const ReportOptions& options) {
   Comparison comparison;
+  comparison.interval = options.interval;
+  comparison.test = options.test;
   comparison.metrics = metrics_of(data);
   comparison.label_keys = label_keys_of(data);
   std::vector<Labels> order;
@@ -239,9 +339,10 @@ Comparison compare(const ReportData& data) {
   }
   const auto variants = variants_of(data);
   for (const Labels& labels : order) {
-    comparison.cells.push_back(cell_table(labels, cells.at(labels), data.sweep, variants, comparison.metrics));
+    comparison.cells.push_back(cell_table(labels, cells.at(labels), data.sweep, variants, comparison.metrics, options));
   }
   adjust(comparison);
+  judge(data.sweep, comparison);
   count_trials(data, comparison);
   return comparison;
 }

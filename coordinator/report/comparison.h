@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coordinator/report/report_data.h"
+#include "coordinator/report/verdict.h"
 #include "core/stats/paired_t.h"
 #include "core/stats/summary.h"
 
@@ -28,9 +29,21 @@ struct Pairing {
 struct MetricRow {
   stats::Summary summary;             // over the seeds that have the metric
   stats::PairedComparison paired;     // empty (n = 0) for the baseline itself
+  std::optional<stats::Interval> ci;  // by the method that was asked for; Student's is also in `paired`
+  std::optional<double> p;            // by the test that was asked for
   std::optional<double> p_holm;       // primary metric only
   std::optional<double> p_sign_flip;  // exact to 14 pairs; beyond, for the primary metric only
-  bool identical = false;             // the same trials as the baseline, or at least two pairs without any difference
+  std::optional<double> p_equivalence, p_equivalence_holm;  // primary metric only; absent without a margin
+  Verdict verdict = Verdict::kNoTest;                       // primary metric only
+  std::optional<int> further_seeds;                         // when undecided: predicted until decided
+  bool identical = false;  // the same trials as the baseline, or at least two pairs without any difference
+};
+
+// Seeds that diverged, against the baseline.
+struct Divergence {
+  int diverged = 0, finished = 0;       // of the seeds that ended in a result or diverged
+  std::optional<stats::Interval> rate;  // Wilson; absent when none finished
+  std::optional<double> p;              // exact McNemar against the baseline; absent for the baseline itself
 };
 
 struct VariantRow {
@@ -38,6 +51,8 @@ struct VariantRow {
   bool is_baseline = false;
   Counts counts;
   Pairing pairing;
+  Divergence divergence;
+  bool less_stable = false;  // more diverged or failed seeds than the baseline, of those that both finished
   std::optional<std::string>
       same_trials_as;              // an earlier variant of the sweep (baseline first) with exactly these trials
   std::vector<MetricRow> metrics;  // parallel to Comparison::metrics
@@ -55,10 +70,13 @@ struct Comparison {
   std::vector<CellTable> cells;         // in order of appearance in the data
   int trials = 0, finished = 0;         // distinct trials
   int family = 0;                       // comparisons that Holm's correction is over
+  int equivalence_family = 0;           // the same for TOST
+  IntervalMethod interval{};
+  TestMethod test{};
 };
 
 // Counts as values: finite results of trials that succeeded, stopped or diverged. O(trials · metrics · log).
-Comparison compare(const ReportData& data);
+Comparison compare(const ReportData& data, const ReportOptions& options = {});
 
 // "data.name=mnist, train.lr=0.001", in the order of `keys`.
 std::string cell_name(const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys);
@@ -66,5 +84,12 @@ std::string cell_name(const std::map<std::string, std::string>& labels, const st
 // The sweep's label keys in report order and its metrics, primary first.
 std::vector<std::string> label_keys_of(const ReportData& data);
 std::vector<std::string> metrics_of(const ReportData& data);
+// A trial's finite value of a metric; absent unless it succeeded, stopped or diverged.
+std::optional<double> value_of(const TrialRow& row, const std::string& metric);
+// What two trials of equal seed differ in besides their variant; "" when nothing, or when no batch order is recorded.
+// Parameters that only one side has cannot differ; equal "name [shape]" must mean equal values.
+std::string why_unclean(const TrialRow& a, const TrialRow& b);
+// In the file's order, then others in order of appearance.
+std::vector<std::string> variants_of(const ReportData& data);
 
 }  // namespace autonorm::report

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <set>
 
+#include "coordinator/report/notes.h"
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/registration.h"
 #include "core/base/text.h"
 
 namespace autonorm::report {
@@ -36,20 +39,37 @@ TableCell counts_cell(const Counts& counts) {
   return {counts_text(counts), bad ? Emphasis::kAlarm : Emphasis::kNone};
 }
 
-std::string note_text(const VariantRow& row, const CellTable& cell, const std::string& baseline) {
+std::string verdict_text(const VariantRow& row, const CellTable& cell, const std::string& baseline) {
   if (row.is_baseline) return "baseline";
   if (row.same_trials_as) {
     return *row.same_trials_as == baseline ? "identical (same trials)" : cat("identical to ", *row.same_trials_as);
   }
-  if (row.metrics.front().identical) return "identical";
   if (!cell.has_baseline) return "no baseline in this cell";
-  return "";
+  const MetricRow& metric = row.metrics.front();
+  if (metric.verdict == Verdict::kUndecided && metric.further_seeds)
+    return cat("undecided (+", *metric.further_seeds, ")");
+  return std::string(name(metric.verdict));
 }
 
-std::string interval_text(const std::optional<stats::Interval>& interval, int decimals) {
-  if (!interval) return kAbsent;
-  return cat("[", with_sign(interval->low, decimals), ", ", with_sign(interval->high, decimals), "]");
+std::string bound_text(double bound, int decimals) {
+  if (std::isfinite(bound)) return with_sign(bound, decimals);
+  return bound < 0 ? "-∞" : "+∞";
 }
+
+std::string interval_text(const MetricRow& metric, int decimals) {
+  if (metric.paired.constant && !metric.ci) return kConstantMark;
+  if (!metric.ci) return kAbsent;
+  return cat("[", bound_text(metric.ci->low, decimals), ", ", bound_text(metric.ci->high, decimals), "]");
+}
+
+// The p of the test that was not asked for.
+std::string other_p_text(const MetricRow& metric, const Comparison& comparison, double alpha) {
+  const bool student = comparison.test == TestMethod::kStudent;
+  const std::string text = p_text(student ? metric.p_sign_flip : metric.paired.p);
+  return tests_disagree(metric, alpha) ? text + " " + kDisagreeMark : text;
+}
+
+bool is_claim(Verdict verdict) { return verdict != Verdict::kNoTest && verdict != Verdict::kUndecided; }
 
 int metric_decimals(const Comparison& comparison, size_t metric) {
   std::vector<double> values;
@@ -62,33 +82,46 @@ int metric_decimals(const Comparison& comparison, size_t metric) {
   return decimals_for(values);
 }
 
-std::vector<TableCell> primary_row(const VariantRow& row, const CellTable& cell, const SweepRow& sweep, int decimals) {
+std::vector<TableCell> primary_row(const VariantRow& row, const CellTable& cell, const SweepRow& sweep,
+                                   const Comparison& comparison, int decimals) {
   const MetricRow& metric = row.metrics.front();
-  const bool significant = metric.p_holm && *metric.p_holm < sweep.alpha;
-  const Emphasis strong = significant ? Emphasis::kStrong : Emphasis::kNone;
+  const bool compared = !row.is_baseline;
+  const Emphasis strong = is_claim(metric.verdict) ? Emphasis::kStrong : Emphasis::kNone;
   return {{one_line(row.variant)},
           counts_cell(row.counts),
           {cat(metric.summary.n)},
           {fixed(metric.summary.mean, decimals)},
           {fixed(metric.summary.sd, decimals)},
-          {fixed(metric.summary.min, decimals)},
-          {fixed(metric.summary.max, decimals)},
-          {row.is_baseline ? "" : with_sign(metric.paired.delta, decimals), strong},
-          {row.is_baseline ? "" : interval_text(metric.paired.ci, decimals)},
-          {row.is_baseline ? "" : p_text(metric.paired.p)},
-          {row.is_baseline ? "" : p_text(metric.p_holm), strong},
-          {one_line(note_text(row, cell, sweep.baseline)), Emphasis::kFaint}};
+          {compared ? with_sign(metric.paired.delta, decimals) : "", strong},
+          {compared ? interval_text(metric, decimals) : ""},
+          {compared ? p_text(metric.p) : ""},
+          {compared ? p_text(metric.p_holm) : "", strong},
+          {compared ? other_p_text(metric, comparison, sweep.alpha) : ""},
+          {compared ? with_sign(metric.paired.d_z, 2) : ""},
+          {one_line(verdict_text(row, cell, sweep.baseline)), is_claim(metric.verdict) ? strong : Emphasis::kFaint}};
 }
 
 Section primary_section(const SweepRow& sweep, const Comparison& comparison, const CellTable& cell, int decimals) {
+  const bool student = comparison.test == TestMethod::kStudent;
   Section section;
   section.heading = cat(sweep.metric, " on ", one_line(cell_name(cell.labels, comparison.label_keys)));
-  section.table.header = {
-      "variant", "seeds",    "n",   "mean", "sd", "min", "max", "Δ", percent(1 - sweep.alpha) + " CI of Δ",
-      "p",       "p (Holm)", "note"};
+  section.table.header = {"variant",
+                          "seeds",
+                          "n",
+                          "mean",
+                          "sd",
+                          "Δ",
+                          percent(1 - sweep.alpha) + " CI of Δ",
+                          "p",
+                          "p (Holm)",
+                          student ? "p (sign-flip)" : "p (t)",
+                          "d_z",
+                          "verdict"};
   section.table.align.assign(section.table.header.size(), Align::kRight);
   for (const size_t left : {0, 1, 11}) section.table.align[left] = Align::kLeft;
-  for (const VariantRow& row : cell.rows) section.table.rows.push_back(primary_row(row, cell, sweep, decimals));
+  for (const VariantRow& row : cell.rows) {
+    section.table.rows.push_back(primary_row(row, cell, sweep, comparison, decimals));
+  }
   return section;
 }
 
@@ -125,48 +158,6 @@ Section secondary_section(const Comparison& comparison, const CellTable& cell, c
   return section;
 }
 
-std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
-  std::string note =
-      cat("Δ: mean of the per-seed differences to ", one_line(sweep.baseline), ". ", percent(1 - sweep.alpha),
-          " CI and p: paired Student t-test, two-sided. p (Holm): corrected over the ", comparison.family,
-          comparison.family == 1 ? " comparison" : " comparisons", " of ", sweep.metric, " in this report");
-  return note + (comparison.family == 0 ? "; a comparison needs at least two pairs of seeds." : ".");
-}
-
-// Counts over all cells, naming where unclean pairs are.
-std::string pairing_note(const Comparison& comparison) {
-  Pairing total;
-  std::vector<std::string> places;
-  for (const CellTable& cell : comparison.cells) {
-    for (const VariantRow& row : cell.rows) {
-      total.pairs += row.pairing.pairs;
-      total.unclean += row.pairing.unclean;
-      total.unchecked += row.pairing.unchecked;
-      if (row.pairing.unclean == 0) continue;
-      places.push_back(cat(one_line(row.variant), " on ", one_line(cell_name(cell.labels, comparison.label_keys)), " ",
-                           row.pairing.unclean));
-    }
-  }
-  if (total.pairs == 0) return "";
-  std::string note = cat("unclean pairs: ", total.unclean, " of ", total.pairs,
-                         " (equal seed, but another batch order or other initial values of equal parameters)");
-  if (!places.empty()) note += cat(": ", join(places), "; they stay paired");
-  if (total.unchecked > 0) note += cat("; ", total.unchecked, " could not be checked, no hashes are recorded");
-  return note + ".";
-}
-
-std::string missing_note(const Comparison& comparison) {
-  for (const CellTable& cell : comparison.cells) {
-    for (const VariantRow& row : cell.rows) {
-      if (row.counts.succeeded == row.counts.planned) continue;
-      return "†: seeds that did not succeed; mean and Δ are over the n seeds that have a value, so a variant that "
-             "diverges may "
-             "look better than it is.";
-    }
-  }
-  return "";
-}
-
 // States of distinct trials; several labels may share one.
 std::map<TrialState, int> states_of(const ReportData& data) {
   std::map<TrialId, TrialState> states;
@@ -182,6 +173,7 @@ Document begin_document(const ReportData& data) {
   document.title = cat(one_line(sweep.name), " (sweep ", sweep.id, ")");
   if (!sweep.question.empty()) document.preamble.push_back(one_line(sweep.question));
   document.preamble.push_back(progress_text(data));
+  for (const std::string& remark : data.remarks) document.preamble.push_back(one_line(remark));
   return document;
 }
 
@@ -212,16 +204,18 @@ std::string progress_text(const ReportData& data) {
 Document comparison_document(const ReportData& data, const Comparison& comparison) {
   Document document = begin_document(data);
   if (comparison.cells.empty()) return document;
+  document.preamble.push_back(one_line(registration_of(data).text));
+  if (data.sweep.seeds.size() == 1) {
+    document.preamble.push_back(
+        "one seed: means only; a comparison needs at least 2 seeds that finished on both sides.");
+  }
   const int decimals = metric_decimals(comparison, 0);
   const auto secondary = secondary_columns(comparison);
   for (const CellTable& cell : comparison.cells) {
     document.sections.push_back(primary_section(data.sweep, comparison, cell, decimals));
     if (!secondary.empty()) document.sections.push_back(secondary_section(comparison, cell, secondary));
   }
-  document.footnotes.push_back(method_note(data.sweep, comparison));
-  for (const std::string& note : {pairing_note(comparison), missing_note(comparison)}) {
-    if (!note.empty()) document.footnotes.push_back(note);
-  }
+  document.footnotes = footnotes_of(data.sweep, comparison, decimals);
   return document;
 }
 

@@ -1,8 +1,14 @@
+#include "coordinator/report/render.h"
+
 #include <nlohmann/json.hpp>
 
 #include "coordinator/report/comparison.h"
 #include "coordinator/report/document.h"
-#include "coordinator/report/report_data.h"
+#include "coordinator/report/explain_cell.h"
+#include "coordinator/report/html.h"
+#include "coordinator/report/latex.h"
+#include "coordinator/report/registration.h"
+#include "coordinator/report/selection.h"
 #include "coordinator/report/tidy.h"
 
 namespace autonorm::report {
@@ -48,6 +54,17 @@ Json sweep_json(const ReportData& data, const Comparison& comparison) {
           {"interim", comparison.finished < comparison.trials}};
 }
 
+Json method_json(const SweepRow& sweep, const Comparison& comparison) {
+  constexpr const char* kIntervals[] = {"paired Student t", "BCa bootstrap", "inverted sign-flip test"};
+  return {{"test", comparison.test == TestMethod::kStudent ? "paired Student t, two-sided" : "sign-flip, two-sided"},
+          {"interval", kIntervals[static_cast<size_t>(comparison.interval)]},
+          {"confidence", 1 - sweep.alpha},
+          {"correction", "Holm"},
+          {"comparisons", comparison.family},
+          {"equivalence", "TOST, paired Student t"},
+          {"equivalence_comparisons", comparison.equivalence_family}};
+}
+
 Json value_json(const TidyValue& value) {
   return std::visit(
       [](const auto& content) -> Json {
@@ -67,12 +84,9 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
     for (size_t i = 0; i < row.size(); ++i) object[table.columns[i]] = value_json(row[i]);
     rows.push_back(std::move(object));
   }
-  Json root = {{"sweep", sweep_json(data, comparison)},
-               {"method",
-                {{"test", "paired Student t, two-sided"},
-                 {"confidence", 1 - data.sweep.alpha},
-                 {"correction", "Holm"},
-                 {"comparisons", comparison.family}}}};
+  Json root = {{"sweep", sweep_json(data, comparison)}, {"method", method_json(data.sweep, comparison)}};
+  const Registration registration = registration_of(data);
+  root["registration"] = {{"registered", registration.registered}, {"text", registration.text}};
   root["summary"] = progress_text(data);
   root[key] = std::move(rows);
   // Names come from files: bytes that are not UTF-8 are replaced instead of refused.
@@ -81,8 +95,12 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
 
 }  // namespace
 
-std::string render(const ReportData& data, const ReportOptions& options) {
-  const Comparison comparison = compare(data);
+Result<std::string> render(const ReportData& everything, const ReportOptions& options) {
+  const auto selected = select(everything, options);
+  if (!selected.ok()) return selected.status();
+  const ReportData& data = *selected;
+  if (!options.explain_cell.empty()) return explain_cell(data, options.explain_cell);
+  const Comparison comparison = compare(data, options);
   const auto document = [&] { return options.trials ? trials_document(data) : comparison_document(data, comparison); };
   const auto table = [&] { return options.trials ? tidy_trials(data) : tidy_comparison(data, comparison); };
   switch (options.format) {
@@ -90,12 +108,16 @@ std::string render(const ReportData& data, const ReportOptions& options) {
       return text_of(document(), options.colour);
     case Format::kMarkdown:
       return markdown_of(document());
+    case Format::kLatex:
+      return latex_text(document());
+    case Format::kHtml:
+      return html_text(document());
     case Format::kCsv:
       return csv_text(table());
     case Format::kJson:
       return json_of(data, comparison, table(), options.trials ? "trials" : "rows");
   }
-  return "";
+  return internal("unknown report format");
 }
 
 }  // namespace autonorm::report

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/messages/trial_state.h"
 
@@ -21,8 +22,10 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   int64_t ranks = 1;
   double duration_s = 0;  // training time of the last attempt
   std::string worker, device;
+  std::string configuration;                   // hash of the resolved configuration without its seed
+  bool ended_before = false;                   // its last attempt had ended when the sweep was submitted
   std::map<std::string, double> results;       // metric → value
-  std::map<std::string, std::string> facts;    // weights_sha256, order_sha256, torch, cpu_capability, …
+  std::map<std::string, std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
   std::map<std::string, std::string> initial;  // parameter name and shape → hash of the initial value
 };
 struct SweepRow {
@@ -32,19 +35,37 @@ struct SweepRow {
   std::vector<uint64_t> seeds;
   std::vector<std::string> variants;  // in the file's order
   std::vector<std::string> matrix_keys;
+  std::string content;           // SHA-256 of the source files: what was registered
+  WallTime submitted{};          // and when
+  bool extends_earlier = false;  // an earlier sweep of this design registered a maximum that covers these seeds
 };
 struct ReportData {
   SweepRow sweep;
   std::vector<TrialRow> trials;
+  std::vector<std::string> departures = {};  // how the report differs from what the sweep registered
+  std::vector<std::string> remarks = {};     // lines for the head of the report
 };
 
-enum class Format { kText, kCsv, kJson, kMarkdown };
+enum class Format { kText, kCsv, kJson, kMarkdown, kLatex, kHtml };
+enum class IntervalMethod { kStudent, kBca, kPermutation };
+enum class TestMethod { kStudent, kSignFlip };
+
+// What of a sweep to look at, and how, where that is not what its file says.
+struct Selection {
+  std::vector<std::string> variants = {};  // empty = all; the baseline always stays
+  std::vector<std::string> data = {};      // values of data.name
+  std::vector<std::string> where = {};     // "key=value" over matrix keys; values of one key are alternatives
+  std::optional<std::string> metric = {}, baseline = {};
+  std::optional<double> alpha = {}, margin = {};
+};
 struct ReportOptions {
   Format format = Format::kText;
   bool trials = false;  // one row per trial and label instead of the comparison
   bool colour = false;  // text only
+  IntervalMethod interval = IntervalMethod::kStudent;
+  TestMethod test = TestMethod::kStudent;
+  Selection selection = {};
+  std::string explain_cell = {};  // "variant/cell": the provenance of that cell as text, instead of the report
 };
-// The whole report as text, ending in a newline.
-std::string render(const ReportData& data, const ReportOptions& options);
 
 }  // namespace autonorm::report

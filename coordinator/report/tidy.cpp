@@ -61,17 +61,29 @@ void add_comparison(TidyRow& row, const MetricRow& metric, const Pairing& pairin
   row.add("pairs", count(paired.n));
   row.add("pairs_unclean", int64_t{pairing.unclean});
   row.add("delta", value(paired.delta));
-  row.add("ci_low", paired.ci ? value(paired.ci->low) : TidyValue{});
-  row.add("ci_high", paired.ci ? value(paired.ci->high) : TidyValue{});
+  row.add("ci_low", metric.ci ? value(metric.ci->low) : TidyValue{});
+  row.add("ci_high", metric.ci ? value(metric.ci->high) : TidyValue{});
   row.add("ci_level", 1 - sweep.alpha);
   row.add("t", value(paired.t));
   row.add("df", count(paired.df));
   row.add("p", value(paired.p));
   row.add("p_holm", value(metric.p_holm));
   row.add("p_signflip", value(metric.p_sign_flip));
+  row.add("margin", value(sweep.margin > 0 ? std::optional(sweep.margin) : std::nullopt));
+  row.add("p_equivalence", value(metric.p_equivalence));
+  row.add("p_equivalence_holm", value(metric.p_equivalence_holm));
   row.add("d_z", value(paired.d_z));
   row.add("wins", value(paired.wins));
   row.add("identical", metric.identical);
+  row.add("constant", paired.constant);
+  row.add("verdict", metric.verdict == Verdict::kNoTest ? TidyValue{} : TidyValue{std::string(name(metric.verdict))});
+  row.add("further_seeds", metric.further_seeds ? TidyValue{static_cast<double>(*metric.further_seeds)} : TidyValue{});
+}
+
+void add_divergence(TidyRow& row, const Divergence& divergence) {
+  row.add("diverged_low", divergence.rate ? value(divergence.rate->low) : TidyValue{});
+  row.add("diverged_high", divergence.rate ? value(divergence.rate->high) : TidyValue{});
+  row.add("p_mcnemar", value(divergence.p));
 }
 
 void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison, const CellTable& cell,
@@ -86,6 +98,7 @@ void add_comparison_row(TidyTable& table, const ReportData& data, const Comparis
   add_summary(row, variant.metrics[metric].summary);
   add_counts(row, variant.counts);
   add_comparison(row, variant.metrics[metric], variant.pairing, data.sweep);
+  add_divergence(row, variant.divergence);
 }
 
 std::vector<std::string> facts_of(const ReportData& data) {

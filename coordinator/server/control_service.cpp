@@ -1,7 +1,6 @@
 #include "coordinator/server/control_service.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "coordinator/server/forecast.h"
 #include "coordinator/server/grpc_status.h"
 #include "coordinator/server/log_stream.h"
+#include "coordinator/server/report_codec.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
@@ -21,18 +21,6 @@ namespace {
 Status check_key(const std::string& key) {
   if (!key.empty() && key.size() <= 200) return {};
   return invalid("idempotency_key must have 1 to 200 characters");
-}
-
-Result<report::Format> parse_format(const std::string& word) {
-  constexpr auto kFormats =
-      std::to_array<std::pair<std::string_view, report::Format>>({{"text", report::Format::kText},
-                                                                  {"csv", report::Format::kCsv},
-                                                                  {"json", report::Format::kJson},
-                                                                  {"markdown", report::Format::kMarkdown}});
-  for (const auto& [name, format] : kFormats) {
-    if (name == word) return format;
-  }
-  return invalid("unknown report format '", word, "'; allowed are text, csv, json, markdown");
 }
 
 void encode(const Collected::Part& part, v1::CollectedPart& wire) {
@@ -247,10 +235,11 @@ grpc::ServerUnaryReactor* ControlService::ListWorkers(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
                                                  v1::ReportReply* reply) {
   return answer(context, request->client(), reports_, [=, this]() -> Status {
-    const auto format = parse_format(request->format());
-    if (!format.ok()) return format.status();
-    auto text =
-        desk_.render(request->sweep(), {.format = *format, .trials = request->trials(), .colour = request->colour()});
+    const auto options = decode_options(*request);
+    if (!options.ok()) return options.status();
+    const std::vector<std::string> compared(request->compare().begin(), request->compare().end());
+    auto text = compared.empty() ? desk_.render(request->sweep(), *options)
+                                 : desk_.compare(request->sweep(), compared, *options);
     if (!text.ok()) return text.status();
     reply->set_text(*std::move(text));
     return {};

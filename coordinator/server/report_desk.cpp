@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/report/comparison.h"
+#include "coordinator/report/render.h"
+#include "coordinator/report/sweep_pair.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/store/report_reader.h"
 
@@ -25,7 +28,7 @@ Status ReportDesk::open() {
   return {};
 }
 
-Result<std::string> ReportDesk::render(const std::string& selector, const report::ReportOptions& options) {
+Result<report::ReportData> ReportDesk::read(const std::string& selector) {
   AUTONORM_RETURN_IF_ERROR(open());
   const auto sweeps = reader_->sweeps();
   if (!sweeps.ok()) return sweeps.status();
@@ -33,9 +36,37 @@ Result<std::string> ReportDesk::render(const std::string& selector, const report
   for (const auto& sweep : *sweeps) named.push_back({sweep.id, sweep.name});
   const auto id = select_sweep(selector, named);
   if (!id.ok()) return id.status();
-  const auto data = reader_->report(*id);
+  return reader_->report(*id);
+}
+
+Result<std::string> ReportDesk::render(const std::string& selector, const report::ReportOptions& options) {
+  const auto data = read(selector);
   if (!data.ok()) return data.status();
   return report::render(*data, options);
+}
+
+Result<std::string> ReportDesk::compare(const std::string& selector, const std::vector<std::string>& compared,
+                                        report::ReportOptions options) {
+  if (compared.size() != 2) return invalid("compare takes two variants or two sweeps, not ", compared.size());
+  if (compared[0] == compared[1]) return invalid("compare: both sides are '", compared[0], "'");
+  const auto data = read(selector);
+  if (!data.ok()) return data.status();
+  const auto variants = report::variants_of(*data);
+  const auto is_variant = [&](const std::string& word) { return std::ranges::find(variants, word) != variants.end(); };
+  if (is_variant(compared[0]) && is_variant(compared[1])) {
+    options.selection.variants = {compared[0]};
+    options.selection.baseline = compared[1];
+    return report::render(*data, options);
+  }
+  const auto first = read(compared[0]), second = read(compared[1]);
+  if (!first.ok() || !second.ok()) {
+    return invalid("compare: '", compared[0], "' and '", compared[1], "' are neither two variants of sweep ",
+                   data->sweep.id, " (", join(variants),
+                   ") nor two sweeps: ", (first.ok() ? second : first).status().message());
+  }
+  const auto pair = report::pair_sweeps(*first, *second);
+  if (!pair.ok()) return pair.status();
+  return report::render(*pair, options);
 }
 
 Result<std::map<TrialId, double>> ReportDesk::past_durations_s() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "coordinator/report/report_data.h"
 #include "core/base/ids.h"
@@ -25,11 +26,16 @@ class ReportDesk {
 
   // `selector` as in sweep_selector.h.
   Result<std::string> render(const std::string& selector, const report::ReportOptions& options);
+  // `compared`: two variants of the sweep `selector`, the second being the baseline; else two sweeps (sweep_pair.h).
+  // kInvalid unless there are two, both of one kind.
+  Result<std::string> compare(const std::string& selector, const std::vector<std::string>& compared,
+                              report::ReportOptions options);
   // Training time of succeeded trials in the newest sweeps (at most 20).
   Result<std::map<TrialId, double>> past_durations_s();
 
  private:
   Status open();
+  Result<report::ReportData> read(const std::string& selector);
 
   const std::filesystem::path database_;
   std::unique_ptr<store::ReportReader> reader_;

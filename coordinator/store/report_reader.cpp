@@ -23,10 +23,24 @@ std::string sweep_state_word(const std::string& stored, const std::map<TrialStat
   return "done";
 }
 
+// An earlier sweep with the same design (all that is registered but the seeds) whose maximum covers this one's seeds.
+bool extends_earlier(Connection& connection, int64_t id) {
+  bool found = false;
+  SQLite::Statement& query = connection.statement(
+      "SELECT 1 FROM sweep AS earlier JOIN sweep AS later ON later.id = ? WHERE earlier.id < later.id "
+      "AND earlier.baseline = later.baseline AND earlier.metric = later.metric AND earlier.margin IS later.margin "
+      "AND earlier.alpha IS later.alpha AND earlier.variants = later.variants "
+      "AND earlier.matrix_keys = later.matrix_keys "
+      "AND earlier.max_seeds >= json_array_length(later.seeds) LIMIT 1");
+  for_each_row(Binder{query}(id), [&](Row&) { found = true; });
+  return found;
+}
+
 report::SweepRow read_sweep(Connection& connection, int64_t id) {
   report::SweepRow s;
   SQLite::Statement& query = connection.statement(
-      "SELECT id, name, question, baseline, metric, profile, margin, alpha, seeds, variants, matrix_keys FROM sweep "
+      "SELECT id, name, question, baseline, metric, profile, margin, alpha, seeds, variants, matrix_keys, content, "
+      "submitted_us FROM sweep "
       "WHERE id = ?");
   for_each_row(Binder{query}(id), [&](Row& row) {
     s.id = SweepId(row.integer());
@@ -36,15 +50,19 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
     s.seeds = json::parse(row.text()).get<std::vector<uint64_t>>();
     s.variants = json::parse(row.text()).get<std::vector<std::string>>();
     s.matrix_keys = json::parse(row.text()).get<std::vector<std::string>>();
+    s.content = row.text();
+    s.submitted = wall_from_us(row.integer());
   });
+  s.extends_earlier = extends_earlier(connection, id);
   return s;
 }
 
 RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
   RowsOfTrial rows_of;
   SQLite::Statement& query = connection.statement(
-      "SELECT trial.id, hash, variant, labels, claim.seed, state, end, attempt, ranks FROM claim JOIN trial ON "
-      "trial.id = claim.trial "
+      "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, attempt, ranks, configuration.hash FROM "
+      "claim "
+      "JOIN trial ON trial.id = claim.trial JOIN configuration ON configuration.id = trial.configuration "
       "WHERE sweep = ? AND is_stage = 0 ORDER BY position");
   for_each_row(Binder{query}(sweep), [&](Row& row) {
     rows_of[row.integer()].push_back(rows.size());
@@ -57,6 +75,7 @@ RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<repor
     t.end = row.end_reason();
     t.attempts = static_cast<int>(row.integer());
     t.ranks = row.integer();
+    t.configuration = row.text();
     rows.push_back(std::move(t));
   });
   return rows_of;
@@ -82,12 +101,13 @@ void copy_to_other_labels(const RowsOfTrial& rows_of, std::vector<report::TrialR
     for (size_t i = 1; i < indices.size(); ++i) {
       report::TrialRow& row = rows[indices[i]];
       row.duration_s = first.duration_s, row.worker = first.worker, row.device = first.device;
-      row.results = first.results, row.facts = first.facts, row.initial = first.initial;
+      row.ended_before = first.ended_before, row.results = first.results, row.facts = first.facts,
+      row.initial = first.initial;
     }
   }
 }
 
-void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of,
+void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of, WallTime submitted,
                   std::vector<report::TrialRow>& rows) {
   for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial IN ", sweep, rows_of, rows,
                      [](Row& row, report::TrialRow& t) {
@@ -108,9 +128,10 @@ void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows
                      "SELECT trial.id, running_us, ended_us, worker, attempt_member.device FROM trial "
                      "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
                      "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 WHERE trial.id IN ",
-                     sweep, rows_of, rows, [](Row& row, report::TrialRow& t) {
+                     sweep, rows_of, rows, [submitted](Row& row, report::TrialRow& t) {
                        const auto running = row.optional_integer(), ended = row.optional_integer();
                        if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
+                       t.ended_before = ended && *ended < to_us(submitted);
                        t.worker = row.text(), t.device = row.text();
                      });
   copy_to_other_labels(rows_of, rows);
@@ -207,7 +228,7 @@ Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
     report::ReportData data;
     data.sweep = read_sweep(connection, *id);
     const RowsOfTrial rows_of = read_claims(connection, *id, data.trials);
-    read_details(connection, *id, rows_of, data.trials);
+    read_details(connection, *id, rows_of, data.sweep.submitted, data.trials);
     return data;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

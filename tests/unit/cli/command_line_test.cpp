@@ -1,5 +1,6 @@
 #include "coordinator/cli/command_line.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "coordinator/cli/exit_codes.h"
@@ -66,16 +67,43 @@ TEST(CommandLine, SubmitHasThreeSwitches) {
 TEST(CommandLine, ReportKnowsItsFormatsAndSources) {
   const auto plain = parsed<Report>({"report"});
   EXPECT_EQ(plain.sweep, "");
-  EXPECT_EQ(plain.format, report::Format::kText);
-  EXPECT_FALSE(plain.trials || plain.state || plain.db);
-  EXPECT_EQ(parsed<Report>({"report", "--format", "csv"}).format, report::Format::kCsv);
-  EXPECT_EQ(parsed<Report>({"report", "--format", "json"}).format, report::Format::kJson);
-  EXPECT_EQ(parsed<Report>({"report", "--format=markdown"}).format, report::Format::kMarkdown);
+  EXPECT_EQ(plain.how.format, report::Format::kText);
+  EXPECT_FALSE(plain.how.trials || plain.state || plain.db);
+  EXPECT_EQ(parsed<Report>({"report", "--format", "csv"}).how.format, report::Format::kCsv);
+  EXPECT_EQ(parsed<Report>({"report", "--format", "json"}).how.format, report::Format::kJson);
+  EXPECT_EQ(parsed<Report>({"report", "--format=markdown"}).how.format, report::Format::kMarkdown);
   const auto full = parsed<Report>({"report", "norms", "--trials", "--db", "x.db"});
   EXPECT_EQ(full.sweep, "norms");
-  EXPECT_TRUE(full.trials);
+  EXPECT_TRUE(full.how.trials);
   EXPECT_EQ(full.db, "x.db");
   EXPECT_EQ(parsed<Report>({"report", "--state", "s"}).state, "s");
+}
+
+TEST(CommandLine, ReportTakesASelectionAndMethods) {
+  const auto report = parsed<Report>(
+      {"report",   "--variant",    "A",        "norms",     "--variant",  "B",        "--data",         "mnist",
+       "--where",  "train.lr=0.1", "--metric", "test/loss", "--baseline", "C",        "--alpha",        "0.1",
+       "--margin", "0.02",         "--ci",     "bca",       "--p",        "signflip", "--explain-cell", "A/mnist"});
+  EXPECT_EQ(report.sweep, "norms");
+  EXPECT_EQ(report.how.selection.variants, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(report.how.selection.data, std::vector<std::string>{"mnist"});
+  EXPECT_EQ(report.how.selection.where, std::vector<std::string>{"train.lr=0.1"});
+  EXPECT_EQ(report.how.selection.metric, "test/loss");
+  EXPECT_EQ(report.how.selection.baseline, "C");
+  EXPECT_EQ(report.how.selection.alpha, 0.1);
+  EXPECT_EQ(report.how.selection.margin, 0.02);
+  EXPECT_EQ(report.how.interval, report::IntervalMethod::kBca);
+  EXPECT_EQ(report.how.test, report::TestMethod::kSignFlip);
+  EXPECT_EQ(report.how.explain_cell, "A/mnist");
+  EXPECT_THAT(refusal({"report", "--ci", "wald"}), testing::HasSubstr("'wald' is not one of bca, permutation, t"));
+}
+
+TEST(CommandLine, CompareTakesTwoSides) {
+  const auto compare = parsed<Report>({"compare", "RMSNorm", "LayerNorm", "--sweep", "3", "--format", "html"});
+  EXPECT_EQ(compare.compare, (std::vector<std::string>{"RMSNorm", "LayerNorm"}));
+  EXPECT_EQ(compare.sweep, "3");
+  EXPECT_EQ(compare.how.format, report::Format::kHtml);
+  EXPECT_THAT(refusal({"compare", "A"}), testing::HasSubstr("B is required"));
 }
 
 TEST(CommandLine, ListingsTakeAnOutput) {
@@ -136,7 +164,7 @@ TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
       refusal({"sumbit", "x.toml"}),
       "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
       "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, retry, failures, "
-      "workers, drain, undrain, report, backup, gc, catalogue\n"
+      "workers, drain, undrain, report, compare, backup, gc, catalogue\n"
       "see: coordinator --help\n");
 }
 
@@ -150,9 +178,9 @@ TEST(CommandLine, AnUnknownFlagIsAnsweredWithTheNearest) {
 TEST(CommandLine, WrongValuesSayWhatIsAllowed) {
   EXPECT_EQ(refusal({"list", "--output", "xml"}),
             "coordinator list: --output: 'xml' is not one of json, text\nsee: coordinator list --help\n");
-  EXPECT_EQ(
-      refusal({"report", "--format", "pdf"}),
-      "coordinator report: --format: 'pdf' is not one of csv, json, markdown, text\nsee: coordinator report --help\n");
+  EXPECT_EQ(refusal({"report", "--format", "pdf"}),
+            "coordinator report: --format: 'pdf' is not one of csv, html, json, latex, markdown, text\nsee: "
+            "coordinator report --help\n");
   EXPECT_NE(refusal({"run", "f", "--workers", "0"}).find("1 to 4096"), std::string::npos);
   EXPECT_NE(refusal({"run", "f", "--workers", "two"}).find("--workers"), std::string::npos);
   EXPECT_EQ(
@@ -194,7 +222,7 @@ TEST_P(Help, IsAsWritten) {
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
                                          "logs", "cancel", "pause", "resume", "retry", "failures", "workers", "drain",
-                                         "undrain", "report", "backup", "gc", "catalogue"));
+                                         "undrain", "report", "compare", "backup", "gc", "catalogue"));
 
 }  // namespace
 }  // namespace autonorm::cli

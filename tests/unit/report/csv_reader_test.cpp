@@ -16,8 +16,8 @@ constexpr int kNoPandas = 77;  // exit status of the script
 // Runs the script over both forms of the report; its exit status.
 int check(const ReportData& data, bool trials, const std::string& option) {
   const std::string stem = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::ofstream(stem + ".csv", std::ios::binary) << render(data, {Format::kCsv, trials});
-  std::ofstream(stem + ".json", std::ios::binary) << render(data, {Format::kJson, trials});
+  std::ofstream(stem + ".csv", std::ios::binary) << rendered(data, {Format::kCsv, trials});
+  std::ofstream(stem + ".json", std::ios::binary) << rendered(data, {Format::kJson, trials});
   const std::string command = std::string(AUTONORM_PYTHON " " AUTONORM_SOURCE_DIR "/tests/unit/report/check_csv.py ") +
                               stem + ".csv " + stem + ".json " + (trials ? "trials " : "rows ") + option;
   const int status = std::system(command.c_str());

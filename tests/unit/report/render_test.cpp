@@ -13,13 +13,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr Format kFormats[] = {Format::kText, Format::kCsv, Format::kJson, Format::kMarkdown};
+constexpr Format kFormats[] = {Format::kText,     Format::kCsv,   Format::kJson,
+                               Format::kMarkdown, Format::kLatex, Format::kHtml};
 
 TEST(Render, EveryFormatEndsInANewline) {
   for (const Format format : kFormats) {
     for (const bool trials : {false, true}) {
       for (const ReportData& data : {sample_sweep(), unfinished_sweep(), ReportData{sample_head(), {}}, ReportData{}}) {
-        EXPECT_TRUE(render(data, {format, trials}).ends_with("\n"));
+        EXPECT_TRUE(rendered(data, {format, trials}).ends_with("\n"));
       }
     }
   }
@@ -29,12 +30,12 @@ TEST(Render, NeverShowsNan) {
   ReportData data = unfinished_sweep();
   for (TrialRow& row : data.trials) row.results["train/loss"] = std::nan("");
   for (const Format format : kFormats) {
-    for (const bool trials : {false, true}) EXPECT_THAT(render(data, {format, trials}), Not(HasSubstr("nan")));
+    for (const bool trials : {false, true}) EXPECT_THAT(rendered(data, {format, trials}), Not(HasSubstr("nan")));
   }
 }
 
 TEST(Render, CountsSeedsThatDidNotSucceed) {
-  const std::string text = render(sample_sweep(), {});
+  const std::string text = rendered(sample_sweep(), {});
   EXPECT_THAT(text, HasSubstr("2/3 †1 diverged"));
   EXPECT_THAT(text, HasSubstr("2/3 †1 failed"));
   EXPECT_THAT(text, HasSubstr("3/3 "));
@@ -43,40 +44,40 @@ TEST(Render, CountsSeedsThatDidNotSucceed) {
 TEST(Render, FootnotesNameTestLevelCorrectionAndUncleanPairs) {
   ReportData data = sample_sweep();
   data.sweep.alpha = 0.01;
-  const std::string text = render(data, {});
-  EXPECT_THAT(text, HasSubstr("99 % CI and p: paired Student t-test, two-sided"));
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, HasSubstr("99 % CI: paired Student t. p: paired Student t-test, two-sided"));
   EXPECT_THAT(text, HasSubstr("p (Holm): corrected over the 8 comparisons of test/accuracy"));
   EXPECT_THAT(text, HasSubstr("unclean pairs: 1 of 22"));
 }
 
 TEST(Render, UnfinishedSweepsAreMarkedInterim) {
-  EXPECT_THAT(render(unfinished_sweep(), {}), HasSubstr("interim: 16 of 24 trials finished"));
-  EXPECT_THAT(render(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));
-  EXPECT_THAT(render(sample_sweep(), {}), Not(HasSubstr("interim")));
-  EXPECT_TRUE(nlohmann::json::parse(render(unfinished_sweep(), {Format::kJson}))["sweep"]["interim"].get<bool>());
+  EXPECT_THAT(rendered(unfinished_sweep(), {}), HasSubstr("interim: 16 of 24 trials finished"));
+  EXPECT_THAT(rendered(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));
+  EXPECT_THAT(rendered(sample_sweep(), {}), Not(HasSubstr("interim")));
+  EXPECT_TRUE(nlohmann::json::parse(rendered(unfinished_sweep(), {Format::kJson}))["sweep"]["interim"].get<bool>());
 }
 
 TEST(Render, AnEmptySelectionSaysSo) {
   const ReportData empty{sample_head(), {}};
-  EXPECT_THAT(render(empty, {}), HasSubstr("no trials: nothing of this sweep is selected"));
-  EXPECT_THAT(render(empty, {Format::kJson}), HasSubstr("no trials: nothing of this sweep is selected"));
-  EXPECT_TRUE(render(empty, {Format::kCsv}).starts_with("sweep,sweep_name,variant,"));
+  EXPECT_THAT(rendered(empty, {}), HasSubstr("no trials: nothing of this sweep is selected"));
+  EXPECT_THAT(rendered(empty, {Format::kJson}), HasSubstr("no trials: nothing of this sweep is selected"));
+  EXPECT_TRUE(rendered(empty, {Format::kCsv}).starts_with("sweep,sweep_name,variant,"));
 }
 
 TEST(Render, ColourOnlyWhenAsked) {
-  EXPECT_THAT(render(sample_sweep(), {Format::kText, false, true}), HasSubstr("\x1b["));
-  for (const Format format : kFormats) EXPECT_THAT(render(sample_sweep(), {format}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(rendered(sample_sweep(), {Format::kText, false, true}), HasSubstr("\x1b["));
+  for (const Format format : kFormats) EXPECT_THAT(rendered(sample_sweep(), {format}), Not(HasSubstr("\x1b")));
 }
 
 TEST(Render, JsonHasFullPrecision) {
   ReportData data = sample_sweep();
   data.trials[0].results["test/accuracy"] = 0.1 + 0.2;
-  const auto json = nlohmann::json::parse(render(data, {Format::kJson, true}));
+  const auto json = nlohmann::json::parse(rendered(data, {Format::kJson, true}));
   EXPECT_EQ(json["trials"][0]["test/accuracy"].get<double>(), 0.1 + 0.2);
 }
 
 TEST(Render, JsonHasNullForWhatIsAbsent) {
-  const auto json = nlohmann::json::parse(render(sample_sweep(), {Format::kJson}));
+  const auto json = nlohmann::json::parse(rendered(sample_sweep(), {Format::kJson}));
   for (const auto& row : json["rows"]) {
     if (row["variant"] != "DisableSelector") continue;
     EXPECT_TRUE(row["delta"].is_null());
@@ -87,13 +88,13 @@ TEST(Render, JsonHasNullForWhatIsAbsent) {
 TEST(Render, LargeSeedsKeepTheirDigits) {
   ReportData data = sample_sweep();
   data.trials[0].seed = 18446744073709551615u;
-  for (const Format format : kFormats) EXPECT_THAT(render(data, {format, true}), HasSubstr("18446744073709551615"));
+  for (const Format format : kFormats) EXPECT_THAT(rendered(data, {format, true}), HasSubstr("18446744073709551615"));
 }
 
 TEST(Render, FactsThatShareAColumnNameGetAPrefix) {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) row.facts["device"] = "AMD EPYC";
-  const std::string csv = render(data, {Format::kCsv, true});
+  const std::string csv = rendered(data, {Format::kCsv, true});
   EXPECT_THAT(csv.substr(0, csv.find('\r')), HasSubstr(",fact.device,"));
 }
 
@@ -101,20 +102,20 @@ TEST(Render, ExcludedVariantsLeaveNoRow) {
   ReportData data = sample_sweep();
   std::erase_if(data.trials, [](const TrialRow& row) { return row.variant == "Teacher"; });
   for (const Format format : {Format::kText, Format::kCsv, Format::kMarkdown}) {
-    EXPECT_THAT(render(data, {format}), Not(HasSubstr("Teacher")));
+    EXPECT_THAT(rendered(data, {format}), Not(HasSubstr("Teacher")));
   }
 }
 
 TEST(Render, InvalidUtf8IsReplacedInJson) {
   ReportData data = sample_sweep();
   data.trials[0].worker = "host-\xff";
-  EXPECT_NO_THROW(nlohmann::json::parse(render(data, {Format::kJson, true})));
+  EXPECT_NO_THROW(nlohmann::json::parse(rendered(data, {Format::kJson, true})));
 }
 
 TEST(Render, AMissingBaselineIsNamed) {
   ReportData data = sample_sweep();
   std::erase_if(data.trials, [](const TrialRow& row) { return row.variant == "DisableSelector"; });
-  EXPECT_THAT(render(data, {}), HasSubstr("no baseline in this cell"));
+  EXPECT_THAT(rendered(data, {}), HasSubstr("no baseline in this cell"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "coordinator/report/report_data.h"
+#include "coordinator/report/render.h"
 #include "core/base/sha256.h"
 
 namespace autonorm::report {
@@ -20,6 +20,7 @@ inline TrialRow make_trial(const std::string& variant, const std::string& data_s
   row.duration_s = 5.25 + static_cast<double>(seed);
   row.worker = "host-a/0";
   row.device = "cpu";
+  row.configuration = sha256(variant + "/" + data_set).value();
   row.results = {{"test/accuracy", accuracy},
                  {"test/loss", 1.25 - accuracy},
                  {"train/samples_per_s", 5120.5 + 16 * static_cast<double>(seed)},
@@ -41,6 +42,8 @@ inline SweepRow sample_head() {
   sweep.seeds = {0, 1, 2};
   sweep.variants = {"AutoNorm", "DisableSelector", "FrozenLN", "RMSNorm, eps \"1e-6\"", "Teacher"};
   sweep.matrix_keys = {"data.name"};
+  sweep.content = sha256("norm-study").value();
+  sweep.submitted = wall_from_us(1'777'630'200'000'000);
   return sweep;
 }
 
@@ -80,6 +83,11 @@ inline ReportData sample_sweep() {
     if (!digits && row.variant == "AutoNorm" && row.seed == 1) row.initial["head.weight [10, 64]"] = "another";
   }
   return data;
+}
+
+// Throws when the options do not fit the data.
+inline std::string rendered(const ReportData& data, const ReportOptions& options) {
+  return render(data, options).value();
 }
 
 // The same sweep while its last seed is still running.

@@ -1,0 +1,187 @@
+#include "coordinator/report/notes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "coordinator/report/numbers.h"
+#include "core/base/text.h"
+#include "core/stats/power.h"
+#include "core/stats/sign_flip.h"
+
+namespace autonorm::report {
+namespace {
+
+std::string counted(int count, const std::string& noun) { return cat(count, " ", noun, count == 1 ? "" : "s"); }
+
+std::string interval_words(const SweepRow& sweep, const Comparison& comparison) {
+  const std::string level = percent(1 - sweep.alpha) + " CI";
+  switch (comparison.interval) {
+    case IntervalMethod::kStudent:
+      return level + ": paired Student t";
+    case IntervalMethod::kBca:
+      return level + ": BCa bootstrap of the per-seed differences, 10000 resamples from a fixed seed";
+    case IntervalMethod::kPermutation:
+      return level + ": all shifts that the sign-flip test does not reject";
+  }
+  return level;
+}
+
+std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
+  const bool student = comparison.test == TestMethod::kStudent;
+  std::string note =
+      cat("Δ: mean of the per-seed differences to ", one_line(sweep.baseline), ". ", interval_words(sweep, comparison),
+          ". p: ", student ? "paired Student t-test" : "sign-flip test", ", two-sided; beside it ",
+          student ? "the sign-flip test" : "the paired Student t-test", ". p (Holm): corrected over the ",
+          counted(comparison.family, "comparison"), " of ", sweep.metric, " in this report");
+  return note + (comparison.family == 0 ? "; a comparison needs at least two pairs of seeds." : ".");
+}
+
+std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
+  if (comparison.family == 0) return "";
+  std::string note = cat("verdict: better or worse: p (Holm) < ", sweep.alpha, " and the CI excludes 0; ");
+  note += sweep.margin > 0 ? cat("equivalent: two one-sided t-tests within ±", sweep.margin, ", Holm-adjusted over ",
+                                 counted(comparison.equivalence_family, "comparison"), ", p < ", sweep.alpha, "; ")
+                           : std::string("equivalent: not tested, no margin is set; ");
+  return note +
+         "less stable: more seeds diverged or failed than of the baseline; undecided (+k): about k further "
+         "seeds are predicted to decide, with 80 % power, if Δ and its spread stay as they are.";
+}
+
+template <class Take>
+void for_each_comparison(const Comparison& comparison, Take take) {
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      if (!row.is_baseline && cell.has_baseline) take(cell, row, row.metrics.front());
+    }
+  }
+}
+
+std::string place_of(const Comparison& comparison, const CellTable& cell, const VariantRow& row) {
+  return cat(one_line(row.variant), " on ", one_line(cell_name(cell.labels, comparison.label_keys)));
+}
+
+std::string constant_note(const Comparison& comparison, int decimals) {
+  std::vector<std::string> places;
+  for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
+    if (!metric.paired.constant) return;
+    places.push_back(cat(place_of(comparison, cell, row), ": all ", metric.paired.n, " are ",
+                         with_sign(metric.paired.delta, decimals)));
+  });
+  if (places.empty()) return "";
+  return cat(kConstantMark, " differences without any spread (", join(places, "; "),
+             "): a t-test would claim certainty from it, so there is no CI, no p and no d_z; check whether the seeds "
+             "reach the part that varies. The sign-flip p holds.");
+}
+
+std::string disagreement_note(const SweepRow& sweep, const Comparison& comparison) {
+  int count = 0;
+  size_t fewest = std::numeric_limits<size_t>::max();
+  for_each_comparison(comparison, [&](const CellTable&, const VariantRow&, const MetricRow& metric) {
+    if (!tests_disagree(metric, sweep.alpha)) return;
+    ++count;
+    fewest = std::min(fewest, metric.paired.n);
+  });
+  if (count == 0) return "";
+  std::string note = cat(kDisagreeMark, " the t-test and the sign-flip test disagree about alpha ", sweep.alpha, " (",
+                         counted(count, "comparison"), ")");
+  const auto reach = stats::smallest_sign_flip_p(static_cast<int>(fewest));
+  if (reach && *reach >= sweep.alpha) {
+    note += cat("; with ", fewest, " pairs the sign-flip p cannot go below ", *reach, ", it needs at least ",
+                stats::sign_flip_pairs_needed(1, sweep.alpha), " pairs");
+  }
+  return note + ".";
+}
+
+std::string unbounded_note(const SweepRow& sweep, const Comparison& comparison) {
+  int count = 0;
+  for_each_comparison(comparison, [&](const CellTable&, const VariantRow&, const MetricRow& metric) {
+    count += metric.ci && !metric.ci->bounded();
+  });
+  if (count == 0) return "";
+  return cat("unbounded CI: too few pairs for a permutation interval of this level; it needs at least ",
+             stats::sign_flip_pairs_needed(1, sweep.alpha), " pairs.");
+}
+
+std::string divergence_note(const SweepRow& sweep, const Comparison& comparison) {
+  std::vector<std::string> places;
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      const Divergence& divergence = row.divergence;
+      if (divergence.diverged == 0) continue;
+      std::string place = cat(place_of(comparison, cell, row), " ", divergence.diverged, "/", divergence.finished, " [",
+                              percent(std::round(divergence.rate->low * 1000) / 1000), ", ",
+                              percent(std::round(divergence.rate->high * 1000) / 1000), "]");
+      if (divergence.p) place += cat(", p ", p_text(divergence.p));
+      places.push_back(std::move(place));
+    }
+  }
+  if (places.empty()) return "";
+  return cat("diverged: ", join(places, "; "), " (rates with ", percent(1 - sweep.alpha),
+             " Wilson intervals; p: exact McNemar test against the baseline).");
+}
+
+// Counts over all cells, naming where unclean pairs are.
+std::string pairing_note(const Comparison& comparison) {
+  Pairing total;
+  std::vector<std::string> places;
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      total.pairs += row.pairing.pairs;
+      total.unclean += row.pairing.unclean;
+      total.unchecked += row.pairing.unchecked;
+      if (row.pairing.unclean > 0) places.push_back(cat(place_of(comparison, cell, row), " ", row.pairing.unclean));
+    }
+  }
+  if (total.pairs == 0) return "";
+  std::string note = cat("unclean pairs: ", total.unclean, " of ", total.pairs,
+                         " (equal seed, but another batch order or other initial values of equal parameters)");
+  if (!places.empty()) note += cat(": ", join(places), "; they stay paired");
+  if (total.unchecked > 0) note += cat("; ", total.unchecked, " could not be checked, no hashes are recorded");
+  return note + ".";
+}
+
+// A variant and its baseline have values, but never for the same seed.
+std::string unpaired_note(const Comparison& comparison) {
+  std::vector<std::string> places;
+  for (const CellTable& cell : comparison.cells) {
+    const auto baseline = std::ranges::find_if(cell.rows, &VariantRow::is_baseline);
+    if (baseline == cell.rows.end() || baseline->metrics.front().summary.n == 0) continue;
+    for (const VariantRow& row : cell.rows) {
+      const bool unpaired = !row.is_baseline && row.metrics.front().paired.n == 0 && row.metrics.front().summary.n > 0;
+      if (unpaired) places.push_back(place_of(comparison, cell, row));
+    }
+  }
+  if (places.empty()) return "";
+  return cat("no pairs: ", join(places, "; "), ": no seed has a value on both sides, so nothing is compared.");
+}
+
+std::string missing_note(const Comparison& comparison) {
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      if (row.counts.succeeded == row.counts.planned) continue;
+      return "†: seeds that did not succeed; mean and Δ are over the n seeds that have a value, so a variant that "
+             "diverges may look better than it is.";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+bool tests_disagree(const MetricRow& metric, double alpha) {
+  return metric.paired.p && metric.p_sign_flip && (*metric.paired.p < alpha) != (*metric.p_sign_flip < alpha);
+}
+
+std::vector<std::string> footnotes_of(const SweepRow& sweep, const Comparison& comparison, int decimals) {
+  std::vector<std::string> notes;
+  for (std::string note :
+       {method_note(sweep, comparison), verdict_note(sweep, comparison), disagreement_note(sweep, comparison),
+        constant_note(comparison, decimals), unbounded_note(sweep, comparison), unpaired_note(comparison),
+        pairing_note(comparison), divergence_note(sweep, comparison), missing_note(comparison)}) {
+    if (!note.empty()) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+}  // namespace autonorm::report

@@ -1,0 +1,55 @@
+#include "coordinator/report/registration.h"
+
+#include <chrono>
+#include <ctime>
+#include <set>
+
+#include "core/base/text.h"
+
+namespace autonorm::report {
+namespace {
+
+// "2026-05-01 12:30 UTC"
+std::string minute_text(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+  return text;
+}
+
+// The baseline's results alone tell nothing about a difference.
+struct Known {
+  size_t before = 0, all = 0;
+};
+Known known_at_submit(const ReportData& data) {
+  std::set<TrialId> baseline, seen;
+  for (const TrialRow& row : data.trials) {
+    if (row.variant == data.sweep.baseline) baseline.insert(row.trial);
+  }
+  Known known;
+  for (const TrialRow& row : data.trials) {
+    if (baseline.contains(row.trial) || !seen.insert(row.trial).second) continue;
+    ++known.all;
+    known.before += row.ended_before;
+  }
+  return known;
+}
+
+}  // namespace
+
+Registration registration_of(const ReportData& data) {
+  std::vector<std::string> reasons = data.departures;
+  const Known known = known_at_submit(data);
+  if (known.before > 0 && !data.sweep.extends_earlier) {
+    reasons.push_back(cat(known.before, " of ", known.all, known.all == 1 ? " trial" : " trials",
+                          " of the variants had ended before the sweep was submitted"));
+  }
+  if (data.sweep.content.empty()) reasons.push_back("no registration is recorded");
+  if (!reasons.empty()) return {false, "POST HOC: " + join(reasons, "; ")};
+  return {true, cat("PRE-REGISTERED: metric, baseline, margin, alpha, seeds and cells as submitted ",
+                    minute_text(data.sweep.submitted), " (sha256 ", data.sweep.content.substr(0, 12), ")")};
+}
+
+}  // namespace autonorm::report

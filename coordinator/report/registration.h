@@ -1,0 +1,18 @@
+// Was the report's question asked before its answer was known?
+#pragma once
+#include <string>
+
+#include "coordinator/report/report_data.h"
+
+namespace autonorm::report {
+
+struct Registration {
+  bool registered = false;
+  std::string text;  // "PRE-REGISTERED: …" or "POST HOC: …" with every reason
+};
+
+// Pre-registered: metric, baseline, margin, alpha, seeds and cells are those hashed at submit, and no variant's trial
+// had ended by then, unless an earlier sweep of the same design registered a maximum of seeds that covers these.
+Registration registration_of(const ReportData& data);
+
+}  // namespace autonorm::report

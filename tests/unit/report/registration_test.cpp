@@ -1,0 +1,44 @@
+#include "coordinator/report/registration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/report/sample_sweep.h"
+
+namespace autonorm::report {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Registration, NamesWhenAndWhatWasRegistered) {
+  const Registration registration = registration_of(sample_sweep());
+  EXPECT_TRUE(registration.registered);
+  EXPECT_THAT(
+      registration.text,
+      HasSubstr("PRE-REGISTERED: metric, baseline, margin, alpha, seeds and cells as submitted 2026-05-01 10:10 "
+                "UTC (sha256 "));
+}
+
+TEST(Registration, ResultsThatWereKnownBeforeMakeItPostHoc) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) row.ended_before = row.variant == "Teacher";
+  EXPECT_EQ(registration_of(data).text,
+            "POST HOC: 6 of 18 trials of the variants had ended before the sweep was submitted");
+  data.sweep.extends_earlier = true;
+  EXPECT_TRUE(registration_of(data).registered);
+}
+
+TEST(Registration, AKnownBaselineAloneDoesNot) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) row.ended_before = row.variant == "DisableSelector" || row.variant == "FrozenLN";
+  EXPECT_TRUE(registration_of(data).registered);
+}
+
+TEST(Registration, WithoutARecordItIsPostHoc) {
+  ReportData data = sample_sweep();
+  data.sweep.content.clear();
+  EXPECT_EQ(registration_of(data).text, "POST HOC: no registration is recorded");
+}
+
+}  // namespace
+}  // namespace autonorm::report
