@@ -106,9 +106,8 @@ void acknowledge(Core& core, SessionId session, const fleet::AttemptKey& key, Se
 // The trial has ended with this very attempt: what still trickles in (another rank's log) is acknowledged and dropped,
 // so that its spool can go. Anything older is told to stop.
 void refuse_late(Core& core, const Worker& worker, SessionId session, const fleet::Event& event, Now now) {
-  const auto it = core.trial_keys.find(event.key.trial);
-  if (it != core.trial_keys.end()) {
-    const Trial& trial = core.at(it->second);
+  if (const TrialKey key = find_trial(core, event.key.trial); key != 0) {
+    const Trial& trial = core.at(key);
     if (!is_open(trial.state) && attempt_key(trial) == event.key) {
       acknowledge(core, session, event.key, event.seq);
       return;
@@ -125,8 +124,7 @@ void refuse_late(Core& core, const Worker& worker, SessionId session, const flee
 }  // namespace
 
 void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet::Event& event, Now now) {
-  const auto it = core.trial_keys.find(event.key.trial);
-  const TrialKey key = it == core.trial_keys.end() ? 0 : it->second;
+  const TrialKey key = find_trial(core, event.key.trial);
   const bool current = key != 0 && core.at(key).live && attempt_key(core.at(key)) == event.key;
   Member* member = current ? find_member(*core.at(key).live, worker.record.id) : nullptr;
   if (!member) {

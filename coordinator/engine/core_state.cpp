@@ -46,6 +46,18 @@ std::optional<Drain> parse_drain(std::string_view word) {
   return std::nullopt;
 }
 
+TrialKey find_trial(const Core& core, const TrialId& id) {
+  const PackedId<TrialId, 32> packed(id);
+  return core.trial_index.find(packed.word(), [&](TrialKey key) { return core.at(key).id == packed; });
+}
+
+TrialKey add_trial(Core& core, Trial trial) {
+  const auto key = static_cast<TrialKey>(core.trials.size());
+  core.trials.push_back(std::move(trial));
+  core.trial_index.add(key, [&](TrialKey other) { return core.at(other).id.word(); });
+  return key;
+}
+
 bool can_take_trial(const Worker& worker) { return usable(worker) && !worker.occupant; }
 
 void note_free(Core& core, const Worker& worker) {

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "coordinator/engine/engine.h"
+#include "coordinator/engine/packed_id.h"
+#include "coordinator/engine/trial_index.h"
 
 namespace autonorm::engine {
 
@@ -47,20 +49,21 @@ struct Misfortune {
   std::set<std::string> no_data;  // hosts where its data is missing
 };
 
+// There is one for every trial ever submitted: small, because there may be hundreds of thousands.
 struct Trial {
-  TrialId id;
+  PackedId<TrialId, 32> id;
   uint64_t seed = 0;
   int32_t ranks = 1;
   std::string device;
   TrialSettings settings;
   TrialState state = TrialState::kQueued;
   Attempt attempt;
-  Token token;
+  PackedId<Token, 16> token;
   std::optional<EndReason> end;
   std::string reason;
   int64_t counted = 0, uncounted = 0;
   std::optional<fleet::ResumePoint> resume;
-  Sha256 model;
+  PackedId<Sha256, 32> model;
   std::vector<StageInput> inputs;
   std::vector<TrialKey> children;
   std::vector<int64_t> sweeps;        // that claim it; distinct
@@ -114,7 +117,7 @@ struct SweepEntry {
   SweepRecord record;
   std::vector<std::string> words;  // variant names
   std::vector<Claim> claims;
-  std::unordered_set<int64_t> positions;               // of claims; only while a submission runs
+  std::vector<bool> positions;                         // that are claimed; only while a submission runs
   int64_t trials = 0;                                  // distinct
   std::array<int64_t, 9> counts{};                     // distinct trials by state
   int64_t slots_in_use = 0;                            // of its trials that are assigned or running
@@ -182,12 +185,12 @@ struct Core {
   EngineOptions options;
   int64_t tokens_made = 0;
 
-  std::vector<Trial> trials{1};  // by key; [0] is unused
-  std::unordered_map<TrialId, TrialKey> trial_keys;
-  std::map<int64_t, SweepEntry> sweeps;        // by id
-  std::map<Sha256, int64_t> sweep_keys;        // SweepRecord::key → newest sweep
-  std::deque<Submission> submissions;          // in order of arrival; a slice of the first one at a time
-  std::map<std::string, ReplyRecord> replies;  // by idempotency key
+  std::deque<Trial> trials = std::deque<Trial>(1);  // by key; [0] is unused; a deque: growing moves nothing
+  TrialIndex trial_index;                           // see find_trial(), add_trial()
+  std::map<int64_t, SweepEntry> sweeps;             // by id
+  std::map<Sha256, int64_t> sweep_keys;             // SweepRecord::key → newest sweep
+  std::deque<Submission> submissions;               // in order of arrival; a slice of the first one at a time
+  std::map<std::string, ReplyRecord> replies;       // by idempotency key
   std::deque<std::string> reply_order;
 
   std::map<Shape, std::set<Turn>> turns;  // of sweeps that may start a trial now
@@ -217,7 +220,10 @@ struct Core {
 
   Trial& at(TrialKey key) { return trials[static_cast<size_t>(key)]; }
   const Trial& at(TrialKey key) const { return trials[static_cast<size_t>(key)]; }
-  TrialKey key_of(const Trial& trial) const { return &trial - trials.data(); }
+  // Of a trial that it holds.
+  TrialKey key_of(const Trial& trial) const {
+    return trial_index.find(trial.id.word(), [&](TrialKey key) { return &at(key) == &trial; });
+  }
   void change(Change change) { batch.changes.push_back(std::move(change)); }
   void send(SessionId session, fleet::ToWorker message) {
     batch.outbox.push_back(ToSession{session, std::move(message)});
@@ -233,6 +239,9 @@ inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, tri
 bool can_take_trial(const Worker& worker);
 // A worker's slot, session or quarantine changed in its favour.
 void note_free(Core& core, const Worker& worker);
+// The trial with this id; 0 = none.
+TrialKey find_trial(const Core& core, const TrialId& id);
+TrialKey add_trial(Core& core, Trial trial);
 // The member that runs on `worker`; nullptr = none.
 Member* find_member(LiveAttempt& live, const WorkerId& worker);
 int rank_of(const LiveAttempt& live, const Member& member);

@@ -62,10 +62,8 @@ Worker& admit(Core& core, const WorkerHello& event, Now now) {
 
 // The trial's current attempt, when `key` names it.
 TrialKey current_trial(const Core& core, const fleet::AttemptKey& key) {
-  const auto it = core.trial_keys.find(key.trial);
-  if (it == core.trial_keys.end()) return 0;
-  const Trial& trial = core.at(it->second);
-  return trial.live && attempt_key(trial) == key ? it->second : 0;
+  const TrialKey found = find_trial(core, key.trial);
+  return found != 0 && core.at(found).live && attempt_key(core.at(found)) == key ? found : 0;
 }
 
 struct Sorted {

@@ -18,8 +18,7 @@ void pin_attempt(const LiveAttempt& live, std::vector<Sha256>& pinned) {
 // Stages whose students are still to be inserted.
 void pin_submission(const Core& core, const Submission& job, std::vector<Sha256>& pinned) {
   for (const auto& [stage, children] : job.children) {
-    const auto key = core.trial_keys.find(stage);
-    if (key != core.trial_keys.end()) pin(core.at(key->second).model, pinned);
+    if (const TrialKey key = find_trial(core, stage); key != 0) pin(core.at(key).model, pinned);
   }
 }
 

@@ -14,8 +14,6 @@ namespace autonorm::engine {
 namespace {
 
 void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
-  core.trials.reserve(records.size() + 1);
-  core.trial_keys.reserve(records.size());
   for (TrialRecord& record : records) {
     AUTONORM_CHECK(record.key == static_cast<TrialKey>(core.trials.size()),
                    "trial rows are numbered from 1 without gaps");
@@ -41,8 +39,7 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
     trial.model = std::move(record.model);
     trial.inputs = std::move(record.inputs);
     for (const StageInput& input : trial.inputs) core.at(input.trial).children.push_back(record.key);
-    core.trial_keys.emplace(trial.id, record.key);
-    core.trials.push_back(std::move(trial));
+    add_trial(core, std::move(trial));
   }
 }
 

@@ -60,6 +60,15 @@ int64_t insert_sweep(Core& core, const SubmitSweep& event, const Sha256& key, No
   return id;
 }
 
+// False when it was claimed before.
+bool claim_position(SweepEntry& entry, int64_t position) {
+  const auto at = static_cast<size_t>(position);
+  if (at >= entry.positions.size()) entry.positions.resize(std::max(at + 1, 2 * entry.positions.size()));
+  if (entry.positions[at]) return false;
+  entry.positions[at] = true;
+  return true;
+}
+
 Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
   Submission job;
   job.sweep = SweepId(id);
@@ -77,7 +86,8 @@ Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
   }
   SweepEntry& entry = core.sweeps.at(id);
   entry.interrupted = false;
-  for (const Claim& claim : entry.claims) entry.positions.insert(claim.position);
+  entry.claims.reserve(event.sweep->trials.size());
+  for (const Claim& claim : entry.claims) claim_position(entry, claim.position);
   return job;
 }
 
@@ -102,7 +112,7 @@ TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTr
                      .uncounted = 0,
                      .resume = {},
                      .model = {}};
-  for (const auto& [stage, parent] : planned.inputs) record.inputs.push_back({stage, core.trial_keys.at(parent)});
+  for (const auto& [stage, parent] : planned.inputs) record.inputs.push_back({stage, find_trial(core, parent)});
   return record;
 }
 
@@ -118,8 +128,7 @@ TrialKey insert_trial(Core& core, const config::PlannedTrial& planned, std::shar
   trial.inputs = record.inputs;
   if (!stages_ready(core, trial)) trial.state = record.state = TrialState::kWaiting;
   for (const StageInput& input : trial.inputs) core.at(input.trial).children.push_back(key);
-  core.trials.push_back(std::move(trial));
-  core.trial_keys.emplace(record.id, key);
+  add_trial(core, std::move(trial));
   core.change(TrialInserted{std::move(record), std::move(config)});
   return key;
 }
@@ -129,9 +138,9 @@ bool model_needed(const Core& core, const Submission& job, const TrialId& stage)
   const auto it = job.children.find(stage);
   if (it == job.children.end()) return false;
   return std::ranges::any_of(it->second, [&](uint32_t child) {
-    const auto key = core.trial_keys.find(job.content->trials[child].id);
-    if (key == core.trial_keys.end() || job.fresh) return true;
-    const TrialState state = core.at(key->second).state;
+    const TrialKey key = find_trial(core, job.content->trials[child].id);
+    if (key == 0 || job.fresh) return true;
+    const TrialState state = core.at(key).state;
     return is_open(state) || state == TrialState::kFailed || state == TrialState::kCancelled;
   });
 }
@@ -160,7 +169,7 @@ void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, Now no
 }
 
 void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
-  if (!entry.positions.insert(record.position).second) return;
+  if (!claim_position(entry, record.position)) return;
   auto word = std::ranges::find(entry.words, record.variant);
   if (word == entry.words.end()) word = entry.words.insert(entry.words.end(), record.variant);
   entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()),
@@ -221,9 +230,9 @@ void claim_trial(Core& core, const Submission& job, TrialKey key, size_t index) 
 
 void submit_trial(Core& core, Submission& job, size_t index, Now now) {
   const config::PlannedTrial& planned = job.content->trials[index];
-  const auto known = core.trial_keys.find(planned.id);
-  const bool is_new = known == core.trial_keys.end();
-  const TrialKey key = is_new ? insert_trial(core, planned, job.freeze(index)) : known->second;
+  const TrialKey known = find_trial(core, planned.id);
+  const bool is_new = known == 0;
+  const TrialKey key = is_new ? insert_trial(core, planned, job.freeze(index)) : known;
   claim_trial(core, job, key, index);
   if (is_new) {
     ++job.reply.new_trials;

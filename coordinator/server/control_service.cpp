@@ -1,5 +1,7 @@
 #include "coordinator/server/control_service.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -27,6 +29,9 @@ void encode(const Collected::Part& part, v1::CollectedPart& wire) {
   wire.set_files(part.files);
   wire.set_bytes(part.bytes);
 }
+
+// What a large sweep was expanded into is garbage once it is inserted; the C library would keep it for ever.
+constexpr int64_t kTrialsWorthReturning = 10'000;
 
 int64_t connected(const std::vector<engine::WorkerView>& workers) {
   return std::ranges::count_if(workers, [](const auto& worker) { return worker.state != "lost"; });
@@ -82,6 +87,7 @@ Status ControlService::submit(const v1::SubmitSweepRequest& request, v1::SubmitS
   event.fresh = request.fresh();
   event.idempotency_key = request.idempotency_key();
   const auto outcome = loop_.submit(std::move(event));
+  if (outcome.trials > kTrialsWorthReturning) ::malloc_trim(0);
   if (!outcome.status.ok()) return outcome.status;
   reply.set_sweep(outcome.sweep.value());
   reply.set_existed(outcome.existed);

@@ -21,10 +21,10 @@ constexpr std::string_view kDataName = "data.name";
 struct Group {
   const Recipe* variant = nullptr;
   CellLabels labels;
-  Value tree;
-  TrialConfig config;
+  std::vector<uint64_t> seeds;  // that no exclude drops
+  std::shared_ptr<const TrialConfig> config;
   const StageRecipe* stage = nullptr;
-  TrialConfig stage_config;
+  std::shared_ptr<const TrialConfig> stage_config;
 };
 
 std::string data_label(const DataConfig& data) {
@@ -53,10 +53,7 @@ class Expander {
     fill_settings();
     out_.trials.reserve(static_cast<size_t>(count_cells()));
     out_.cells.reserve(static_cast<size_t>(count_cells()));
-    for (Group& group : groups_) {
-      add_cells(group);
-      group.tree = {};  // it is large, and so is what is made of it
-    }
+    for (Group& group : groups_) add_cells(group);
     return std::move(out_);
   }
 
@@ -139,12 +136,7 @@ class Expander {
     do {
       expand_group(variant, merged.tree, combination);
     } while (next(combination));
-    const bool some_seed =
-        std::any_of(groups_.begin() + static_cast<std::ptrdiff_t>(before), groups_.end(), [&](const Group& group) {
-          return std::ranges::any_of(doc_.settings.seeds,
-                                     [&](uint64_t seed) { return !excluded(group.variant->name, group.tree, seed); });
-        });
-    if (!some_seed && !doc_.settings.seeds.empty())
+    if (groups_.size() == before && !doc_.settings.seeds.empty())
       error(variant.place,
             cat("[[exclude]] drops every cell of variant ", quoted(variant.name), "; remove the variant instead"));
   }
@@ -162,34 +154,36 @@ class Expander {
   void expand_group(const Recipe& variant, const Value& tree, const Combination& combination) {
     Group group;
     group.variant = &variant;
-    group.tree = tree;
-    apply_axes(group, combination);
-    if (all_seeds_excluded(group)) return;
-    group.config = read_checked(group.tree);
-    group.labels.emplace(kDataName, data_label(group.config.data));
-    if (group.config.train.distill) add_stage(group, combination);
+    Value own = tree;
+    apply_axes(group, own, combination);
+    group.seeds = kept_seeds(variant.name, own);
+    if (group.seeds.empty() && !doc_.settings.seeds.empty()) return;
+    group.config = std::make_shared<const TrialConfig>(read_checked(own));
+    group.labels.emplace(kDataName, data_label(group.config->data));
+    if (group.config->train.distill) add_stage(group, own, combination);
     groups_.push_back(std::move(group));
   }
 
   // A change of kind or family drops the old one's keys, so those axes go first.
-  void apply_axes(Group& group, const Combination& combination) {
+  void apply_axes(Group& group, Value& tree, const Combination& combination) {
     for (const bool choosing : {true, false}) {
       for (size_t i = 0; i < combination.size(); ++i) {
         const Axis& axis = doc_.axes[i];
         const Value& value = axis.values[combination[i]];
         const bool chooses = value.is_table() || value.text() != nullptr;
         if (chooses != choosing) continue;
-        merge_axis(group.tree, axis.path, axis.place, value);
+        merge_axis(tree, axis.path, axis.place, value);
         group.labels[axis.path] = label_text(value);
       }
     }
   }
 
-  bool all_seeds_excluded(const Group& group) {
-    if (doc_.excludes.empty() || doc_.settings.seeds.empty()) return false;
-    bool all = true;
-    for (const uint64_t seed : doc_.settings.seeds) all &= excluded(group.variant->name, group.tree, seed);
-    return all;
+  std::vector<uint64_t> kept_seeds(const std::string& variant, const Value& tree) {
+    std::vector<uint64_t> kept;
+    for (const uint64_t seed : doc_.settings.seeds) {
+      if (!excluded(variant, tree, seed)) kept.push_back(seed);
+    }
+    return kept;
   }
 
   // Notes which excludes did something: one that never does is a mistake.
@@ -221,8 +215,8 @@ class Expander {
   }
 
   // The trial that the group's trials wait for; an unknown name is reported where `from` is written.
-  void add_stage(Group& group, const Combination& combination) {
-    const std::string& wanted = group.config.train.distill->from;
+  void add_stage(Group& group, const Value& tree, const Combination& combination) {
+    const std::string& wanted = group.config->train.distill->from;
     std::vector<std::string> names;
     for (const StageRecipe& stage : doc_.stages) {
       names.push_back(stage.recipe.name);
@@ -230,18 +224,18 @@ class Expander {
     }
     if (group.stage == nullptr) {
       const std::string allowed = names.empty() ? "there is no [stage." + wanted + "]" : "allowed: " + join(names);
-      return error(place_of(group.tree, "train.distill.from"),
+      return error(place_of(tree, "train.distill.from"),
                    cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
     }
     used_stages_.insert(wanted);
-    group.stage_config = read_checked(stage_tree(group, combination));
+    group.stage_config = std::make_shared<const TrialConfig>(read_checked(stage_tree(group, tree, combination)));
   }
 
   // [base], then the dependant's data, then what the stage says, then its axes.
-  Value stage_tree(const Group& group, const Combination& combination) {
+  Value stage_tree(const Group& group, const Value& own, const Combination& combination) {
     Value base = doc_.base;
     if (Value* train = base.find_mutable("train")) train->erase("distill");
-    if (const Entry* data = group.tree.find_entry("data")) base.set("data", data->key_place, data->value);
+    if (const Entry* data = own.find_entry("data")) base.set("data", data->key_place, data->value);
     Value tree = merge_recipe(doc_, base, group.stage->recipe, diagnostics_).tree;
     for (size_t i = 0; i < combination.size(); ++i) {
       const Axis& axis = doc_.axes[i];
@@ -294,20 +288,18 @@ class Expander {
 
   // A stage goes in before the trial that waits for it, which keeps `trials` in topological order.
   void add_cells(Group& group) {
-    CellIdentity identity(group.config);
-    CellIdentity stage_identity(group.stage_config);
+    CellIdentity identity(*group.config);
+    std::optional<CellIdentity> stage_identity;
+    if (group.stage_config) stage_identity.emplace(*group.stage_config);
     const auto labels = std::make_shared<const CellLabels>(std::move(group.labels));
-    const auto common = std::make_shared<const TrialConfig>(std::move(group.config));
-    const auto stage_common = group.stage ? std::make_shared<const TrialConfig>(group.stage_config) : nullptr;
-    for (const uint64_t seed : doc_.settings.seeds) {
-      if (excluded(group.variant->name, group.tree, seed)) continue;
-      PlannedTrial trial{.id = {}, .common = common, .seed = seed, .inputs = {}, .is_stage = false};
+    for (const uint64_t seed : group.seeds) {
+      PlannedTrial trial{.id = {}, .common = group.config, .seed = seed, .inputs = {}, .is_stage = false};
       std::optional<TrialId> teacher;
       if (group.stage != nullptr) {
         const uint64_t stage_seed = group.stage->shared_seed ? doc_.settings.seeds.front() : seed;
-        teacher = stage_identity.trial_id(stage_seed, std::nullopt);
+        teacher = stage_identity->trial_id(stage_seed, std::nullopt);
         trial.inputs.emplace_back(group.stage->recipe.name, *teacher);
-        add_trial({.id = *teacher, .common = stage_common, .seed = stage_seed, .inputs = {}, .is_stage = true});
+        add_trial({.id = *teacher, .common = group.stage_config, .seed = stage_seed, .inputs = {}, .is_stage = true});
       }
       trial.id = identity.trial_id(seed, teacher);
       out_.cells.push_back({group.variant->name, labels, seed, add_trial(std::move(trial))});
