@@ -120,15 +120,12 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
   }
   // One event, unless no trial has come or too many are unacknowledged.
   void send_metrics() {
-    std::optional<v1::WorkerMessage> message;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!has_trial_ || std::cmp_greater_equal(unacked_.size(), fleet_.load_.window)) return;
-      const int64_t seq = ++last_seq_;
-      message = metrics(trial_, seq, fleet_.load_.points);
-      unacked_[seq] = steady_clock::now();
-    }
-    push({*std::move(message)});
+    const std::lock_guard lock(mutex_);  // throughout: events leave in the order of their numbers
+    if (!has_trial_ || std::cmp_greater_equal(unacked_.size(), fleet_.load_.window)) return;
+    const int64_t seq = ++last_seq_;
+    unacked_[seq] = steady_clock::now();
+    queue_.push_back(metrics(trial_, seq, fleet_.load_.points));
+    write_next();
   }
 
   void OnReadDone(bool ok) override {
