@@ -59,6 +59,8 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
 
 RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
   RowsOfTrial rows_of;
+  // Few distinct labels, many claims: each text is parsed once.
+  std::unordered_map<std::string, std::map<std::string, std::string>> known;
   SQLite::Statement& query = connection.statement(
       "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, attempt, ranks, configuration.hash FROM "
       "claim "
@@ -69,7 +71,9 @@ RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<repor
     report::TrialRow t;
     t.trial = TrialId(row.text());
     t.variant = row.text();
-    t.labels = json::parse(row.text()).get<std::map<std::string, std::string>>();
+    const auto [labels, is_new] = known.try_emplace(row.text());
+    if (is_new) labels->second = json::parse(labels->first).get<std::map<std::string, std::string>>();
+    t.labels = labels->second;
     t.seed = static_cast<uint64_t>(row.integer());
     t.state = row.trial_state();
     t.end = row.end_reason();
