@@ -1,5 +1,6 @@
 // Trial id → key, at about 8 bytes per trial: an open-addressing table of keys whose ids stay in the trials.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

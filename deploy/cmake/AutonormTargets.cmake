@@ -24,9 +24,10 @@ function(autonorm_executable name)
 endfunction()
 
 # autonorm_test(NAME sources... DEPENDS targets... LABELS labels...): a GoogleTest program, every TEST is one ctest test.
-# A test of tensors names autonorm_torch_cpu among its DEPENDS.
+# A test of tensors names autonorm_torch_cpu among its DEPENDS. SHARDS n: n ctest tests in all, for programs of very many
+# small cases, whose start would cost more than the cases.
 function(autonorm_test name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SHARDS" "DEPENDS;LABELS" ${ARGN})
   autonorm_executable(${name} ${ARG_UNPARSED_ARGUMENTS} DEPENDS ${ARG_DEPENDS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_options(${name} PRIVATE ${AUTONORM_TEST_OPTIONS})
   if(autonorm_torch_cpu IN_LIST ARG_DEPENDS)
@@ -38,6 +39,15 @@ function(autonorm_test name)
   target_compile_definitions(${name} PRIVATE AUTONORM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" AUTONORM_BINARY_DIR="${CMAKE_BINARY_DIR}")
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
+  endif()
+  if(ARG_SHARDS)
+    math(EXPR last "${ARG_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      add_test(NAME ${name}.${shard} COMMAND ${name})
+      set_tests_properties(${name}.${shard} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600
+        ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
+    return()
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300
     ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")

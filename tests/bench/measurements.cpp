@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "coordinator/report/words.h"
 #include "core/base/text.h"
 #include "tests/bench/coordinator_process.h"
 #include "tests/bench/fake_fleet.h"
@@ -213,7 +214,7 @@ class Sweeps {
       const double seconds = seconds_since(begin);
       if (text.size() < static_cast<size_t>(setting_.sizes.columns)) throw std::runtime_error("the report is empty");
       numbers_.push_back(
-          {.name = cat("report_", cli::word(format)),
+          {.name = cat("report_", report::word_of(report::kFormatWords, format)),
            .value = seconds,
            .unit = "s",
            .target = 1,

@@ -48,7 +48,7 @@ TEST(CatalogueListing, AKeyInJsonHasItsRangeDefaultAndMark) {
 
 TEST(CatalogueListing, AKindBringsTheKeysThatBelongToIt) {
   EXPECT_THAT(paths("rms"), ElementsAre("norm.eps", "norm.affine"));
-  EXPECT_THAT(paths("dyt"), ElementsAre("norm.alpha0"));
+  EXPECT_THAT(paths("dyt"), ElementsAre("norm.alpha0", "norm.bias"));
   EXPECT_THAT(paths("gumbel"), ElementsAre("norm.tau", "norm.hard"));
   EXPECT_THAT(paths("distill"), ElementsAre("train.distill.from", "train.distill.temperature", "train.distill.alpha"));
   EXPECT_THAT(paths("schedules"), ElementsAre("train.schedule"));

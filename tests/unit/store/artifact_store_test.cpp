@@ -104,11 +104,13 @@ TEST_F(ArtifactStoreTest, OnlyWhatWasNotUsedLatelyIsRemoved) {
 // An upload that was told "it is here already", or that put the file in its place, finds it there afterwards.
 TEST_F(ArtifactStoreTest, RemovingBesideUploadsLosesNothing) {
   std::atomic<bool> done = false;
-  int64_t removed = 0;
+  std::atomic<int64_t> removed = 0;
   std::thread remover([&] {
     while (!done) removed += artifacts->remove(hash, hours_ago(1)).has_value() ? 1 : 0;
   });
-  for (int i = 0; i < 300; ++i) {
+  // At least 300 rounds, and until the two have met.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (int i = 0; i < 300 || (removed == 0 && std::chrono::steady_clock::now() < deadline); ++i) {
     if (!artifacts->claim(hash)) {
       auto writer = artifacts->create(hash);
       EXPECT_TRUE((*writer)->write(content).ok() && (*writer)->finish().ok());
