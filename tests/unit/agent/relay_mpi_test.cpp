@@ -67,11 +67,12 @@ class Trainer {
     return channel_->segment().result;
   }
 
+  void must(RelayResult result) const { expect(result == RelayResult::kOk, channel_->segment().message); }
+
   template <class T>
   T* data() {
     return reinterpret_cast<T*>(channel_->segment().data);
   }
-  std::string message() const { return channel_->segment().message; }
 
  private:
   RelayService& service_;
@@ -87,7 +88,7 @@ float value(int rank, size_t i) {
 void check_sums(Trainer& trainer, const WorldFacts& world) {
   for (const size_t count : {size_t{1}, size_t{1000}, size_t{5000}, size_t{100'003}, worker::kRelayDataBytes / 4}) {
     for (size_t i = 0; i < count; ++i) trainer.data<float>()[i] = value(world.rank, i);
-    expect(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kFloat32, count) == RelayResult::kOk, trainer.message());
+    trainer.must(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kFloat32, count));
     for (size_t i = 0; i < count; ++i) {
       float sum = value(0, i);
       for (int rank = 1; rank < world.size; ++rank) sum += value(rank, i);
@@ -98,10 +99,10 @@ void check_sums(Trainer& trainer, const WorldFacts& world) {
 
 void measure(Trainer& trainer, const WorldFacts& world) {
   const auto time = [&](int repetitions, uint64_t count) {
-    expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0) == RelayResult::kOk, trainer.message());
+    trainer.must(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0));
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < repetitions; ++i) {
-      expect(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kFloat32, count) == RelayResult::kOk, trainer.message());
+      trainer.must(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kFloat32, count));
     }
     return Seconds(std::chrono::steady_clock::now() - begin).count() / repetitions * 1000;
   };
@@ -135,7 +136,7 @@ void check_deadline(RelayService& service, Trainer& trainer, const WorldFacts& w
     service.close(tag);
   }
   trainer.open(tag + 1);
-  expect(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0) == RelayResult::kOk, trainer.message());
+  trainer.must(trainer.call(RelayOp::kBarrier, RelayDtype::kUInt8, 0));
   service.close(tag + 1);
   if (world.rank != 0) {
     trainer.open(tag);
@@ -163,7 +164,7 @@ int run() {
       check_deadline(service, trainer, world, 4 * round + 3);
       trainer.open(4 * round + 5);
       trainer.data<int32_t>()[0] = world.rank + round;
-      expect(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kInt32, 1) == RelayResult::kOk, trainer.message());
+      trainer.must(trainer.call(RelayOp::kAllReduceSum, RelayDtype::kInt32, 1));
       expect(trainer.data<int32_t>()[0] == world.size * (world.size - 1) / 2 + world.size * round,
              "no crosstalk between attempts");
       service.close(4 * round + 5);

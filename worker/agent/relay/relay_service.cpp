@@ -114,7 +114,8 @@ bool RelayService::take_tasks(SteadyTime now) {
 void RelayService::serve(SteadyTime now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     RelayGang& gang = entry->gang;
-    if (entry->channel && !gang.busy() && entry->channel->take_request()) {
+    if (entry->channel && !gang.busy() && requested_.contains(entry->channel->request_fd()) &&
+        entry->channel->take_request()) {
       gang.begin(entry->channel->segment(), now);
     }
     if (gang.busy() && gang.progress(now)) entry->channel->complete();
@@ -133,6 +134,10 @@ void RelayService::wait() {
   for (const Entry& entry : entries_) draining = draining || entry.leaving;
   const timespec* limit = busy ? &kBusyWait : draining ? &kDrainWait : nullptr;
   ppoll(fds.data(), fds.size(), limit, nullptr);
+  requested_.clear();
+  for (size_t i = 1; i < fds.size(); ++i) {
+    if (fds[i].revents != 0) requested_.insert(fds[i].fd);
+  }
   uint64_t count = 0;
   if (fds[0].revents != 0) [[maybe_unused]]
     const ssize_t got = read(wake_.get(), &count, sizeof(count));

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +57,9 @@ class RelayService {
 
   std::unique_ptr<Fabric> fabric_;  // from here on: the thread's own
   std::list<Entry> entries_;
+  // Request descriptors that wait() saw readable. Only these are served: whatever was posted before such a request is
+  // carried out by then, so a request never reaches the gang that its channel belonged to before.
+  std::set<int> requested_;
   std::thread thread_;
 };
 
