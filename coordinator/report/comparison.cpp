@@ -1,97 +1,19 @@
 #include "coordinator/report/comparison.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/stats/bootstrap.h"
 #include "core/stats/equivalence.h"
 #include "core/stats/holm.h"
-#include "core/stats/proportions.h"
 #include "core/stats/sign_flip.h"
 
 namespace autonorm::report {
 namespace {
 
-using SeedRows = std::map<uint64_t, const TrialRow*>;  // of one variant in one cell
-using CellRows = std::map<std::string, SeedRows>;      // by variant
+using CellRows = std::map<std::string, SeedRows>;  // by variant
 using Labels = std::map<std::string, std::string>;
-
-bool has_result(const TrialRow& row) {
-  return row.state == TrialState::kSucceeded || row.state == TrialState::kStopped || row.state == TrialState::kDiverged;
-}
-
-void count(TrialState state, Counts& counts) {
-  switch (state) {
-    case TrialState::kSucceeded:
-      ++counts.succeeded;
-      return;
-    case TrialState::kFailed:
-      ++counts.failed;
-      return;
-    case TrialState::kDiverged:
-      ++counts.diverged;
-      return;
-    case TrialState::kStopped:
-      ++counts.stopped;
-      return;
-    case TrialState::kCancelled:
-      ++counts.cancelled;
-      return;
-    case TrialState::kWaiting:
-    case TrialState::kQueued:
-    case TrialState::kAssigned:
-    case TrialState::kRunning:
-      ++counts.missing;
-      return;
-  }
-}
-
-Counts counts_of(const SeedRows& rows, size_t seeds) {
-  Counts counts;
-  for (const auto& [seed, row] : rows) count(row->state, counts);
-  counts.planned = static_cast<int>(std::max(rows.size(), seeds));
-  counts.missing += counts.planned - static_cast<int>(rows.size());
-  return counts;
-}
-
-enum class Cleanness { kClean, kUnclean, kUnchecked };
-
-Cleanness cleanness(const TrialRow& a, const TrialRow& b) {
-  if (!a.facts.contains("order_sha256") || !b.facts.contains("order_sha256")) return Cleanness::kUnchecked;
-  return why_unclean(a, b).empty() ? Cleanness::kClean : Cleanness::kUnclean;
-}
-
-Pairing pairing_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric) {
-  Pairing pairing;
-  for (const auto& [seed, row] : variant) {
-    const auto other = baseline.find(seed);
-    if (other == baseline.end() || !value_of(*row, metric) || !value_of(*other->second, metric)) continue;
-    ++pairing.pairs;
-    const Cleanness clean = cleanness(*row, *other->second);
-    pairing.unclean += clean == Cleanness::kUnclean;
-    pairing.unchecked += clean == Cleanness::kUnchecked;
-  }
-  return pairing;
-}
-
-bool same_trials(const SeedRows& a, const SeedRows& b) {
-  return std::ranges::equal(
-      a, b, [](const auto& x, const auto& y) { return x.first == y.first && x.second->trial == y.second->trial; });
-}
-
-std::vector<double> differences_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric) {
-  std::vector<double> differences;
-  for (const auto& [seed, row] : variant) {
-    const auto other = baseline.find(seed);
-    if (other == baseline.end()) continue;
-    const auto ours = value_of(*row, metric), theirs = value_of(*other->second, metric);
-    if (ours && theirs) differences.push_back(*ours - *theirs);
-  }
-  return differences;
-}
 
 std::optional<stats::Interval> interval_of(const std::vector<double>& differences, const MetricRow& row,
                                            const SweepRow& sweep, IntervalMethod method) {
@@ -109,42 +31,6 @@ std::optional<stats::Interval> interval_of(const std::vector<double>& difference
 bool higher_is_better(const std::string& metric) {
   const config::Metric* known = config::find_metric(metric);
   return known == nullptr || known->higher_is_better;
-}
-
-bool failed_or_diverged(const TrialRow& row) {
-  return row.state == TrialState::kDiverged || row.state == TrialState::kFailed;
-}
-
-// Over the seeds that both sides have finished, so that a variant that is further along does not look worse.
-bool is_less_stable(const SeedRows& variant, const SeedRows& baseline) {
-  int ours = 0, theirs = 0;
-  for (const auto& [seed, row] : variant) {
-    const auto other = baseline.find(seed);
-    if (other == baseline.end() || is_open(row->state) || is_open(other->second->state)) continue;
-    ours += failed_or_diverged(*row);
-    theirs += failed_or_diverged(*other->second);
-  }
-  return ours > theirs;
-}
-
-Divergence divergence_of(const SeedRows& variant, const SeedRows* baseline, double alpha) {
-  Divergence out;
-  int only_ours = 0, only_theirs = 0;
-  for (const auto& [seed, row] : variant) {
-    if (!has_result(*row)) continue;
-    const bool diverged = row->state == TrialState::kDiverged;
-    ++out.finished;
-    out.diverged += diverged;
-    if (baseline == nullptr) continue;
-    const auto other = baseline->find(seed);
-    if (other == baseline->end() || !has_result(*other->second)) continue;
-    const bool other_diverged = other->second->state == TrialState::kDiverged;
-    only_ours += diverged && !other_diverged;
-    only_theirs += other_diverged && !diverged;
-  }
-  out.rate = stats::wilson_interval(out.diverged, out.finished, alpha);
-  if (baseline != nullptr) out.p = stats::mcnemar_p(only_ours, only_theirs);
-  return out;
 }
 
 MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const std::string& metric,
@@ -203,7 +89,7 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
     const SeedRows* other = row.is_baseline || !table.has_baseline ? nullptr : &baseline->second;
     if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric);
     row.divergence = divergence_of(found->second, other, sweep.alpha);
-    row.less_stable = other != nullptr && is_less_stable(found->second, *other);
+    if (other != nullptr) row.losses = losses_of(found->second, *other);
     for (const std::string& metric : metrics) {
       row.metrics.push_back(metric_row(found->second, other, metric, sweep, options));
     }
@@ -246,10 +132,12 @@ void judge(const SweepRow& sweep, Comparison& comparison) {
                                    .p_adjusted = metric.p_holm,
                                    .p_equivalence_adjusted = metric.p_equivalence_holm,
                                    .identical = metric.identical,
-                                   .less_stable = row.less_stable,
+                                   .less_stable = row.losses.less_stable(),
+                                   .selected = row.losses.variant_alone > 0,
                                    .higher_is_better = higher_is_better(sweep.metric),
                                    .alpha = sweep.alpha});
-      if (metric.verdict != Verdict::kUndecided) continue;
+      // A variant that goes on losing seeds is not decided by more of them.
+      if (metric.verdict != Verdict::kUndecided || row.losses.variant_alone > 0) continue;
       metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, comparison.family);
     }
   }
@@ -266,63 +154,6 @@ void count_trials(const ReportData& data, Comparison& comparison) {
 }
 
 }  // namespace
-
-std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
-  if (!has_result(row)) return std::nullopt;
-  const auto found = row.results.find(metric);
-  if (found == row.results.end() || !std::isfinite(found->second)) return std::nullopt;
-  return found->second;
-}
-
-std::string why_unclean(const TrialRow& a, const TrialRow& b) {
-  const auto order_a = a.facts.find("order_sha256"), order_b = b.facts.find("order_sha256");
-  if (order_a == a.facts.end() || order_b == b.facts.end()) return "";
-  if (order_a->second != order_b->second) return "another batch order";
-  for (const auto& [parameter, hash] : a.initial) {
-    const auto other = b.initial.find(parameter);
-    if (other != b.initial.end() && other->second != hash) return cat("other initial values of ", parameter);
-  }
-  return "";
-}
-
-std::vector<std::string> metrics_of(const ReportData& data) {
-  std::set<std::string> names;
-  for (const TrialRow& row : data.trials) {
-    for (const auto& [metric, value] : row.results) names.insert(metric);
-  }
-  names.erase(data.sweep.metric);
-  std::vector<std::string> metrics = {data.sweep.metric};
-  metrics.insert(metrics.end(), names.begin(), names.end());
-  return metrics;
-}
-
-std::vector<std::string> variants_of(const ReportData& data) {
-  std::vector<std::string> variants = data.sweep.variants;
-  std::set<std::string> known(variants.begin(), variants.end());
-  for (const TrialRow& row : data.trials) {
-    if (known.insert(row.variant).second) variants.push_back(row.variant);
-  }
-  return variants;
-}
-
-std::vector<std::string> label_keys_of(const ReportData& data) {
-  std::vector<std::string> keys = data.sweep.matrix_keys;
-  std::set<std::string> others;
-  for (const TrialRow& row : data.trials) {
-    for (const auto& [key, value] : row.labels) others.insert(key);
-  }
-  for (const std::string& key : keys) others.erase(key);
-  keys.insert(keys.end(), others.begin(), others.end());
-  return keys;
-}
-
-std::string cell_name(const Labels& labels, const std::vector<std::string>& keys) {
-  std::vector<std::string> parts;
-  for (const std::string& key : keys) {
-    if (const auto found = labels.find(key); found != labels.end()) parts.push_back(cat(key, "=", found->second));
-  }
-  return join(parts);
-}
 
 Comparison compare(const ReportData& data, const ReportOptions& options) {
   Comparison comparison;

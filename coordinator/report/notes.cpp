@@ -121,6 +121,20 @@ std::string divergence_note(const SweepRow& sweep, const Comparison& comparison)
              " Wilson intervals; p: exact McNemar test against the baseline).");
 }
 
+// Claims that a selection of the seeds would have earned.
+std::string selected_note(const SweepRow& sweep, const Comparison& comparison) {
+  std::vector<std::string> places;
+  for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
+    const bool withheld = metric.verdict == Verdict::kUndecided && row.losses.variant_alone > 0 &&
+                          ((metric.p_holm && *metric.p_holm < sweep.alpha) ||
+                           (metric.p_equivalence_holm && *metric.p_equivalence_holm < sweep.alpha));
+    if (withheld) places.push_back(cat(place_of(comparison, cell, row), " ", row.losses.variant_alone));
+  });
+  if (places.empty()) return "";
+  return cat("undecided in spite of its p: seeds that the variant lost and the baseline finished (", join(places, "; "),
+             "); what is left may be the better part, so nothing is claimed in its favour.");
+}
+
 // Counts over all cells, naming where unclean pairs are.
 std::string pairing_note(const Comparison& comparison) {
   Pairing total;
@@ -178,7 +192,8 @@ std::vector<std::string> footnotes_of(const SweepRow& sweep, const Comparison& c
   for (std::string note :
        {method_note(sweep, comparison), verdict_note(sweep, comparison), disagreement_note(sweep, comparison),
         constant_note(comparison, decimals), unbounded_note(sweep, comparison), unpaired_note(comparison),
-        pairing_note(comparison), divergence_note(sweep, comparison), missing_note(comparison)}) {
+        pairing_note(comparison), divergence_note(sweep, comparison), selected_note(sweep, comparison),
+        missing_note(comparison)}) {
     if (!note.empty()) notes.push_back(std::move(note));
   }
   return notes;

@@ -46,6 +46,19 @@ struct ReportData {
   std::vector<std::string> remarks = {};     // lines for the head of the report
 };
 
+// Its metrics may be used: it succeeded, stopped or diverged.
+bool has_result(const TrialRow& row);
+// A trial's finite value of a metric; absent when it has none, or no result.
+std::optional<double> value_of(const TrialRow& row, const std::string& metric);
+// Metrics, primary first, the others by name.
+std::vector<std::string> metrics_of(const ReportData& data);
+// In the file's order, then others in order of appearance.
+std::vector<std::string> variants_of(const ReportData& data);
+// Matrix keys in the file's order, then other labels by name.
+std::vector<std::string> label_keys_of(const ReportData& data);
+// "data.name=mnist, train.lr=0.001", in the order of `keys`.
+std::string cell_name(const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys);
+
 enum class Format { kText, kCsv, kJson, kMarkdown, kLatex, kHtml };
 enum class IntervalMethod { kStudent, kBca, kPermutation };
 enum class TestMethod { kStudent, kSignFlip };

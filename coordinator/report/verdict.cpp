@@ -34,6 +34,7 @@ Verdict verdict_of(const Evidence& evidence) {
   const bool good = (*evidence.paired.delta > 0) == evidence.higher_is_better;
   if (differs && !good) return Verdict::kWorse;
   if (evidence.less_stable) return Verdict::kLessStable;
+  if (evidence.selected) return Verdict::kUndecided;
   if (differs) return Verdict::kBetter;
   const bool close = evidence.p_equivalence_adjusted && *evidence.p_equivalence_adjusted < evidence.alpha;
   return close ? Verdict::kEquivalent : Verdict::kUndecided;

@@ -15,7 +15,7 @@ enum class Verdict {
   kEquivalent,  // TOST within the margin, adjusted p < alpha
   kIdentical,   // not one difference
   kLessStable,  // more diverged or failed seeds than the baseline, and not worse: the rest would flatter it
-  kUndecided,
+  kUndecided,   // none of these; also what would be better or equivalent, were it not for seeds that it alone lost
 };
 std::string_view name(Verdict verdict);  // "better", "less stable", …; "" for kNoTest
 
@@ -23,7 +23,11 @@ struct Evidence {
   stats::PairedComparison paired;
   std::optional<stats::Interval> ci;  // of the method in use
   std::optional<double> p_adjusted, p_equivalence_adjusted;
-  bool identical = false, less_stable = false, higher_is_better = true;
+  bool identical = false, less_stable = false;
+  // The variant lost seeds that the baseline finished: what is left may be the better part of its results, even when
+  // the baseline lost as many others.
+  bool selected = false;
+  bool higher_is_better = true;
   double alpha = 0.05;
 };
 Verdict verdict_of(const Evidence& evidence);

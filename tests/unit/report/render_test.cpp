@@ -50,6 +50,28 @@ TEST(Render, FootnotesNameTestLevelCorrectionAndUncleanPairs) {
   EXPECT_THAT(text, HasSubstr("unclean pairs: 1 of 22"));
 }
 
+// Four clear wins, and each side lost one other seed.
+TEST(Render, AWithheldVerdictIsExplained) {
+  ReportData data{sample_head(), {}};
+  data.sweep.variants = {"Base", "Variant"};
+  data.sweep.baseline = "Base";
+  data.sweep.seeds = {0, 1, 2, 3, 4, 5};
+  for (const uint64_t seed : data.sweep.seeds) {
+    for (const std::string side : {"Base", "Variant"}) {
+      const double gain = side == "Base" ? 0 : 0.05 + 0.001 * static_cast<double>(seed);
+      data.trials.push_back(make_trial(side, "digits", seed, 0.9 + gain));
+      if (seed != (side == "Base" ? 0u : 1u)) continue;
+      data.trials.back().state = TrialState::kDiverged;
+      data.trials.back().results.clear();
+    }
+  }
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, HasSubstr("undecided\n"));
+  EXPECT_THAT(text, Not(HasSubstr("better\n")));
+  EXPECT_THAT(text, HasSubstr("undecided in spite of its p: seeds that the variant lost and the baseline finished "
+                              "(Variant on data.name=digits 1)"));
+}
+
 TEST(Render, UnfinishedSweepsAreMarkedInterim) {
   EXPECT_THAT(rendered(unfinished_sweep(), {}), HasSubstr("interim: 16 of 24 trials finished"));
   EXPECT_THAT(rendered(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));

@@ -54,6 +54,15 @@ TEST(Verdict, AnUnstableVariantIsNeverBetterOrEquivalentButMayBeWorse) {
   EXPECT_EQ(verdict_of(item), Verdict::kWorse);
 }
 
+TEST(Verdict, AVariantThatLostSeedsWhichTheBaselineFinishedMayOnlyBeWorse) {
+  Evidence item = evidence(0.01, 0.01, 0.01);
+  item.selected = true;
+  EXPECT_EQ(verdict_of(item), Verdict::kUndecided);
+  item = evidence(-0.01, 0.01);
+  item.selected = true;
+  EXPECT_EQ(verdict_of(item), Verdict::kWorse);
+}
+
 TEST(Verdict, OnePairAllowsNone) {
   Evidence item;
   item.paired = stats::compare_paired(std::array{0.5}, 0.05);

@@ -1,0 +1,31 @@
+// Trials of a variant and of its baseline, paired by seed. Pure.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/report/report_data.h"
+
+namespace autonorm::report {
+
+using SeedRows = std::map<uint64_t, const TrialRow*>;  // of one variant in one cell; the rows outlive it
+
+// How far pairs of equal seed really differ by their variant alone. Pairs stay paired whatever this says.
+struct Pairing {
+  int pairs = 0;      // seeds for which variant and baseline both have the primary metric
+  int unclean = 0;    // batch order or the initial value of a parameter of equal name and shape differs
+  int unchecked = 0;  // a side has recorded no hashes to compare
+};
+
+Pairing pairing_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric);
+
+// Both sides are the very same trials, seed by seed.
+bool same_trials(const SeedRows& a, const SeedRows& b);
+// Variant minus baseline, by seed, where both have the metric.
+std::vector<double> differences_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric);
+// What two trials of equal seed differ in besides their variant; "" when nothing, or when no batch order is recorded.
+// Parameters that only one side has cannot differ; equal "name [shape]" must mean equal values.
+std::string why_unclean(const TrialRow& a, const TrialRow& b);
+
+}  // namespace autonorm::report

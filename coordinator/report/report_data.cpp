@@ -1,0 +1,60 @@
+#include "coordinator/report/report_data.h"
+
+#include <cmath>
+#include <set>
+
+#include "core/base/text.h"
+
+namespace autonorm::report {
+
+bool has_result(const TrialRow& row) {
+  return row.state == TrialState::kSucceeded || row.state == TrialState::kStopped || row.state == TrialState::kDiverged;
+}
+
+std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
+  if (!has_result(row)) return std::nullopt;
+  const auto found = row.results.find(metric);
+  if (found == row.results.end() || !std::isfinite(found->second)) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::string> metrics_of(const ReportData& data) {
+  std::set<std::string> names;
+  for (const TrialRow& row : data.trials) {
+    for (const auto& [metric, value] : row.results) names.insert(metric);
+  }
+  names.erase(data.sweep.metric);
+  std::vector<std::string> metrics = {data.sweep.metric};
+  metrics.insert(metrics.end(), names.begin(), names.end());
+  return metrics;
+}
+
+std::vector<std::string> variants_of(const ReportData& data) {
+  std::vector<std::string> variants = data.sweep.variants;
+  std::set<std::string> known(variants.begin(), variants.end());
+  for (const TrialRow& row : data.trials) {
+    if (known.insert(row.variant).second) variants.push_back(row.variant);
+  }
+  return variants;
+}
+
+std::vector<std::string> label_keys_of(const ReportData& data) {
+  std::vector<std::string> keys = data.sweep.matrix_keys;
+  std::set<std::string> others;
+  for (const TrialRow& row : data.trials) {
+    for (const auto& [key, value] : row.labels) others.insert(key);
+  }
+  for (const std::string& key : keys) others.erase(key);
+  keys.insert(keys.end(), others.begin(), others.end());
+  return keys;
+}
+
+std::string cell_name(const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys) {
+  std::vector<std::string> parts;
+  for (const std::string& key : keys) {
+    if (const auto found = labels.find(key); found != labels.end()) parts.push_back(cat(key, "=", found->second));
+  }
+  return join(parts);
+}
+
+}  // namespace autonorm::report
