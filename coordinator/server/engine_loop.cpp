@@ -281,7 +281,7 @@ class Loop final : public EngineLoop {
         on_fatal_(status.with_context("writing the database"));
         return false;
       }
-      set_trouble(status.message());
+      set_trouble(cat(status.message(), ", work goes on by itself"));
       answer_questions();
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, kCommitRetry, [this] { return stopping_.load(); });

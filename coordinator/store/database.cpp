@@ -20,9 +20,7 @@ bool no_space_left(const std::filesystem::path& folder) {
   return !error && space.available < kSmallestUseful;
 }
 
-Status disk_full(const std::string& folder) {
-  return exhausted("database: disk full; free space on ", folder, ", work goes on by itself");
-}
+Status disk_full(const std::string& folder) { return exhausted("database: disk full; free space on ", folder); }
 
 }  // namespace
 
@@ -33,12 +31,10 @@ Status database_error(const SQLite::Exception& error, const std::filesystem::pat
       return disk_full(folder);
     case SQLITE_IOERR:
       if (no_space_left(folder)) return disk_full(folder);
-      return unavailable("database: I/O error in ", folder, " (", error.what(),
-                         "); check the disk, work goes on by itself");
+      return unavailable("database: I/O error in ", folder, " (", error.what(), "); check the disk");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return unavailable("database: ", file.string(),
-                         " is busy; close the program that holds it locked, work goes on by itself");
+      return unavailable("database: ", file.string(), " is busy; close the program that holds it locked");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:

@@ -20,7 +20,8 @@ inline constexpr int64_t kWalBytes = int64_t{64} << 20;
 inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
 
 // The failure in words, with a remedy. Disk full → kExhausted; I/O error or busy → kUnavailable: both may pass.
-// Read-only → kInvalid. A damaged file, a constraint or anything else → kInternal.
+// Read-only → kInvalid. A damaged file, a constraint or anything else → kInternal. What happens next is the caller's to
+// add.
 Status database_error(const SQLite::Exception& error, const std::filesystem::path& file);
 
 // Not thread-safe. Its functions throw SQLite::Exception; the callers turn that into a Status at one place each.

@@ -31,6 +31,13 @@ int64_t next_epoch(Connection& connection) {
   return epoch;
 }
 
+// Nobody tries again by itself before the start.
+Status not_started(const Status& status) {
+  const bool may_pass = status.code() == Code::kExhausted || status.code() == Code::kUnavailable;
+  if (!may_pass) return status;
+  return Status(status.code(), cat(status.message(), ", then start again; or choose another folder with --state"));
+}
+
 }  // namespace
 
 struct Store::State {
@@ -62,7 +69,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir) {
     state->epoch = next_epoch(state->connection);
     return std::unique_ptr<Store>(new Store(std::move(state)));
   } catch (const SQLite::Exception& error) {
-    return database_error(error, file);
+    return not_started(database_error(error, file));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "coordinator/store/database.h"
 #include "coordinator/store/migrations.h"
 #include "coordinator/store/store.h"
+#include "tests/support/fault_disk.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::store {
@@ -90,13 +91,38 @@ TEST_F(Migrations, LogLinesOfTheJournalMoveIntoTheirTableAndTheOldDatabaseIsKept
 
 TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").message(),
-            "database: disk full; free space on /data, work goes on by itself");
+            "database: disk full; free space on /data");
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").code(), Code::kExhausted);
   EXPECT_EQ(database_error(SQLite::Exception("", 10 | (3 << 8)), "/data/autonorm.db").code(), Code::kUnavailable)
       << "extended I/O error";
   EXPECT_EQ(database_error(SQLite::Exception("", 5), "/data/autonorm.db").code(), Code::kUnavailable);
   EXPECT_EQ(database_error(SQLite::Exception("", 8), "/data/autonorm.db").code(), Code::kInvalid);
   EXPECT_EQ(database_error(SQLite::Exception("", 19), "/data/autonorm.db").code(), Code::kInternal);
+}
+
+// Nothing goes on by itself before the start: what is wrong, where, and what to do.
+TEST(DatabaseErrors, AStartOnAFullDiskSaysWhatToDoAndSucceedsOnceThereIsSpace) {
+  testing::FaultDisk disk;
+  const testing::TemporaryFolder folder;
+  const auto start_on = [&](testing::DiskFault fault) {
+    disk.fail_from(1, fault);
+    const auto store = Store::open(folder.path());
+    disk.heal();
+    return store.ok() ? Status() : store.status();
+  };
+  const std::string where = std::filesystem::canonical(folder.path()).string();
+  for (const char* moment : {"the first start", "a later start"}) {
+    const Status full = start_on(testing::DiskFault::kFull);
+    EXPECT_EQ(full.code(), Code::kExhausted) << moment;
+    EXPECT_EQ(full.message(), cat("database: disk full; free space on ", where,
+                                  ", then start again; or choose another folder with --state"))
+        << moment;
+    const Status broken = start_on(testing::DiskFault::kInputOutput);
+    EXPECT_EQ(broken.code(), Code::kUnavailable) << moment;
+    EXPECT_NE(broken.message().find(cat("I/O error in ", where)), std::string::npos) << broken.message();
+    EXPECT_NE(broken.message().find("check the disk, then start again"), std::string::npos) << broken.message();
+    EXPECT_TRUE(Store::open(folder.path()).ok()) << moment;
+  }
 }
 
 TEST(DatabaseErrors, ADamagedDatabaseIsNamed) {
