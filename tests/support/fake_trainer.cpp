@@ -2,12 +2,15 @@
 //
 // What a trial does comes from "fake" in its configuration, or else from AUTONORM_FAKE_TRAINER (JSON), or else the
 // default:
-//   { "steps": 20, "step_ms": 0, "tick_ms": 1000, "checkpoint_every": 0, "log": "text for stdout",
+//   { "steps": 20, "step_ms": 0, "tick_ms": 1000, "late_tick": false (none before it has joined),
+//     "checkpoint_every": 0, "log": "text for stdout",
 //     "say": "text of a log event at each step", "ballast_mib": 0 (memory to hold),
+//     "before_ms": 0 (pause before the rendezvous), "during_ms": 0 (pause between the leader's address and joining),
 //     "at": 10, "do": "exit" | "signal" | "stop-process" | "hang" | "fail" | "diverge" | "garbage" | "phase",
 //     "value": 3, "reason": "device_oom", "rank": 0 }
 // "phase" stays in the phase `text` for `value` ms, with its tick; "rank" = only that rank does it.
-// A gang of more than one rank adds (rank + 1) over the relay at every step and fails when the sum is wrong.
+// A gang of more than one rank adds rank + 1, the step and the attempt over the relay at every step and fails when a
+// sum is wrong.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -83,9 +86,10 @@ class FakeTrainer {
     }
   }
 
+  void tick() { say(TickEvent{step_, steps_, phase_.load(), 1.0, 100.0}); }
   void tick_for_ever() {
     while (true) {
-      if (running_) say(TickEvent{step_, steps_, phase_.load(), 1.0, 100.0});
+      if (running_) tick();
       poll(nullptr, 0, tick_ms_);
     }
   }
@@ -104,12 +108,13 @@ class FakeTrainer {
     steps_ = plan.value("steps", 20);
     step_ = resume_step();
     tick_ms_ = plan.value("tick_ms", 1000);
-    phase_ = "training";
+    phase_ = "loading";
     ballast_.assign(static_cast<size_t>(plan.value("ballast_mib", 0)) << 20, 'x');
     if (plan.contains("log")) std::cout << plan["log"].get<std::string>() << std::endl;
-    if (!rendezvous()) return;
-    running_ = true;
-    const bool ended = train_steps(plan);
+    const bool late = plan.value("late_tick", false);
+    if (!late) tick();
+    running_ = !late;
+    const bool ended = !rendezvous(plan) || train_steps(plan);
     running_ = false;
     if (!ended) finish(plan.value("do", "") == "diverge");
   }
@@ -120,13 +125,17 @@ class FakeTrainer {
     return manifest.ok() ? json::parse(*manifest).at("step").get<int64_t>() : 0;
   }
 
-  bool rendezvous() {
+  bool rendezvous(const json& plan) {
+    poll(nullptr, 0, plan.value("before_ms", 0));
     if (run_.size > 1 && run_.rank == 0) {
       say(ReadyEvent{"listening", run_.listen_host + ":4711"});
     } else if (run_.size > 1) {
       const auto command = next(-1);
       if (!command || std::holds_alternative<StopCommand>(*command)) return false;
     }
+    poll(nullptr, 0, plan.value("during_ms", 0));
+    running_ = true;
+    phase_ = "training";
     say(ReadyEvent{"joined", ""});
     return true;
   }
@@ -182,16 +191,17 @@ class FakeTrainer {
     if (!write_all(fds_.out, text, "the event pipe").ok()) _exit(9);
   }
 
-  // One all_reduce of two numbers: rank + 1, and the step.
+  // One all_reduce of three numbers: rank + 1, the step, and the attempt, by which another one's data would be noticed.
   bool reduce() {
     const uint64_t one = 1;
     uint64_t count = 0;
     auto* values = reinterpret_cast<double*>(segment_->data);
     values[0] = run_.rank + 1;
     values[1] = static_cast<double>(step_);
+    values[2] = run_.attempt;
     segment_->op = RelayOp::kAllReduceSum;
     segment_->dtype = RelayDtype::kFloat64;
-    segment_->count = 2;
+    segment_->count = 3;
     segment_->sequence = static_cast<uint64_t>(step_);
     segment_->state.store(RelayState::kRequested, std::memory_order_release);
     if (write(fds_.relay_request, &one, sizeof(one)) != sizeof(one)) _exit(7);
@@ -202,7 +212,10 @@ class FakeTrainer {
       return false;
     }
     const double ranks = run_.size;
-    if (values[0] == ranks * (ranks + 1) / 2 && values[1] == ranks * static_cast<double>(step_)) return true;
+    if (values[0] == ranks * (ranks + 1) / 2 && values[1] == ranks * static_cast<double>(step_) &&
+        values[2] == ranks * run_.attempt) {
+      return true;
+    }
     say(FailedEvent{"trainer_crashed", "the relay added wrongly"});
     return false;
   }

@@ -39,7 +39,7 @@ Status TrainerSupervisor::start(TrialRun run, SteadyTime now) {
     trials_ = 0;
     first_idle_bytes_ = 0;
   }
-  idle_ = leaving_ = ready_ = false;
+  idle_ = leaving_ = ready_ = ticks_ = false;
   ++trials_;
   oom_kills_at_start_ = options_.group_memory().oom_kills;
   resident_bytes_ = 0;
@@ -129,6 +129,7 @@ void TrainerSupervisor::take_line(const std::string& line, std::vector<Superviso
           end(failure(parse_end_reason(event.reason).value_or(EndReason::kTrainerCrashed), event.message), out);
         } else {
           if constexpr (std::is_same_v<Event, worker::ReadyEvent>) ready_ = ready_ || event.state == "joined";
+          ticks_ = ticks_ || ready_;
           if constexpr (std::is_same_v<Event, worker::LogEvent>) log_->write(cat(event.level, ": ", event.text, "\n"));
           out.emplace_back(std::move(event));
         }
@@ -148,6 +149,7 @@ void TrainerSupervisor::take(worker::HelloEvent event, std::vector<SupervisorEve
 void TrainerSupervisor::take(const worker::TickEvent& event) {
   if (event.step != tick_.step || event.phase != tick_.phase || may_take_long(event.phase)) stepped_ = time_;
   if (event.step > 0) ready_ = true;
+  ticks_ = true;
   tick_ = event;
 }
 
@@ -155,7 +157,7 @@ void TrainerSupervisor::watch(std::vector<SupervisorEvent>& out) {
   if (leaving_ && leave_by_ > Duration{} && time_ >= leave_by_) process_->kill();
   if (!run_) return;
   const auto limit = options_.tick_timeout;
-  if (greeted_ && time_ - sign_of_life_ >= limit) {
+  if (ticks_ && time_ - sign_of_life_ >= limit) {
     end(failure(EndReason::kStalled,
                 cat(who(), " gave no sign of life for ", whole_seconds(limit), " s in phase ", tick_.phase, " at step ",
                     tick_.step, " (process stopped or machine overloaded)")),

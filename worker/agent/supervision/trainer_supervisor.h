@@ -3,7 +3,8 @@
 // collected.
 //
 // Watches (on a clock that stops while this process is stopped, so that a resumed worker does not blame its trainer):
-//   no line for kTickTimeout after its hello       → stalled ("gave no sign of life")
+//   no line for tick_timeout after its first tick  → stalled ("gave no sign of life"). Before that it may be loading
+//     LibTorch on a busy machine: start_timeout is the limit
 //   not ready within start_timeout                 → stalled
 //   no new step for stall_timeout, outside the phases evaluating, checkpointing, loading, starting → stalled; not for a
 //     rank of a gang, which may wait for one that evaluates: the coordinator sees all ranks and judges
@@ -101,6 +102,7 @@ class TrainerSupervisor {
   std::optional<LogFile> log_;            // of the latest attempt, also while its trainer dies
   std::vector<SupervisorEvent> pending_;  // of calls between two advance()s
   bool ready_ = false;
+  bool ticks_ = false;  // it has ticked or joined: from then on silence means something
   worker::TickEvent tick_;
 
   std::optional<SteadyTime> last_now_;
