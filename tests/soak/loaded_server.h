@@ -19,6 +19,7 @@ class LoadedServer {
   LoadedServer();  // throws std::runtime_error when it cannot start
 
   const std::string& address() const { return server_->address(); }
+  const std::filesystem::path& directory() const { return server_->directory(); }
   std::unique_ptr<v1::Control::Stub> stub() const;
   // An even number of new trials, as one sweep; throws when refused.
   void submit(int64_t trials) const;
