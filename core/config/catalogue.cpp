@@ -57,7 +57,7 @@ constexpr auto kDevices = std::to_array<Kind>({
     {"cpu", 1, "CPU slots only"},
     {"cuda", 1, "GPUs only"},
 });
-constexpr Kind kLoop{"loop", 1, "batch order, initial values, order of sums"};
+constexpr Kind kLoop{"loop", 2, "batch order, initial values, order of sums, matrix products"};
 
 constexpr auto kMetrics = std::to_array<Metric>({
     {"test/accuracy", true, "share of correct answers on the held-out test set, once at the end"},

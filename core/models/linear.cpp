@@ -1,8 +1,8 @@
 #include "core/models/linear.h"
 
-#include <ATen/ops/linear.h>
-
 #include <cmath>
+
+#include "core/kernels/linear.h"
 
 namespace autonorm::models {
 
@@ -20,8 +20,7 @@ Linear::Linear(norms::ParameterTable& table, std::string_view name, int64_t in, 
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (!bias_) return at::linear(x, weight_.get());
-  return at::linear(x, weight_.get(), bias_.get());
+  return kernels::linear(x, weight_.get(), bias_ ? std::optional(bias_.get()) : std::nullopt);
 }
 
 }  // namespace autonorm::models
