@@ -2,6 +2,7 @@
 
 #include <ATen/Version.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <malloc.h>
 #include <torch/version.h>
 
 #include <fstream>
@@ -51,6 +52,7 @@ std::map<std::string, std::string> environment_facts(at::Device device) {
 PeakMemory::PeakMemory(at::Device device)
     : device_(device.is_cpu() || device.has_index() ? device : at::Device(device.type(), 0)) {
   if (device_.is_cpu()) {
+    malloc_trim(0);  // what earlier trials of a warm trainer freed is not this one's
     // "5" resets the high-water mark, which otherwise still shows earlier trials of a warm trainer. A kernel that
     // refuses leaves the larger value.
     std::ofstream("/proc/self/clear_refs") << "5";
