@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/table.h"
 #include "core/base/text.h"
 #include "core/stats/power.h"
 #include "core/stats/sign_flip.h"
