@@ -7,11 +7,14 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "autonorm/v1/control.grpc.pb.h"
 #include "coordinator/server/grpc_status.h"
+#include "coordinator/server/history_codec.h"
 #include "coordinator/server/report_codec.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
@@ -254,6 +257,53 @@ Result<std::string> ControlClient::report(const std::string& sweep, const report
     return connection_->status(status);
   }
   return reply.text();
+}
+
+Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
+  server::SweepRead read;
+  std::string selector = sweep;
+  for (int64_t rows = 1; static_cast<int64_t>(read.data.trials.size()) < rows;) {
+    auto request = versioned<v1::ReadSweepRequest>();
+    request.set_sweep(selector);
+    request.set_offset(static_cast<int64_t>(read.data.trials.size()));
+    grpc::ClientContext context;
+    v1::ReadSweepReply reply;
+    if (const auto status = connection_->stub->ReadSweep(&context, request, &reply); !status.ok()) {
+      return connection_->status(status);
+    }
+    read.data.sweep = server::decode(reply.sweep());
+    selector = std::to_string(read.data.sweep.id.value());  // the same one, should a newer one come meanwhile
+    auto source = server::decode(reply.source());
+    if (!source.ok()) return source.status();
+    read.source = *std::move(source);
+    rows = reply.rows();
+    if (reply.trials().empty() && rows > 0) return internal("the coordinator sent no rows of sweep ", selector);
+    auto trials = decode_all<report::TrialRow>(reply.trials());
+    if (!trials.ok()) return trials.status();
+    std::ranges::move(*trials, std::back_inserter(read.data.trials));
+  }
+  return read;
+}
+
+Result<std::vector<report::TrialHistory>> ControlClient::histories(const std::vector<TrialId>& trials) {
+  constexpr size_t kPerCall = 50;  // a long training may have tens of thousands of points
+  std::vector<report::TrialHistory> all;
+  while (all.size() < trials.size()) {
+    auto request = versioned<v1::ReadHistoriesRequest>();
+    const size_t end = std::min(trials.size(), all.size() + kPerCall);
+    for (size_t i = all.size(); i < end; ++i) request.add_trials(trials[i].value());
+    grpc::ClientContext context;
+    v1::ReadHistoriesReply reply;
+    if (const auto status = connection_->stub->ReadHistories(&context, request, &reply); !status.ok()) {
+      return connection_->status(status);
+    }
+    auto part = decode_all<report::TrialHistory>(reply.histories());
+    if (!part.ok()) return part.status();
+    if (part->size() != end - all.size())
+      return internal("the coordinator sent ", part->size(), " histories of ", end - all.size());
+    std::ranges::move(*part, std::back_inserter(all));
+  }
+  return all;
 }
 
 Result<server::Collected> ControlClient::collect_garbage(bool remove, int keep_checkpoints, bool drop_models) {

@@ -11,6 +11,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/report/report_data.h"
 #include "coordinator/server/artifact_collector.h"
+#include "coordinator/server/report_desk.h"
 #include "coordinator/store/log_reader.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
@@ -73,6 +74,10 @@ class ControlClient {
   // `compared`: two variants of the sweep, or two sweeps; empty for the whole sweep.
   Result<std::string> report(const std::string& sweep, const report::ReportOptions& options,
                              const std::vector<std::string>& compared = {});
+  // The rows of a sweep and what it was submitted from, in several calls when it is large.
+  Result<server::SweepRead> read_sweep(const std::string& sweep);
+  // In the order asked for.
+  Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // `remove`: else it only says what could go. `keep_checkpoints`: 0 = as the server was started.
   Result<server::Collected> collect_garbage(bool remove, int keep_checkpoints, bool drop_models);
   // `path`: absolute, on the server's machine. The bytes written.

@@ -68,11 +68,44 @@ struct Failures {
 struct Workers {
   Output output = Output::kText;
 };
+// Where results are read.
+struct ArchivePlace {
+  std::optional<std::string> state, db;  // without a server, at most one; absent = ask the server
+};
 struct Report {
   std::string sweep;
   report::ReportOptions how;
-  std::vector<std::string> compare;      // two variants or two sweeps; empty = the whole sweep
-  std::optional<std::string> state, db;  // read this without a server; absent = ask the server
+  std::vector<std::string> compare;     // two variants or two sweeps; empty = the whole sweep
+  std::optional<std::string> other_db;  // where the second of two sweeps is
+  ArchivePlace place;
+};
+enum class PlotFormat { kSvg, kPng, kData };
+struct Plot {
+  std::string sweep;
+  report::ReportOptions how;
+  std::vector<std::string> kinds;  // empty = all
+  PlotFormat format = PlotFormat::kSvg;
+  std::string out = ".";
+  ArchivePlace place;
+};
+enum class ExportFormat { kTensorboard, kJsonLines, kCsv };
+struct Export {
+  std::string sweep;
+  report::ReportOptions how;
+  ExportFormat format = ExportFormat::kTensorboard;
+  std::string out = "export";
+  ArchivePlace place;
+};
+struct Sample {  // of the finished trials
+  bool is_share = true;
+  double amount = 0.1;  // a share in (0, 1], or a number of trials from 1 on
+};
+struct Verify {
+  std::string sweep;
+  Sample sample;
+  uint64_t seed = 0;
+  int64_t round = 1;
+  std::optional<double> tolerance;
 };
 struct Backup {
   std::string file;
@@ -86,7 +119,7 @@ struct Catalogue {
   Output output = Output::kText;
 };
 using Command = std::variant<Serve, Run, Submit, Plan, List, ShowStatus, Watch, Explain, Logs, Act, Retry, DrainWorker,
-                             Failures, Workers, Report, Backup, CollectGarbage, Catalogue>;
+                             Failures, Workers, Report, Plot, Export, Verify, Backup, CollectGarbage, Catalogue>;
 
 struct Invocation {
   Command command;

@@ -1,37 +1,37 @@
-#include <filesystem>
-
-#include "coordinator/cli/control_client.h"
+#include "coordinator/cli/archive.h"
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/figures.h"
 #include "coordinator/cli/verbs.h"
-#include "coordinator/server/report_desk.h"
+#include "coordinator/report/html.h"
+#include "coordinator/report/render.h"
+#include "coordinator/report/sweep_pair.h"
 
 namespace autonorm::cli {
 namespace {
 
-Result<std::string> read_directly(const std::filesystem::path& database, const Report& options,
-                                  const report::ReportOptions& how) {
-  if (!std::filesystem::exists(database)) {
-    return not_found(database.string(),
-                     " does not exist; name a state directory with --state DIR or a database with --db FILE");
-  }
-  server::ReportDesk desk(database);
-  return options.compare.empty() ? desk.render(options.sweep, how) : desk.compare(options.sweep, options.compare, how);
+// A page without pictures is still the report: what they lack is said on `err`.
+std::string illustrated(std::string html, Archive& archive, const Report& options, Environment& environment) {
+  const auto kinds = plot::kinds_named({});
+  const auto figures = read_figures(archive, options.sweep, options.how, *kinds);
+  const auto page =
+      figures.ok() ? with_figures(html, *figures, environment.search_path) : Result<std::string>(figures.status());
+  if (page.ok()) return *page;
+  environment.err << "no pictures in this report: " << page.status().message() << std::endl;
+  return html;
 }
 
-// From the server; without one, from the default state directory when there is one.
-Result<std::string> ask(const Report& options, const report::ReportOptions& how, const std::string& coordinator,
-                        Environment& environment) {
-  auto client = ControlClient::connect(coordinator);
-  if (client.ok()) return (*client)->report(options.sweep, how, options.compare);
-  const std::filesystem::path state = environment.defaults.state;
-  if (!std::filesystem::exists(state / "autonorm.db")) {
-    return unavailable(client.status().message(),
-                       "\nor read a state directory without a server: coordinator report --state DIR ",
-                       "(the default, ", state.string(), ", has no autonorm.db)");
-  }
-  environment.err << "no coordinator answers at " << coordinator << "; reading " << (state / "autonorm.db").string()
-                  << std::endl;
-  return read_directly(state, options, how);
+// A from the one, B from the other database.
+Result<std::string> compare_databases(Archive& archive, const Report& options, const report::ReportOptions& how) {
+  const auto other = open_database(*options.other_db);
+  if (!other.ok()) return other.status();
+  auto first = archive.read_sweep(options.compare[0]);
+  if (!first.ok()) return first.status();
+  auto second = (*other)->read_sweep(options.compare[1]);
+  if (!second.ok()) return second.status().with_context(*options.other_db);
+  second->data.sweep.origin = *options.other_db;
+  const auto pair = report::pair_sweeps(first->data, second->data);
+  if (!pair.ok()) return pair.status();
+  return report::render(*pair, how);
 }
 
 }  // namespace
@@ -39,10 +39,14 @@ Result<std::string> ask(const Report& options, const report::ReportOptions& how,
 int report(const Report& options, const std::string& coordinator, Environment& environment) {
   report::ReportOptions how = options.how;
   how.colour = environment.colour && how.format == report::Format::kText;
-  const auto text = options.db      ? read_directly(*options.db, options, how)
-                    : options.state ? read_directly(*options.state, options, how)
-                                    : ask(options, how, coordinator, environment);
+  const auto archive = open_archive(options.place, coordinator, environment);
+  if (!archive.ok()) return fail(environment, archive.status());
+  auto text = options.other_db ? compare_databases(**archive, options, how)
+                               : (*archive)->report(options.sweep, how, options.compare);
   if (!text.ok()) return fail(environment, text.status());
+  const bool page = how.format == report::Format::kHtml && text->find(report::kFiguresPlace) != std::string::npos;
+  if (page && options.compare.empty() && !how.trials)
+    *text = illustrated(*std::move(text), **archive, options, environment);
   environment.out << *text << std::flush;
   return kOk;
 }

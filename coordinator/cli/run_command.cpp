@@ -47,6 +47,12 @@ int run_command(const std::vector<std::string>& arguments, Environment& environm
       return failures(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Workers>)
       return workers(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Plot>)
+      return plot(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Export>)
+      return export_results(options, coordinator, environment);
+    else if constexpr (std::is_same_v<Options, Verify>)
+      return verify(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, Backup>)
       return backup(options, coordinator, environment);
     else if constexpr (std::is_same_v<Options, CollectGarbage>)

@@ -29,6 +29,11 @@ int explain(const Explain& options, const std::string& coordinator, Environment&
 int logs(const Logs& options, const std::string& coordinator, Environment& environment);
 int workers(const Workers& options, const std::string& coordinator, Environment& environment);
 int report(const Report& options, const std::string& coordinator, Environment& environment);
+int plot(const Plot& options, const std::string& coordinator, Environment& environment);
+int export_results(const Export& options, const std::string& coordinator, Environment& environment);
+// Trains a sample of a sweep's finished trials again, as a sweep of its own, and compares. 1 when one came out
+// otherwise.
+int verify(const Verify& options, const std::string& coordinator, Environment& environment);
 int backup(const Backup& options, const std::string& coordinator, Environment& environment);
 int collect_garbage(const CollectGarbage& options, const std::string& coordinator, Environment& environment);
 int catalogue(const Catalogue& options, Environment& environment);

@@ -172,7 +172,8 @@ Document begin_document(const ReportData& data) {
   Document document;
   document.title = cat(one_line(sweep.name), " (sweep ", sweep.id, ")");
   if (!sweep.question.empty()) document.preamble.push_back(one_line(sweep.question));
-  document.preamble.push_back(progress_text(data));
+  // Two sweeps may have nothing but equal trials: a remark says so.
+  if (!data.trials.empty() || data.remarks.empty()) document.preamble.push_back(progress_text(data));
   for (const std::string& remark : data.remarks) document.preamble.push_back(one_line(remark));
   return document;
 }

@@ -11,6 +11,7 @@ constexpr const char* kStyle =
     "th,td{padding:.25rem .75rem;text-align:left;white-space:nowrap}"
     "thead th{border-top:2px solid;border-bottom:1px solid}tbody tr:last-child>*{border-bottom:2px solid}"
     ".right{text-align:right}.strong{font-weight:bold}.alarm{color:#b00020}.faint{color:#5a5a5a}"
+    "figure{margin:1.5rem 0;break-inside:avoid}figure svg{max-width:100%;height:auto}figcaption{font-size:.9rem}"
     "footer{margin-top:2rem;font-size:.9rem}"
     "@media print{body{max-width:none;margin:0}section{break-inside:avoid}}";
 
@@ -87,6 +88,7 @@ std::string html_text(const Document& document) {
   for (const Section& section : document.sections) {
     text += "<section>\n<h2>" + html_escaped(section.heading) + "</h2>\n" + table_html(section.table) + "</section>\n";
   }
+  text += kFiguresPlace;
   if (!document.footnotes.empty()) text += "<footer>\n";
   for (const std::string& note : document.footnotes) text += "<p>" + html_escaped(note) + "</p>\n";
   if (!document.footnotes.empty()) text += "</footer>\n";

@@ -43,6 +43,14 @@ std::string cell_latex(const TableCell& cell, Align align) {
   return cell.emphasis == Emphasis::kStrong ? "\\textbf{" + text + "}" : text;
 }
 
+// Statistics are set as symbols.
+std::string heading_latex(const std::string& heading) {
+  if (heading == "d_z") return "$d_z$";
+  if (heading == "p") return "$p$";
+  if (heading.starts_with("p (")) return "$p$" + latex_escaped(heading.substr(1));
+  return latex_escaped(heading);
+}
+
 std::string row_latex(const std::vector<TableCell>& cells, const Table& table) {
   std::string line = "  ";
   for (size_t i = 0; i < cells.size(); ++i) line += (i > 0 ? " & " : "") + cell_latex(cells[i], table.align[i]);
@@ -50,12 +58,13 @@ std::string row_latex(const std::vector<TableCell>& cells, const Table& table) {
 }
 
 std::string table_latex(const Section& section) {
-  std::string text = "\n\\begin{table}[htbp]\n\\centering\\small\n\\caption{" + latex_escaped(section.heading) + "}\n";
+  std::string text = "\n\\begin{table}[htbp]\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3.5pt}\n\\caption{" +
+                     latex_escaped(section.heading) + "}\n";
   text += "\\begin{tabular}{@{}";
   for (const Align align : section.table.align) text += align == Align::kRight ? 'r' : 'l';
   text += "@{}}\n  \\toprule\n  ";
   for (size_t i = 0; i < section.table.header.size(); ++i) {
-    text += (i > 0 ? " & " : "") + latex_escaped(section.table.header[i]);
+    text += (i > 0 ? " & " : "") + heading_latex(section.table.header[i]);
   }
   text += " \\\\\n  \\midrule\n";
   for (const auto& row : section.table.rows) text += row_latex(row, section.table);

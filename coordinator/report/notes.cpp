@@ -75,6 +75,20 @@ std::string constant_note(const Comparison& comparison, int decimals) {
              "reach the part that varies. The sign-flip p holds.");
 }
 
+// Other trainings with the very same values: the interval [0, 0] is what the formula gives, not what is known.
+std::string identical_note(const Comparison& comparison) {
+  std::vector<std::string> places;
+  for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
+    if (!metric.identical || row.same_trials_as) return;
+    places.push_back(cat(place_of(comparison, cell, row), ": ", metric.paired.n, " of ", metric.paired.n));
+  });
+  if (places.empty()) return "";
+  return cat(
+      "identical: every difference is exactly 0, although other trials were trained (", join(places, "; "),
+      "). An interval of width 0 says that no seed differed, not that none would: few seeds, or a metric with few "
+      "steps (one answer more or less), hide small differences.");
+}
+
 std::string disagreement_note(const SweepRow& sweep, const Comparison& comparison) {
   int count = 0;
   size_t fewest = std::numeric_limits<size_t>::max();
@@ -192,9 +206,9 @@ std::vector<std::string> footnotes_of(const SweepRow& sweep, const Comparison& c
   std::vector<std::string> notes;
   for (std::string note :
        {method_note(sweep, comparison), verdict_note(sweep, comparison), disagreement_note(sweep, comparison),
-        constant_note(comparison, decimals), unbounded_note(sweep, comparison), unpaired_note(comparison),
-        pairing_note(comparison), divergence_note(sweep, comparison), selected_note(sweep, comparison),
-        missing_note(comparison)}) {
+        constant_note(comparison, decimals), identical_note(comparison), unbounded_note(sweep, comparison),
+        unpaired_note(comparison), pairing_note(comparison), divergence_note(sweep, comparison),
+        selected_note(sweep, comparison), missing_note(comparison)}) {
     if (!note.empty()) notes.push_back(std::move(note));
   }
   return notes;

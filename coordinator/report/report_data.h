@@ -31,6 +31,7 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
 struct SweepRow {
   SweepId id;
   std::string name, question, baseline, metric, profile;
+  std::string origin = {};  // the database it is of, where two are compared
   double margin = 0, alpha = 0.05;
   std::vector<uint64_t> seeds;
   std::vector<std::string> variants;  // in the file's order

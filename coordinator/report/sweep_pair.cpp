@@ -24,7 +24,10 @@ bool share_a_trial(const std::set<TrialId>& a, const std::set<TrialId>& b) {
   return std::ranges::any_of(a, [&](const TrialId& trial) { return b.contains(trial); });
 }
 
-std::string side_name(const ReportData& data) { return cat(data.sweep.name, " (sweep ", data.sweep.id, ")"); }
+std::string side_name(const ReportData& data) {
+  const std::string& origin = data.sweep.origin;
+  return cat(data.sweep.name, " (sweep ", data.sweep.id, origin.empty() ? "" : " of " + origin, ")");
+}
 
 void add_side(const ReportData& side, const std::set<CellKey>& wanted, ReportData& out) {
   for (TrialRow row : side.trials) {

@@ -9,6 +9,7 @@
 #include "coordinator/server/artifact_streams.h"
 #include "coordinator/server/forecast.h"
 #include "coordinator/server/grpc_status.h"
+#include "coordinator/server/history_codec.h"
 #include "coordinator/server/log_stream.h"
 #include "coordinator/server/report_codec.h"
 #include "coordinator/server/sweep_selector.h"
@@ -248,6 +249,42 @@ grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* co
                                  : desk_.compare(request->sweep(), compared, *options);
     if (!text.ok()) return text.status();
     reply->set_text(*std::move(text));
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::ReadSweep(grpc::CallbackServerContext* context,
+                                                    const v1::ReadSweepRequest* request, v1::ReadSweepReply* reply) {
+  return answer(context, request->client(), reports_, [=, this]() -> Status {
+    const auto read = desk_.read_sweep(request->sweep());
+    if (!read.ok()) return read.status();
+    const auto rows = static_cast<int64_t>(read->data.trials.size());
+    if (request->offset() < 0 || request->offset() > rows) {
+      return invalid("ReadSweep: offset ", request->offset(), " is outside of 0 to ", rows);
+    }
+    encode(read->data.sweep, *reply->mutable_sweep());
+    encode(read->source, *reply->mutable_source());
+    reply->set_rows(rows);
+    const int64_t end = std::min(rows, request->offset() + kRowsPerReply);
+    for (int64_t i = request->offset(); i < end; ++i) {
+      encode(read->data.trials[static_cast<size_t>(i)], *reply->add_trials());
+    }
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ControlService::ReadHistories(grpc::CallbackServerContext* context,
+                                                        const v1::ReadHistoriesRequest* request,
+                                                        v1::ReadHistoriesReply* reply) {
+  return answer(context, request->client(), reports_, [=, this]() -> Status {
+    if (request->trials_size() > kHistoriesPerRequest) {
+      return invalid("ReadHistories: ", request->trials_size(), " trials; at most ", kHistoriesPerRequest, " a call");
+    }
+    std::vector<TrialId> trials;
+    for (const std::string& id : request->trials()) trials.emplace_back(id);
+    const auto histories = desk_.histories(trials);
+    if (!histories.ok()) return histories.status();
+    for (const report::TrialHistory& history : *histories) encode(history, *reply->add_histories());
     return {};
   });
 }

@@ -16,6 +16,8 @@ namespace autonorm::server {
 
 inline constexpr int64_t kMaxRequestBytes = 64 << 20;
 inline constexpr size_t kMaxPendingRequests = 256;
+inline constexpr int64_t kRowsPerReply = 5'000;     // of ReadSweep
+inline constexpr int kHistoriesPerRequest = 1'000;  // of ReadHistories
 inline constexpr size_t kMaxPendingReports = 32;
 
 // Refuses a client of another protocol version, naming both.
@@ -56,6 +58,10 @@ class ControlService final : public v1::Control::CallbackService {
                                         v1::ListWorkersReply* reply) override;
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
                                    v1::ReportReply* reply) override;
+  grpc::ServerUnaryReactor* ReadSweep(grpc::CallbackServerContext* context, const v1::ReadSweepRequest* request,
+                                      v1::ReadSweepReply* reply) override;
+  grpc::ServerUnaryReactor* ReadHistories(grpc::CallbackServerContext* context, const v1::ReadHistoriesRequest* request,
+                                          v1::ReadHistoriesReply* reply) override;
   grpc::ServerUnaryReactor* Backup(grpc::CallbackServerContext* context, const v1::BackupRequest* request,
                                    v1::BackupReply* reply) override;
   grpc::ServerUnaryReactor* CollectGarbage(grpc::CallbackServerContext* context,

@@ -8,6 +8,7 @@
 #include "coordinator/report/render.h"
 #include "coordinator/report/sweep_pair.h"
 #include "coordinator/server/sweep_selector.h"
+#include "coordinator/store/history_reader.h"
 #include "coordinator/store/report_reader.h"
 
 namespace autonorm::server {
@@ -21,10 +22,13 @@ ReportDesk::ReportDesk(std::filesystem::path database) : database_(std::move(dat
 ReportDesk::~ReportDesk() = default;
 
 Status ReportDesk::open() {
-  if (reader_) return {};
+  if (histories_) return {};
   auto reader = store::ReportReader::open(database_);
   if (!reader.ok()) return reader.status();
+  auto histories = store::HistoryReader::open(database_);
+  if (!histories.ok()) return histories.status();
   reader_ = *std::move(reader);
+  histories_ = *std::move(histories);
   return {};
 }
 
@@ -67,6 +71,19 @@ Result<std::string> ReportDesk::compare(const std::string& selector, const std::
   const auto pair = report::pair_sweeps(*first, *second);
   if (!pair.ok()) return pair.status();
   return report::render(*pair, options);
+}
+
+Result<SweepRead> ReportDesk::read_sweep(const std::string& selector) {
+  auto data = read(selector);
+  if (!data.ok()) return data.status();
+  auto source = histories_->source(data->sweep.id);
+  if (!source.ok()) return source.status();
+  return SweepRead{*std::move(data), *std::move(source)};
+}
+
+Result<std::vector<report::TrialHistory>> ReportDesk::histories(const std::vector<TrialId>& trials) {
+  AUTONORM_RETURN_IF_ERROR(open());
+  return histories_->histories(trials);
 }
 
 Result<std::map<TrialId, double>> ReportDesk::past_durations_s() {

@@ -8,15 +8,24 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/report/history.h"
 #include "coordinator/report/report_data.h"
 #include "core/base/ids.h"
 #include "core/base/status.h"
+#include "core/config/sweep.h"
 
 namespace autonorm::store {
+class HistoryReader;
 class ReportReader;
 }  // namespace autonorm::store
 
 namespace autonorm::server {
+
+// A sweep's rows and the files that it was submitted from.
+struct SweepRead {
+  report::ReportData data;
+  config::SweepSource source;
+};
 
 class ReportDesk {
  public:
@@ -30,6 +39,9 @@ class ReportDesk {
   // kInvalid unless there are two, both of one kind.
   Result<std::string> compare(const std::string& selector, const std::vector<std::string>& compared,
                               report::ReportOptions options);
+  Result<SweepRead> read_sweep(const std::string& selector);
+  // In the order asked for. kNotFound: an id that the database does not hold.
+  Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // Training time of succeeded trials in the newest sweeps (at most 20).
   Result<std::map<TrialId, double>> past_durations_s();
 
@@ -39,6 +51,7 @@ class ReportDesk {
 
   const std::filesystem::path database_;
   std::unique_ptr<store::ReportReader> reader_;
+  std::unique_ptr<store::HistoryReader> histories_;
 };
 
 }  // namespace autonorm::server

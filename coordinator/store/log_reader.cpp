@@ -66,19 +66,6 @@ Status no_attempt(Connection& connection, int64_t trial, const std::string& pref
 
 struct LogReader::State {
   std::unique_ptr<Connection> connection;
-
-  // Runs `read` in one transaction; SQLite's failures and damaged rows become a Status here.
-  template <class Value, class Read>
-  Result<Value> read(Read&& read) {
-    try {
-      SQLite::Transaction snapshot(connection->database());
-      return read(*connection);
-    } catch (const SQLite::Exception& error) {
-      return database_error(error, connection->file());
-    } catch (const nlohmann::json::exception& error) {
-      return internal(connection->file().string(), " holds a row that cannot be read: ", error.what());
-    }
-  }
 };
 
 LogReader::LogReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -91,7 +78,7 @@ Result<std::unique_ptr<LogReader>> LogReader::open(const std::filesystem::path& 
 }
 
 Result<AttemptSummary> LogReader::attempt(const std::string& trial, std::optional<Attempt> number) {
-  auto row = state_->read<int64_t>([&](Connection& connection) -> Result<int64_t> {
+  auto row = read_snapshot<int64_t>(*state_->connection, [&](Connection& connection) -> Result<int64_t> {
     const auto key = find_trial(connection, trial);
     if (!key.ok()) return key.status();
     const auto found = attempt_row(connection, *key, number);
@@ -102,7 +89,7 @@ Result<AttemptSummary> LogReader::attempt(const std::string& trial, std::optiona
 }
 
 Result<AttemptSummary> LogReader::attempt(int64_t row) {
-  return state_->read<AttemptSummary>([&](Connection& connection) -> Result<AttemptSummary> {
+  return read_snapshot<AttemptSummary>(*state_->connection, [&](Connection& connection) -> Result<AttemptSummary> {
     std::optional<AttemptSummary> found;
     for_each_row(Binder{connection.statement(kAttemptByRow)}(row), [&](Row& columns) { found = summary(columns); });
     if (!found) return not_found("attempt row ", row, " is gone");
@@ -111,24 +98,25 @@ Result<AttemptSummary> LogReader::attempt(int64_t row) {
 }
 
 Result<std::vector<StoredLine>> LogReader::lines(int64_t attempt_row, int64_t after, int64_t limit) {
-  return state_->read<std::vector<StoredLine>>([&](Connection& connection) -> Result<std::vector<StoredLine>> {
-    std::vector<StoredLine> lines;
-    SQLite::Statement& query = connection.statement(
-        "SELECT id, time_us, rank, level, text FROM log_line WHERE attempt = ? AND id > ? ORDER BY id LIMIT ?");
-    for_each_row(Binder{query}(attempt_row, after, limit), [&](Row& row) {
-      StoredLine line;
-      line.id = row.integer();
-      line.time = wall_from_us(row.integer());
-      line.rank = static_cast<int>(row.integer());
-      line.level = row.text(), line.text = row.text();
-      lines.push_back(std::move(line));
-    });
-    return lines;
-  });
+  return read_snapshot<std::vector<StoredLine>>(
+      *state_->connection, [&](Connection& connection) -> Result<std::vector<StoredLine>> {
+        std::vector<StoredLine> lines;
+        SQLite::Statement& query = connection.statement(
+            "SELECT id, time_us, rank, level, text FROM log_line WHERE attempt = ? AND id > ? ORDER BY id LIMIT ?");
+        for_each_row(Binder{query}(attempt_row, after, limit), [&](Row& row) {
+          StoredLine line;
+          line.id = row.integer();
+          line.time = wall_from_us(row.integer());
+          line.rank = static_cast<int>(row.integer());
+          line.level = row.text(), line.text = row.text();
+          lines.push_back(std::move(line));
+        });
+        return lines;
+      });
 }
 
 Result<int64_t> LogReader::before_last(int64_t attempt_row, int64_t count) {
-  return state_->read<int64_t>([&](Connection& connection) -> Result<int64_t> {
+  return read_snapshot<int64_t>(*state_->connection, [&](Connection& connection) -> Result<int64_t> {
     int64_t before = 0;
     SQLite::Statement& query =
         connection.statement("SELECT id FROM log_line WHERE attempt = ? ORDER BY id DESC LIMIT 1 OFFSET ?");

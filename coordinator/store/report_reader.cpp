@@ -150,27 +150,6 @@ std::string known_sweeps(Connection& connection) {
   return words.empty() ? "it holds none yet" : cat("it holds ", join(words));
 }
 
-struct AttemptSpan {
-  int64_t row = 0;
-  int number = 0;
-  int64_t from = 0;  // resume step
-};
-
-std::vector<AttemptSpan> attempts_of(Connection& connection, int64_t trial) {
-  std::vector<AttemptSpan> spans;
-  SQLite::Statement& query =
-      connection.statement("SELECT id, number, resume_step FROM attempt WHERE trial = ? ORDER BY number");
-  for_each_row(Binder{query}(trial), [&](Row& row) {
-    AttemptSpan span;
-    span.row = row.integer();
-    span.number = static_cast<int>(row.integer());
-    // Step 0 exists (evaluation before training), so a fresh start takes everything from there on.
-    span.from = row.optional_integer().value_or(-1);
-    spans.push_back(span);
-  });
-  return spans;
-}
-
 }  // namespace
 
 struct ReportReader::State {
@@ -238,33 +217,6 @@ Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
     return database_error(error, connection.file());
   } catch (const json::exception& error) {
     return internal(connection.file().string(), " holds a row that cannot be read: ", error.what());
-  }
-}
-
-Result<std::vector<Curve>> ReportReader::curves(const std::string& trial) {
-  Connection& connection = *state_->connection;
-  try {
-    SQLite::Transaction snapshot(connection.database());
-    const auto key = find_trial(connection, trial);
-    if (!key.ok()) return key.status();
-    const std::vector<AttemptSpan> spans = attempts_of(connection, *key);
-    std::map<std::string, Curve> curves;
-    for (size_t i = 0; i < spans.size(); ++i) {
-      const int64_t to = i + 1 < spans.size() ? spans[i + 1].from : std::numeric_limits<int64_t>::max();
-      SQLite::Statement& query = connection.statement(
-          "SELECT metric, step, value FROM metric_point WHERE attempt = ? AND step > ? AND step <= ? ORDER BY metric, "
-          "step");
-      for_each_row(Binder{query}(spans[i].row, spans[i].from, to), [&](Row& row) {
-        const std::string metric = row.text();
-        const int64_t step = row.integer();
-        curves[metric].points.push_back({step, row.real(), spans[i].number});
-      });
-    }
-    std::vector<Curve> list;
-    for (auto& [metric, curve] : curves) list.push_back({metric, std::move(curve.points)});
-    return list;
-  } catch (const SQLite::Exception& error) {
-    return database_error(error, connection.file());
   }
 }
 

@@ -22,15 +22,6 @@ struct SweepSummary {
   int64_t cells = 0, trials = 0;
   WallTime submitted{};
 };
-struct CurvePoint {
-  int64_t step = 0;
-  double value = 0;
-  int attempt = 0;
-};
-struct Curve {
-  std::string metric;
-  std::vector<CurvePoint> points;  // by step
-};
 
 // Not thread-safe: one reader per thread.
 class ReportReader {
@@ -45,9 +36,6 @@ class ReportReader {
   // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
   // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);
-  // A trial's metrics as one curve each: from every attempt the points in (its resume step, the next attempt's resume
-  // step]. `trial`: 64 hex digits or a prefix of at least 4; kInvalid when it is ambiguous.
-  Result<std::vector<Curve>> curves(const std::string& trial);
 
  private:
   struct State;

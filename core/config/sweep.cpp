@@ -2,6 +2,7 @@
 
 #include "core/base/sha256.h"
 #include "core/base/text.h"
+#include "core/config/rerun.h"
 #include "core/config/sweep_document.h"
 #include "core/config/sweep_expand.h"
 #include "core/config/sweep_files.h"
@@ -43,6 +44,7 @@ Result<Sweep> expand_sweep(const SweepSource& source) {
   if (!diagnostics.ok()) return invalid(diagnostics.error_text());
   sweep.content = content_hash(files);
   sweep.warnings = diagnostics.warning_texts();
+  AUTONORM_RETURN_IF_ERROR(apply_rerun(source, sweep));
   return sweep;
 }
 

@@ -1,7 +1,7 @@
 // Sequence numbers, acknowledgements, checkpoints.
 #include <gtest/gtest.h>
 
-#include "coordinator/store/report_reader.h"
+#include "coordinator/store/history_reader.h"
 #include "tests/support/fake_cluster.h"
 
 namespace autonorm::testing {
@@ -15,8 +15,8 @@ struct Events : ::testing::Test {
     key = cluster.key_at(worker, trial);
     cluster.take_messages(worker);
   }
-  std::vector<store::Curve> curves() {
-    auto reader = store::ReportReader::open(cluster.directory());
+  std::vector<report::Curve> curves() {
+    auto reader = store::HistoryReader::open(cluster.directory());
     auto result = (*reader)->curves(trial.value());
     return result.value();
   }
@@ -57,6 +57,29 @@ TEST_F(Events, AGapBreaksTheConnectionSoThatTheWorkerSendsAgain) {
   EXPECT_EQ(cluster.worker(worker).attempts.at(trial).acked, Seq(3));
 }
 
+TEST_F(Events, HistoriesHoldWhatNormsReportedAndWhoTrained) {
+  cluster.emit(worker, trial, fleet::NormStats{{{"embed", 10, {{"gate_mean_layer", 0.4}}}}});
+  cluster.emit(worker, trial, fleet::NormStats{{{"embed", 20, {{"gate_mean_layer", 0.6}}}}});
+  cluster.finish(trial);
+  auto reader = store::HistoryReader::open(cluster.directory());
+  const auto histories = (*reader)->histories({trial});
+  ASSERT_TRUE(histories.ok()) << histories.status().message();
+  ASSERT_EQ(histories->size(), 1U);
+  const report::TrialHistory& history = histories->front();
+  ASSERT_EQ(history.norms.size(), 1U);
+  EXPECT_EQ(history.norms[0].site, "embed");
+  EXPECT_EQ(history.norms[0].name, "gate_mean_layer");
+  ASSERT_EQ(history.norms[0].points.size(), 2U);
+  EXPECT_EQ(history.norms[0].points[1].step, 20);
+  EXPECT_EQ(history.norms[0].points[1].value, 0.6);
+  ASSERT_EQ(history.attempts.size(), 1U);
+  EXPECT_EQ(history.attempts[0].workers, std::vector<std::string>{worker.value()});
+  EXPECT_EQ(history.attempts[0].end, EndReason::kCompleted);
+  EXPECT_TRUE(history.attempts[0].running && history.attempts[0].ended);
+  EXPECT_FALSE((*reader)->histories({TrialId(std::string(64, 'f'))}).ok());
+  EXPECT_EQ((*reader)->source(SweepId(99)).status().code(), Code::kNotFound);
+}
+
 TEST_F(Events, AForgedTokenIsRefused) {
   fleet::AttemptKey forged = key;
   forged.token = Token(std::string(32, '0'));
@@ -90,10 +113,10 @@ TEST_F(Events, ACurveIsStitchedFromItsAttempts) {
   cluster.join_all(trial);
   cluster.emit(worker, trial, fleet::Metrics{{{"loss", 30, 0.81}, {"loss", 40, 0.71}, {"loss", 50, 0.6}}});
   cluster.finish(trial);
-  const std::vector<store::Curve> found = curves();
+  const std::vector<report::Curve> found = curves();
   ASSERT_EQ(found.size(), 1U);
   std::vector<std::tuple<int64_t, double, int>> points;
-  for (const store::CurvePoint& p : found[0].points) points.emplace_back(p.step, p.value, p.attempt);
+  for (const report::CurvePoint& p : found[0].points) points.emplace_back(p.step, p.value, p.attempt);
   EXPECT_EQ(points, (std::vector<std::tuple<int64_t, double, int>>{
                         {10, 1.0, 1}, {20, 0.9, 1}, {30, 0.81, 2}, {40, 0.71, 2}, {50, 0.6, 2}}));
 }

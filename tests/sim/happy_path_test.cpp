@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/store/history_reader.h"
 #include "coordinator/store/report_reader.h"
 #include "tests/support/fake_cluster.h"
 
@@ -73,7 +74,8 @@ TEST(HappyPath, TheReportReaderFindsResultFactsAndCurve) {
   EXPECT_DOUBLE_EQ(row.duration_s, 3.0);
   EXPECT_EQ(row.worker, worker.value());
   EXPECT_EQ(row.device, "cpu device");
-  const auto curves = (*reader)->curves(trial.value().substr(0, 12));
+  auto history = store::HistoryReader::open(cluster.directory());
+  const auto curves = (*history)->curves(trial.value().substr(0, 12));
   ASSERT_TRUE(curves.ok());
   ASSERT_EQ(curves->size(), 1U);
   EXPECT_EQ(curves->front().metric, "train/loss");

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "coordinator/store/history_reader.h"
 #include "coordinator/store/report_reader.h"
 #include "tests/support/fake_cluster.h"
 
@@ -73,7 +74,8 @@ TEST_P(RestartAt, TheStoryEndsAsIfNothingHadHappened) {
   ASSERT_TRUE(data.ok());
   EXPECT_EQ(data->trials[0].results.at("test/accuracy"), 0.9);
   EXPECT_EQ(data->trials[1].results.at("test/accuracy"), 0.8);
-  const auto curves = (*reader)->curves(story.gang().value());
+  auto history = store::HistoryReader::open(cluster.directory());
+  const auto curves = (*history)->curves(story.gang().value());
   ASSERT_TRUE(curves.ok());
   ASSERT_EQ(curves->size(), 1U);
   EXPECT_EQ(curves->front().points.size(), 3U) << "each point once";

@@ -68,15 +68,15 @@ TEST(CommandLine, ReportKnowsItsFormatsAndSources) {
   const auto plain = parsed<Report>({"report"});
   EXPECT_EQ(plain.sweep, "");
   EXPECT_EQ(plain.how.format, report::Format::kText);
-  EXPECT_FALSE(plain.how.trials || plain.state || plain.db);
+  EXPECT_FALSE(plain.how.trials || plain.place.state || plain.place.db);
   EXPECT_EQ(parsed<Report>({"report", "--format", "csv"}).how.format, report::Format::kCsv);
   EXPECT_EQ(parsed<Report>({"report", "--format", "json"}).how.format, report::Format::kJson);
   EXPECT_EQ(parsed<Report>({"report", "--format=markdown"}).how.format, report::Format::kMarkdown);
   const auto full = parsed<Report>({"report", "norms", "--trials", "--db", "x.db"});
   EXPECT_EQ(full.sweep, "norms");
   EXPECT_TRUE(full.how.trials);
-  EXPECT_EQ(full.db, "x.db");
-  EXPECT_EQ(parsed<Report>({"report", "--state", "s"}).state, "s");
+  EXPECT_EQ(full.place.db, "x.db");
+  EXPECT_EQ(parsed<Report>({"report", "--state", "s"}).place.state, "s");
 }
 
 TEST(CommandLine, ReportTakesASelectionAndMethods) {
@@ -197,6 +197,26 @@ TEST(CommandLine, MissingAndSurplusArgumentsAreNamed) {
             "coordinator report: --state excludes --db\nsee: coordinator report --help\n");
 }
 
+TEST(CommandLine, PlotExportAndVerify) {
+  const auto plot =
+      parsed<Plot>({"plot", "3", "--kind", "forest", "--kind", "curves", "--format", "png", "--out", "f"});
+  EXPECT_EQ(plot.kinds, (std::vector<std::string>{"forest", "curves"}));
+  EXPECT_EQ(plot.format, PlotFormat::kPng);
+  EXPECT_EQ(plot.out, "f");
+  const auto out = parsed<Export>({"export", "--format", "jsonl", "--data", "digits", "--db", "x.db"});
+  EXPECT_EQ(out.format, ExportFormat::kJsonLines);
+  EXPECT_EQ(out.how.selection.data, std::vector<std::string>{"digits"});
+  EXPECT_EQ(out.place.db, "x.db");
+  const auto verify = parsed<Verify>({"verify", "3", "--sample", "25%", "--round", "2"});
+  EXPECT_TRUE(verify.sample.is_share);
+  EXPECT_DOUBLE_EQ(verify.sample.amount, 0.25);
+  EXPECT_EQ(verify.round, 2);
+  EXPECT_FALSE(parsed<Verify>({"verify", "--sample", "4"}).sample.is_share);
+  for (const char* sample : {"0%", "101%", "-1", "0", "1.5", "x", "%", ""}) {
+    EXPECT_NE(refusal({"verify", "--sample", sample}).find("is neither a share"), std::string::npos) << sample;
+  }
+}
+
 TEST(CommandLine, WithoutArgumentsItShowsItsHelpAsAnError) {
   EXPECT_NE(refusal({}).find("coordinator run sweeps/quickstart.toml --workers 2"), std::string::npos);
 }
@@ -222,7 +242,8 @@ TEST_P(Help, IsAsWritten) {
 INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                          testing::Values("", "serve", "run", "submit", "plan", "list", "status", "watch", "explain",
                                          "logs", "cancel", "pause", "resume", "retry", "failures", "workers", "drain",
-                                         "undrain", "report", "compare", "backup", "gc", "catalogue"));
+                                         "undrain", "report", "compare", "plot", "export", "verify", "backup", "gc",
+                                         "catalogue"));
 
 }  // namespace
 }  // namespace autonorm::cli

@@ -79,6 +79,68 @@ TEST(Verb, ReportReadsADirectoryWithoutAServer) {
   EXPECT_EQ(by_file.code, kOk) << by_file.err;
 }
 
+TEST(Verb, ExportAsksTheServerAndReadsADirectoryAlike) {
+  RunningServer server;
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  const TemporaryFolder folder;
+  const std::string live = (folder.path() / "live").string(), still = (folder.path() / "still").string();
+  const auto asked = run({"export", "small", "--format", "jsonl", "--out", live, "--coordinator", server.address()});
+  EXPECT_EQ(asked.code, kOk) << asked.err;
+  EXPECT_EQ(asked.out, cat("1 file in ", live, "\n"));
+  const auto wrong = run({"export", "small", "--variant", "RMSnorm", "--coordinator", server.address()});
+  EXPECT_EQ(wrong.code, kUsage);
+  EXPECT_NE(wrong.err.find("did you mean 'RMSNorm'?"), std::string::npos) << wrong.err;
+  server.stop();
+  EXPECT_EQ(run({"export", "--format", "jsonl", "--out", still, "--state", server.state().string()}).code, kOk);
+  const auto lines = read_file(fs::path(live) / "trials.jsonl");
+  ASSERT_TRUE(lines.ok());
+  EXPECT_EQ(*lines, *read_file(fs::path(still) / "trials.jsonl"));
+  std::istringstream text(*lines);
+  int rows = 0;
+  for (std::string line; std::getline(text, line); ++rows) {
+    EXPECT_EQ(nlohmann::json::parse(line)["state"], "queued");
+  }
+  EXPECT_GT(rows, 0);
+}
+
+TEST(Verb, PlotSaysWhatIsMissing) {
+  RunningServer server;
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  const auto unknown = run({"plot", "--kind", "forrest", "--coordinator", server.address()});
+  EXPECT_EQ(unknown.code, kUsage);
+  EXPECT_NE(unknown.err.find("did you mean 'forest'?"), std::string::npos) << unknown.err;
+  const auto nothing = run({"plot", "--coordinator", server.address()});
+  EXPECT_EQ(nothing.code, kUsage);
+  EXPECT_NE(nothing.err.find("has nothing to draw yet for: forest, curves"), std::string::npos) << nothing.err;
+  const auto page = run({"report", "--format", "html", "--coordinator", server.address()});
+  EXPECT_EQ(page.code, kOk);
+  EXPECT_EQ(page.err.find("no pictures in this report: sweep 1 has nothing to draw yet"), 0u) << page.err;
+}
+
+TEST(Verb, CompareReadsTheSecondSweepFromAnotherDatabase) {
+  RunningServer here, there;
+  ASSERT_TRUE(here.client()->submit(small_sweep(2), false, "a").ok());
+  ASSERT_TRUE(there.client()->submit(small_sweep(3), false, "a").ok());
+  there.stop();
+  const auto compared =
+      run({"compare", "small", "small", "--other-db", there.state().string(), "--coordinator", here.address()});
+  EXPECT_EQ(compared.code, kOk) << compared.err;
+  EXPECT_NE(compared.out.find("hold the same trials (equal content hash), 0 differ"), std::string::npos)
+      << compared.out;
+  const auto missing =
+      run({"compare", "1", "7", "--other-db", there.state().string(), "--coordinator", here.address()});
+  EXPECT_EQ(missing.code, kUsage);
+  EXPECT_EQ(missing.err.find(there.state().string()), 0u) << missing.err;
+}
+
+TEST(Verb, VerifyNeedsAFinishedTrial) {
+  RunningServer server;
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  const auto outcome = run({"verify", "--coordinator", server.address()});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_EQ(outcome.err, "sweep 1 has no finished trial to verify; `coordinator status 1` says how far it is\n");
+}
+
 TEST(Verb, PlanWorksWithoutAServer) {
   const TemporaryFolder folder;
   const auto outcome = run({"plan", write_small_sweep(folder)});

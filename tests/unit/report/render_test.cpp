@@ -72,6 +72,45 @@ TEST(Render, AWithheldVerdictIsExplained) {
                               "(Variant on data.name=digits 1)"));
 }
 
+TEST(Render, SeedsThatNeverMeetAreNamed) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    const bool drops = row.labels.at("data.name") == "digits" &&
+                       (row.variant == "AutoNorm" ? row.seed == 2 : row.variant == "DisableSelector" && row.seed != 2);
+    if (drops) row.results.clear();
+  }
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text,
+              HasSubstr("no pairs: AutoNorm on data.name=digits: no seed has a value on both sides, so nothing is "
+                        "compared."));
+}
+
+TEST(Render, AVariantWhoseSeedsAllFailedIsCountedAndNotCompared) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    if (row.variant != "AutoNorm") continue;
+    row.state = TrialState::kFailed;
+    row.results.clear();
+  }
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, HasSubstr("AutoNorm             0/3 †3 failed    0       –       –"));
+  EXPECT_THAT(text, Not(HasSubstr("nan")));
+}
+
+// Another training with equal values: [0, 0] is what the formula gives for three seeds, not certainty.
+TEST(Render, EqualResultsOfOtherTrialsHaveAFootnote) {
+  ReportData data = sample_sweep();
+  EXPECT_THAT(rendered(data, {}), Not(HasSubstr("every difference is exactly 0")));
+  for (TrialRow& row : data.trials) {
+    if (row.variant != "FrozenLN") continue;
+    row.trial = TrialId(sha256("other" + row.trial.value()).value());
+  }
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text,
+              HasSubstr("identical: every difference is exactly 0, although other trials were trained (FrozenLN on "
+                        "data.name=digits: 3 of 3, FrozenLN on data.name=mnist: 3 of 3)"));
+}
+
 TEST(Render, UnfinishedSweepsAreMarkedInterim) {
   EXPECT_THAT(rendered(unfinished_sweep(), {}), HasSubstr("interim: 16 of 24 trials finished"));
   EXPECT_THAT(rendered(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));

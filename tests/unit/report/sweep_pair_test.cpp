@@ -52,6 +52,17 @@ TEST(SweepPair, CountsWhatOnlyOneSweepHas) {
   EXPECT_THAT(pair->remarks.front(), HasSubstr("only in sweep 4: 0, only in sweep 3: 2"));
 }
 
+// The first sweep of two databases has the same number and often the same name.
+TEST(SweepPair, SidesOfTwoDatabasesAreToldApart) {
+  ReportData other = sample_sweep();
+  other.sweep.origin = "/backups/june.db";
+  for (TrialRow& row : other.trials) row.trial = TrialId(sha256("other" + row.trial.value()).value());
+  const auto pair = pair_sweeps(sample_sweep(), other);
+  ASSERT_TRUE(pair.ok());
+  EXPECT_EQ(pair->sweep.variants,
+            (std::vector<std::string>{"norm-study (sweep 3)", "norm-study (sweep 3 of /backups/june.db)"}));
+}
+
 TEST(SweepPair, WithoutACommonCellItIsRefused) {
   ReportData later = later_sweep();
   for (TrialRow& row : later.trials) row.labels["data.name"] = "cifar10";

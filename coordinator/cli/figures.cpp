@@ -1,0 +1,80 @@
+#include "coordinator/cli/figures.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "coordinator/plot/gnuplot.h"
+#include "coordinator/report/comparison.h"
+#include "coordinator/report/html.h"
+#include "coordinator/report/selection.h"
+#include "core/base/text.h"
+
+namespace autonorm::cli {
+namespace {
+
+Result<std::map<TrialId, report::TrialHistory>> read_histories(Archive& archive, const report::ReportData& data) {
+  std::set<TrialId> trials;
+  for (const report::TrialRow& row : data.trials) trials.insert(row.trial);
+  auto histories = archive.histories({trials.begin(), trials.end()});
+  if (!histories.ok()) return histories.status();
+  std::map<TrialId, report::TrialHistory> by_trial;
+  for (report::TrialHistory& history : *histories) by_trial.emplace(history.trial, std::move(history));
+  return by_trial;
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+// gnuplot gives the parts of every picture the same ids; in one page they would be each other's.
+std::string inline_svg(std::string svg, size_t number) {
+  svg.erase(0, svg.find("<svg"));
+  const std::string prefix = cat("f", number, "-");
+  replace_all(svg, "id=\"", "id=\"" + prefix);
+  replace_all(svg, "id='", "id='" + prefix);
+  replace_all(svg, "href='#", "href='#" + prefix);
+  replace_all(svg, "href=\"#", "href=\"#" + prefix);
+  replace_all(svg, "url(#", "url(#" + prefix);
+  return svg;
+}
+
+}  // namespace
+
+Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::string& sweep,
+                                               const report::ReportOptions& how,
+                                               const std::vector<const plot::PlotKind*>& kinds) {
+  auto read = archive.read_sweep(sweep);
+  if (!read.ok()) return read.status();
+  const auto data = report::select(std::move(read->data), how);
+  if (!data.ok()) return data.status();
+  const report::Comparison comparison = report::compare(*data, how);
+  std::map<TrialId, report::TrialHistory> histories;
+  if (std::ranges::any_of(kinds, &plot::PlotKind::needs_histories)) {
+    auto found = read_histories(archive, *data);
+    if (!found.ok()) return found.status();
+    histories = *std::move(found);
+  }
+  return plot::draw(kinds, {*data, comparison, histories});
+}
+
+Result<std::string> with_figures(std::string html, const std::vector<plot::Figure>& figures,
+                                 const std::string& search_path) {
+  const auto gnuplot = plot::Gnuplot::find(search_path);
+  if (!gnuplot.ok()) return gnuplot.status();
+  std::string section = "<section>\n<h2>pictures</h2>\n";
+  for (size_t i = 0; i < figures.size(); ++i) {
+    auto svg = gnuplot->draw(figures[i], plot::ImageFormat::kSvg);
+    if (!svg.ok()) return svg.status();
+    section += "<figure>" + inline_svg(*std::move(svg), i + 1) + "<figcaption>" +
+               report::html_escaped(figures[i].title) + "</figcaption></figure>\n";
+  }
+  const size_t place = html.find(report::kFiguresPlace);
+  if (place == std::string::npos) return internal("the coordinator's html has no place for pictures");
+  html.replace(place, std::string_view(report::kFiguresPlace).size(), section + "</section>\n");
+  return html;
+}
+
+}  // namespace autonorm::cli

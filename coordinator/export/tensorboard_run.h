@@ -1,0 +1,20 @@
+// One trial as a run of TensorBoard.
+#pragma once
+#include <string>
+
+#include "coordinator/report/history.h"
+#include "coordinator/report/report_data.h"
+
+namespace autonorm::exporting {
+
+// Folder of the run below the log folder, e.g. "AutoNorm/data.name=digits/seed-0"; every part is fit for a file name.
+std::string run_folder(const report::TrialRow& row, const std::vector<std::string>& label_keys);
+// "events.out.tfevents.<seconds>.<trial>": TensorBoard takes files of such names only.
+std::string event_file_name(const report::TrialRow& row, const report::TrialHistory& history);
+
+// Metrics over steps as scalars, values of norms as "norms/SITE/NAME", how they are spread over sites as the histogram
+// "norms over sites/NAME", final results as "result/METRIC" at the last step. The database holds no time of a single
+// point: it is interpolated between start and end of the attempt. Values that are no numbers are left out.
+std::string event_file_bytes(const report::TrialRow& row, const report::TrialHistory& history);
+
+}  // namespace autonorm::exporting

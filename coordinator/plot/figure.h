@@ -1,0 +1,37 @@
+// A picture before it is drawn: a gnuplot script that carries its data, and the same data as a table for other tools.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/report/comparison.h"
+#include "coordinator/report/history.h"
+#include "coordinator/report/report_data.h"
+#include "coordinator/report/tidy.h"
+
+namespace autonorm::plot {
+
+struct Figure {
+  std::string name;               // file name without its ending: letters, digits, '-', '_', '.'
+  std::string title;              // for people, e.g. the caption in the html report
+  report::TidyTable data;         // what is drawn, one row per point, columns with names
+  std::string script;             // gnuplot commands without terminal and output
+  int width = 800, height = 500;  // CSS pixels
+};
+
+// What pictures are made from. References outlive it.
+struct PlotInput {
+  const report::ReportData& data;  // as selected
+  const report::Comparison& comparison;
+  const std::map<TrialId, report::TrialHistory>& histories;  // of the selected trials; empty unless a kind needs them
+};
+
+// One kind of picture: one file, one row of registry.cpp.
+struct PlotKind {
+  const char* name;
+  const char* help;  // for --help and the README
+  bool needs_histories;
+  std::vector<Figure> (*draw)(const PlotInput& input);  // none when the sweep has nothing of it to show
+};
+
+}  // namespace autonorm::plot

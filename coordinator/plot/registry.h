@@ -1,0 +1,20 @@
+// All kinds of pictures.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coordinator/plot/figure.h"
+#include "core/base/status.h"
+
+namespace autonorm::plot {
+
+inline constexpr size_t kMostFigures = 200;
+
+std::span<const PlotKind* const> kinds();
+// Those of these names, in the order of the registry; all for none. kInvalid names what is allowed.
+Result<std::vector<const PlotKind*>> kinds_named(const std::vector<std::string>& names);
+// kInvalid when there is nothing to draw, or more than kMostFigures.
+Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input);
+
+}  // namespace autonorm::plot

@@ -1,0 +1,156 @@
+// Which worker did what when: the attempts of the sweep's trials as bars, one lane per worker, coloured by their end.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "coordinator/plot/chart.h"
+#include "coordinator/plot/kinds.h"
+#include "coordinator/plot/series.h"
+#include "core/base/text.h"
+
+namespace autonorm::plot {
+namespace {
+
+struct Bar {
+  std::string worker, trial, variant, outcome;
+  int attempt = 0, rank = 0;
+  double from = 0, to = 0;  // seconds since the first
+};
+
+struct Outcome {
+  const char* name;
+  size_t style;
+  int pattern;  // tells them apart in print
+};
+// In the order of the key.
+constexpr Outcome kOutcomes[] = {{"completed", 1, 3}, {"diverged", 5, 2},  {"preempted or lost", 6, 1},
+                                 {"failed", 2, 7},    {"cancelled", 4, 4}, {"goes on", 3, 0}};
+
+const char* outcome_of(const report::AttemptRow& attempt) {
+  if (!attempt.end) return "goes on";
+  switch (*attempt.end) {
+    case EndReason::kCompleted:
+      return "completed";
+    case EndReason::kDiverged:
+      return "diverged";
+    case EndReason::kPreempted:
+    case EndReason::kWorkerLost:
+    case EndReason::kCollectiveAborted:
+      return "preempted or lost";
+    case EndReason::kCancelled:
+      return "cancelled";
+    case EndReason::kBadConfig:
+    case EndReason::kDataCorrupt:
+    case EndReason::kDataMissing:
+    case EndReason::kTimeout:
+    case EndReason::kHostOom:
+    case EndReason::kDeviceOom:
+    case EndReason::kTrainerCrashed:
+    case EndReason::kStalled:
+    case EndReason::kParent:
+      return "failed";
+  }
+  return "failed";
+}
+
+double seconds(WallTime time) { return static_cast<double>(to_us(time)) / 1e6; }
+
+// An attempt that goes on is drawn to the last thing that is known.
+std::vector<Bar> bars_of(const PlotInput& input) {
+  std::vector<Bar> bars;
+  double first = HUGE_VAL, last = 0;
+  std::set<TrialId> seen;
+  for (const report::TrialRow& row : input.data.trials) {
+    const auto history = input.histories.find(row.trial);
+    if (history == input.histories.end() || !seen.insert(row.trial).second) continue;
+    for (const report::AttemptRow& attempt : history->second.attempts) {
+      const double from = seconds(attempt.running.value_or(attempt.assigned));
+      const double to = attempt.ended ? seconds(*attempt.ended) : HUGE_VAL;
+      first = std::min(first, from);
+      last = std::max(last, attempt.ended ? to : from);
+      for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
+        bars.push_back({attempt.workers[rank], short_form(row.trial), row.variant, outcome_of(attempt), attempt.number,
+                        static_cast<int>(rank), from, to});
+      }
+    }
+  }
+  for (Bar& bar : bars) {
+    bar.to = std::max(bar.from, std::min(bar.to, last)) - first;
+    bar.from -= first;
+  }
+  return bars;
+}
+
+void add_bar_row(DataRows& rows, const Bar& bar) {
+  rows.begin();
+  rows.add("worker", bar.worker);
+  rows.add("trial", bar.trial);
+  rows.add("variant", bar.variant);
+  rows.add("attempt", report::TidyValue(int64_t{bar.attempt}));
+  rows.add("rank", report::TidyValue(int64_t{bar.rank}));
+  rows.add("from_s", std::optional(bar.from));
+  rows.add("to_s", std::optional(bar.to));
+  rows.add("outcome", bar.outcome);
+}
+
+constexpr size_t kShownOfWorker = 12;  // ids are 32 digits; as many as `coordinator workers` needs
+
+struct TimeUnit {
+  const char* name;
+  double seconds;
+};
+
+TimeUnit unit_of(double longest) {
+  if (longest > 3 * 86400) return {"days", 86400};
+  if (longest > 3 * 3600) return {"hours", 3600};
+  if (longest > 3 * 60) return {"minutes", 60};
+  return {"seconds", 1};
+}
+
+std::vector<Figure> draw_timeline(const PlotInput& input) {
+  const std::vector<Bar> bars = bars_of(input);
+  if (bars.empty()) return {};
+  std::set<std::string> names;
+  double longest = 0;
+  for (const Bar& bar : bars) names.insert(bar.worker), longest = std::max(longest, bar.to);
+  const std::vector<std::string> workers(names.begin(), names.end());
+  const auto lane = [&](const std::string& worker) {
+    return workers.size() - static_cast<size_t>(std::ranges::lower_bound(workers, worker) - workers.begin());
+  };
+  const TimeUnit unit = unit_of(longest);
+  Figure figure;
+  figure.name = "timeline";
+  figure.title = "attempts on workers, coloured by how they ended; a gang has a bar on each of its workers";
+  figure.height = 160 + 26 * static_cast<int>(workers.size());
+  Chart chart("attempts on workers", cat(unit.name, " since the first began"), "");
+  chart.command("set grid x noy");
+  chart.command("set autoscale xfix");
+  chart.command(cat("set yrange [0.4:", workers.size(), ".6]"));
+  std::vector<std::string> ticks;
+  for (const std::string& worker : workers)
+    ticks.push_back(cat(quoted_label(worker.substr(0, kShownOfWorker)), ' ', lane(worker)));
+  chart.command(cat("set ytics noenhanced (", join(ticks), ") scale 0"));
+  DataRows rows;
+  for (const Bar& bar : bars) add_bar_row(rows, bar);
+  for (const Outcome& outcome : kOutcomes) {
+    std::vector<std::string> boxes;
+    for (const Bar& bar : bars) {
+      if (bar.outcome != outcome.name) continue;
+      const double y = static_cast<double>(lane(bar.worker));
+      boxes.push_back(cat(number((bar.from + bar.to) / 2 / unit.seconds), ' ', y, ' ', number(bar.from / unit.seconds),
+                          ' ', number(bar.to / unit.seconds), ' ', y - 0.36, ' ', y + 0.36));
+    }
+    if (boxes.empty()) continue;
+    chart.draw(cat(chart.block(boxes), " using 1:2:3:4:5:6 with boxxyerror lc rgb '", colour(outcome.style),
+                   "' fs pattern ", outcome.pattern, " border rgb '#222222' title ", quoted(outcome.name)));
+  }
+  figure.data = rows.take();
+  figure.script = chart.script();
+  return {figure};
+}
+
+}  // namespace
+
+const PlotKind kTimeline = {"timeline", "attempts on workers over time, by how they ended", true, draw_timeline};
+
+}  // namespace autonorm::plot

@@ -1,0 +1,122 @@
+// What a variant costs against what it gains: the primary metric over the time of a step, or over multiply-accumulates.
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/plot/chart.h"
+#include "coordinator/plot/kinds.h"
+#include "coordinator/plot/series.h"
+#include "coordinator/report/numbers.h"
+#include "core/base/text.h"
+
+namespace autonorm::plot {
+namespace {
+
+std::optional<Band> metric_band(const std::vector<const report::TrialRow*>& trials, const std::string& metric,
+                                double alpha) {
+  std::vector<double> values;
+  for (const report::TrialRow* trial : trials) {
+    if (const auto value = report::value_of(*trial, metric)) values.push_back(*value);
+  }
+  return values.empty() ? std::nullopt : std::optional(band_of(values, alpha));
+}
+
+struct TradePoint {
+  std::string variant;
+  Band cost, gain;
+};
+
+void add_trade_row(DataRows& rows, const TradePoint& point, const std::string& cost, const std::string& gain) {
+  rows.begin();
+  rows.add("variant", point.variant);
+  rows.add(cost, std::optional(point.cost.mean));
+  rows.add(cost + "_low", point.cost.low);
+  rows.add(cost + "_high", point.cost.high);
+  rows.add(gain, std::optional(point.gain.mean));
+  rows.add(gain + "_low", point.gain.low);
+  rows.add(gain + "_high", point.gain.high);
+  rows.add("n", report::TidyValue(static_cast<int64_t>(point.gain.n)));
+}
+
+std::string bounds(const Band& band) {
+  return cat(number(band.low.value_or(band.mean)), ' ', number(band.high.value_or(band.mean)));
+}
+
+// The smallest and largest of what is drawn, bars included.
+struct Range {
+  double low = HUGE_VAL, high = -HUGE_VAL, least_positive = HUGE_VAL;
+  void take(const Band& band) {
+    low = std::min(low, band.low.value_or(band.mean));
+    high = std::max(high, band.high.value_or(band.mean));
+    if (band.mean > 0) least_positive = std::min(least_positive, band.mean);
+  }
+};
+
+std::string linear_range(const Range& range) {
+  const double room =
+      range.high > range.low ? 0.06 * (range.high - range.low) : 0.06 * std::max(1e-12, std::abs(range.high));
+  return cat("[", number(range.low - room), ":", number(range.high + room), "]");
+}
+
+// An interval that reaches 0 goes to the edge.
+std::string log_range(const Range& range) {
+  return cat("[", number(std::max(range.low, range.least_positive / 4) / 1.4), ":", number(range.high * 1.4), "]");
+}
+
+constexpr double kWorthALogarithm = 20;
+
+std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& cost, const std::string& cost_words,
+                                   const std::string& unit, const char* kind) {
+  const std::string& gain = input.data.sweep.metric;
+  std::vector<Figure> figures;
+  if (gain == cost) return figures;
+  for (const CellTrials& cell : cells_of(input.data)) {
+    Figure figure;
+    const std::string title = on_cell(cat(gain, " against ", cost_words), cell);
+    Chart chart(title, cat(cost_words, unit), gain);
+    chart.command("set grid x y");
+    DataRows rows;
+    Range costs, gains;
+    for (const std::string& variant : drawn_variants(input.data)) {
+      const auto trials = cell.trials.find(variant);
+      if (trials == cell.trials.end()) continue;
+      const auto x = metric_band(trials->second, cost, input.data.sweep.alpha);
+      const auto y = metric_band(trials->second, gain, input.data.sweep.alpha);
+      if (!x || !y) continue;
+      const size_t style = style_of(variant, input.data);
+      add_trade_row(rows, {variant, *x, *y}, cost, gain);
+      costs.take(*x);
+      gains.take(*y);
+      const std::string block =
+          chart.block({cat(number(x->mean), ' ', number(y->mean), ' ', bounds(*x), ' ', bounds(*y))});
+      chart.draw(
+          cat(block, " using 1:2:3:4:5:6 with xyerrorbars ", point_style(style), " lw 1.6 title ", quoted(variant)));
+    }
+    if (rows.empty()) continue;
+    const bool wide = costs.high > kWorthALogarithm * costs.least_positive;
+    if (wide) chart.command("set logscale x");
+    chart.command("set xrange " + (wide ? log_range(costs) : linear_range(costs)));
+    chart.command("set yrange " + linear_range(gains));
+    figure.name = figure_name({kind, cell.name});
+    figure.title =
+        cat(title, ": means over seeds, bars: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+    figure.data = rows.take();
+    figure.script = chart.script();
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+std::vector<Figure> draw_latency(const PlotInput& input) {
+  return draw_trade_off(input, "train/step_ms", "time of a training step", ", ms", "latency");
+}
+std::vector<Figure> draw_macs(const PlotInput& input) {
+  return draw_trade_off(input, "model/macs", "multiply-accumulates per image", "", "macs");
+}
+
+}  // namespace
+
+const PlotKind kTradeOffLatency = {"latency", "primary metric against the time of a training step", false,
+                                   draw_latency};
+const PlotKind kTradeOffMacs = {"macs", "primary metric against multiply-accumulates per image", false, draw_macs};
+
+}  // namespace autonorm::plot

@@ -1,0 +1,161 @@
+#include "coordinator/server/history_codec.h"
+
+#include "core/base/text.h"
+#include "proto/codec/wire_values.h"
+
+namespace autonorm::server {
+namespace {
+
+void encode_points(const std::vector<report::CurvePoint>& points, v1::HistoryCurve& wire) {
+  for (const report::CurvePoint& point : points) {
+    auto& item = *wire.add_points();
+    item.set_step(point.step);
+    item.set_value(point.value);
+    item.set_attempt(point.attempt);
+  }
+}
+
+std::vector<report::CurvePoint> decode_points(const v1::HistoryCurve& wire) {
+  std::vector<report::CurvePoint> points;
+  for (const auto& item : wire.points()) points.push_back({item.step(), item.value(), item.attempt()});
+  return points;
+}
+
+std::optional<EndReason> decode_end(v1::EndReason wire, codec::WireReader& in) {
+  return wire == v1::END_REASON_UNSPECIFIED ? std::nullopt : std::optional(in.reason(wire));
+}
+
+report::AttemptRow decode_attempt(const v1::HistoryAttempt& wire, codec::WireReader& in) {
+  report::AttemptRow attempt;
+  attempt.number = wire.number();
+  attempt.assigned = wall_from_us(wire.assigned_us());
+  if (wire.has_running_us()) attempt.running = wall_from_us(wire.running_us());
+  if (wire.has_ended_us()) attempt.ended = wall_from_us(wire.ended_us());
+  attempt.end = decode_end(wire.end(), in);
+  attempt.workers.assign(wire.workers().begin(), wire.workers().end());
+  return attempt;
+}
+
+}  // namespace
+
+void encode(const report::SweepRow& sweep, v1::ReportedSweep& wire) {
+  wire.set_id(sweep.id.value());
+  wire.set_name(sweep.name);
+  wire.set_question(sweep.question);
+  wire.set_baseline(sweep.baseline);
+  wire.set_metric(sweep.metric);
+  wire.set_profile(sweep.profile);
+  wire.set_margin(sweep.margin);
+  wire.set_alpha(sweep.alpha);
+  for (const uint64_t seed : sweep.seeds) wire.add_seeds(seed);
+  for (const std::string& variant : sweep.variants) wire.add_variants(variant);
+  for (const std::string& key : sweep.matrix_keys) wire.add_matrix_keys(key);
+  wire.set_content(sweep.content);
+  wire.set_submitted_us(to_us(sweep.submitted));
+  wire.set_extends_earlier(sweep.extends_earlier);
+}
+
+report::SweepRow decode(const v1::ReportedSweep& wire) {
+  report::SweepRow sweep;
+  sweep.id = SweepId(wire.id());
+  sweep.name = wire.name();
+  sweep.question = wire.question();
+  sweep.baseline = wire.baseline();
+  sweep.metric = wire.metric();
+  sweep.profile = wire.profile();
+  sweep.margin = wire.margin();
+  sweep.alpha = wire.alpha();
+  sweep.seeds.assign(wire.seeds().begin(), wire.seeds().end());
+  sweep.variants.assign(wire.variants().begin(), wire.variants().end());
+  sweep.matrix_keys.assign(wire.matrix_keys().begin(), wire.matrix_keys().end());
+  sweep.content = wire.content();
+  sweep.submitted = wall_from_us(wire.submitted_us());
+  sweep.extends_earlier = wire.extends_earlier();
+  return sweep;
+}
+
+void encode(const report::TrialRow& trial, v1::ReportedTrial& wire) {
+  wire.set_trial(trial.trial.value());
+  wire.set_variant(trial.variant);
+  codec::encode_map(trial.labels, *wire.mutable_labels());
+  wire.set_seed(trial.seed);
+  wire.set_state(std::string(name(trial.state)));
+  if (trial.end) wire.set_end(codec::encode_reason(*trial.end));
+  wire.set_attempts(trial.attempts);
+  wire.set_ranks(trial.ranks);
+  wire.set_duration_s(trial.duration_s);
+  wire.set_worker(trial.worker);
+  wire.set_device(trial.device);
+  wire.set_configuration(trial.configuration);
+  wire.set_ended_before(trial.ended_before);
+  codec::encode_map(trial.results, *wire.mutable_results());
+  codec::encode_map(trial.facts, *wire.mutable_facts());
+  codec::encode_map(trial.initial, *wire.mutable_initial());
+}
+
+Result<report::TrialRow> decode(const v1::ReportedTrial& wire) {
+  codec::WireReader in("ReportedTrial");
+  report::TrialRow trial;
+  trial.trial = TrialId(in.hash(wire.trial(), "trial").value());
+  trial.variant = wire.variant();
+  trial.labels = in.texts(wire.labels(), "labels");
+  trial.seed = wire.seed();
+  const auto state = parse_trial_state(wire.state());
+  if (!state) in.fail("state", cat("is '", wire.state(), "', which this version does not know"));
+  trial.state = state.value_or(TrialState::kFailed);
+  trial.end = decode_end(wire.end(), in);
+  trial.attempts = wire.attempts();
+  trial.ranks = wire.ranks();
+  trial.duration_s = wire.duration_s();
+  trial.worker = wire.worker();
+  trial.device = wire.device();
+  trial.configuration = wire.configuration();
+  trial.ended_before = wire.ended_before();
+  trial.results = in.numbers(wire.results(), "results");
+  trial.facts = in.texts(wire.facts(), "facts");
+  trial.initial = in.texts(wire.initial(), "initial");
+  if (!in.status().ok()) return in.status();
+  return trial;
+}
+
+void encode(const report::TrialHistory& history, v1::TrialHistory& wire) {
+  wire.set_trial(history.trial.value());
+  for (const report::Curve& curve : history.curves) {
+    auto& item = *wire.add_curves();
+    item.set_name(curve.metric);
+    encode_points(curve.points, item);
+  }
+  for (const report::NormCurve& curve : history.norms) {
+    auto& item = *wire.add_curves();
+    item.set_site(curve.site);
+    item.set_name(curve.name);
+    encode_points(curve.points, item);
+  }
+  for (const report::AttemptRow& attempt : history.attempts) {
+    auto& item = *wire.add_attempts();
+    item.set_number(attempt.number);
+    item.set_assigned_us(to_us(attempt.assigned));
+    if (attempt.running) item.set_running_us(to_us(*attempt.running));
+    if (attempt.ended) item.set_ended_us(to_us(*attempt.ended));
+    if (attempt.end) item.set_end(codec::encode_reason(*attempt.end));
+    for (const std::string& worker : attempt.workers) item.add_workers(worker);
+  }
+}
+
+Result<report::TrialHistory> decode(const v1::TrialHistory& wire) {
+  codec::WireReader in("TrialHistory");
+  report::TrialHistory history;
+  history.trial = TrialId(in.hash(wire.trial(), "trial").value());
+  for (const auto& item : wire.curves()) {
+    if (item.site().empty()) {
+      history.curves.push_back({item.name(), decode_points(item)});
+    } else {
+      history.norms.push_back({item.site(), item.name(), decode_points(item)});
+    }
+  }
+  for (const auto& item : wire.attempts()) history.attempts.push_back(decode_attempt(item, in));
+  if (!in.status().ok()) return in.status();
+  return history;
+}
+
+}  // namespace autonorm::server

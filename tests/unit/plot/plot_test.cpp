@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "coordinator/plot/chart.h"
+#include "coordinator/plot/gnuplot.h"
+#include "coordinator/plot/registry.h"
+#include "tests/unit/plot/sample_histories.h"
+
+namespace autonorm::plot {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+Result<std::vector<Figure>> figures_of(const report::ReportData& data, const std::vector<std::string>& kinds = {}) {
+  const auto histories = sample_histories(data);
+  return draw(kinds_named(kinds).value(), {data, compare(data), histories});
+}
+
+std::string search_path() {
+  const char* path = std::getenv("PATH");
+  return path == nullptr ? "" : path;
+}
+
+TEST(Chart, TextCannotLeaveItsQuotes) {
+  EXPECT_EQ(quoted("it's `date`\n\"$x\""), "'it''s `date` \"$x\"'");
+  EXPECT_EQ(file_word("RMSNorm, eps \"1e-6\"/é"), "RMSNorm__eps__1e-6____");
+}
+
+TEST(Chart, SeriesDifferInColourLineAndMarker) {
+  for (size_t a = 0; a < 6; ++a) {
+    for (size_t b = 0; b < a; ++b) {
+      EXPECT_NE(line_style(a), line_style(b));
+      EXPECT_NE(marker(a), marker(b));
+      EXPECT_NE(colour(a), colour(b));
+    }
+  }
+}
+
+TEST(Registry, AnUnknownKindIsAnsweredWithTheNearest) {
+  const auto kinds = kinds_named({"forrest"});
+  ASSERT_FALSE(kinds.ok());
+  EXPECT_EQ(
+      kinds.status().message(),
+      "there is no plot 'forrest'; did you mean 'forest'?; there are forest, curves, latency, macs, norms, timeline");
+}
+
+TEST(Figures, NothingToDrawIsSaid) {
+  const report::ReportData data = report::sample_sweep();
+  const auto none = draw(kinds_named({"norms"}).value(), {data, compare(data), {}});
+  ASSERT_FALSE(none.ok());
+  EXPECT_THAT(none.status().message(), HasSubstr("sweep 3 has nothing to draw yet for: norms"));
+}
+
+TEST(Figures, NamesAreDistinctAndFitForFiles) {
+  const auto figures = figures_of(report::sample_sweep());
+  std::set<std::string> names;
+  for (const Figure& figure : *figures) {
+    EXPECT_TRUE(names.insert(figure.name).second) << figure.name;
+    EXPECT_EQ(figure.name.find_first_of("/ ,\"'"), std::string::npos) << figure.name;
+    EXPECT_FALSE(figure.data.rows.empty()) << figure.name;
+  }
+}
+
+TEST(Figures, ADivergedSeedLeavesTheCurveWhereItsValuesEnd) {
+  report::ReportData data = report::sample_sweep();
+  const auto figures = figures_of(data, {"curves"});
+  const auto teacher = std::ranges::find(*figures, "curves-val_accuracy-data.name_digits", &Figure::name);
+  ASSERT_NE(teacher, figures->end());
+  const auto& columns = teacher->data.columns;
+  const size_t n = static_cast<size_t>(std::ranges::find(columns, "n") - columns.begin());
+  std::vector<int64_t> counts;
+  for (const auto& row : teacher->data.rows) {
+    if (std::get<std::string>(row[0]) == "Teacher") counts.push_back(std::get<int64_t>(row[n]));
+  }
+  EXPECT_EQ(counts, (std::vector<int64_t>{3, 3, 2, 2}));
+}
+
+TEST(Figures, TooManyAreRefused) {
+  report::ReportData data = report::sample_sweep();
+  const report::ReportData one = data;
+  for (int cell = 0; cell < 150; ++cell) {
+    for (report::TrialRow row : one.trials) {
+      row.labels["data.name"] = "set-" + std::to_string(cell);
+      data.trials.push_back(row);
+    }
+  }
+  const auto figures = figures_of(data, {"curves"});
+  ASSERT_FALSE(figures.ok());
+  EXPECT_THAT(figures.status().message(), HasSubstr("more than 200 pictures; choose cells"));
+}
+
+TEST(Gnuplot, IsMissingWithARemedy) {
+  const auto gnuplot = Gnuplot::find("/nowhere:/nowhere/else");
+  ASSERT_FALSE(gnuplot.ok());
+  EXPECT_EQ(gnuplot.status().code(), Code::kNotFound);
+  EXPECT_THAT(gnuplot.status().message(), HasSubstr("apt-get install gnuplot-nox"));
+  EXPECT_THAT(gnuplot.status().message(), Not(HasSubstr("\n")));
+}
+
+// Every kind, also with awkward names, intervals without bounds and a single seed.
+TEST(Gnuplot, DrawsEveryFigure) {
+  const auto gnuplot = Gnuplot::find(search_path());
+  if (!gnuplot.ok()) GTEST_SKIP() << gnuplot.status().message();
+  report::ReportData awkward = report::sample_sweep();
+  for (report::TrialRow& row : awkward.trials) {
+    if (row.variant == "Teacher") row.variant = "it's_{a}^b @x `date` %d \\n";
+  }
+  awkward.sweep.variants[4] = awkward.trials.back().variant;
+  report::ReportData one_seed = report::sample_sweep();
+  std::erase_if(one_seed.trials, [](const report::TrialRow& row) { return row.seed != 0; });
+  for (const report::ReportData& data : {awkward, one_seed}) {
+    const auto histories = sample_histories(data);
+    const auto comparison = compare(data, {.interval = report::IntervalMethod::kPermutation});
+    const auto figures = draw(kinds_named({}).value(), {data, comparison, histories});
+    ASSERT_TRUE(figures.ok()) << figures.status().message();
+    for (const Figure& figure : *figures) {
+      const auto svg = gnuplot->draw(figure, ImageFormat::kSvg);
+      ASSERT_TRUE(svg.ok()) << svg.status().message() << figure.script;
+      EXPECT_THAT(*svg, HasSubstr("</svg>"));
+    }
+    const auto png = gnuplot->draw(figures->front(), ImageFormat::kPng);
+    ASSERT_TRUE(png.ok()) << png.status().message();
+    EXPECT_THAT(*png, StartsWith("\x89PNG"));
+  }
+}
+
+TEST(Gnuplot, SaysWhatIsWrongWithAScript) {
+  const auto gnuplot = Gnuplot::find(search_path());
+  if (!gnuplot.ok()) GTEST_SKIP() << gnuplot.status().message();
+  Figure figure;
+  figure.name = "broken";
+  figure.script = "plot nonsense with\n";
+  const auto picture = gnuplot->draw(figure, ImageFormat::kSvg);
+  ASSERT_FALSE(picture.ok());
+  EXPECT_THAT(picture.status().message(), HasSubstr("could not draw broken"));
+}
+
+}  // namespace
+}  // namespace autonorm::plot
