@@ -164,7 +164,7 @@ TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {
       refusal({"sumbit", "x.toml"}),
       "coordinator: unknown verb 'sumbit'; did you mean 'submit'?\n"
       "verbs: serve, run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume, retry, failures, "
-      "workers, drain, undrain, report, compare, backup, gc, catalogue\n"
+      "workers, drain, undrain, report, compare, plot, export, verify, backup, gc, catalogue\n"
       "see: coordinator --help\n");
 }
 

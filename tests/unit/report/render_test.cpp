@@ -80,9 +80,9 @@ TEST(Render, SeedsThatNeverMeetAreNamed) {
     if (drops) row.results.clear();
   }
   const std::string text = rendered(data, {});
-  EXPECT_THAT(text,
-              HasSubstr("no pairs: AutoNorm on data.name=digits: no seed has a value on both sides, so nothing is "
-                        "compared."));
+  EXPECT_THAT(text, HasSubstr("no pairs: AutoNorm on data.name=digits; Teacher on data.name=digits: no seed has a "
+                              "value on both sides, so nothing is "
+                              "compared."));
 }
 
 TEST(Render, AVariantWhoseSeedsAllFailedIsCountedAndNotCompared) {
@@ -108,7 +108,7 @@ TEST(Render, EqualResultsOfOtherTrialsHaveAFootnote) {
   const std::string text = rendered(data, {});
   EXPECT_THAT(text,
               HasSubstr("identical: every difference is exactly 0, although other trials were trained (FrozenLN on "
-                        "data.name=digits: 3 of 3, FrozenLN on data.name=mnist: 3 of 3)"));
+                        "data.name=digits: 3 of 3; FrozenLN on data.name=mnist: 3 of 3)"));
 }
 
 TEST(Render, UnfinishedSweepsAreMarkedInterim) {
