@@ -1,6 +1,6 @@
 """Training speed beside PyTorch, as ratios of one run.
 
-    .venv/bin/python tests/bench/train/train_bench.py [--only NAME] [--rounds N] [--no-compile] [--tiny]
+    .venv/bin/python tests/bench/train/train_bench.py [--only NAME | --gang] [--rounds N] [--no-compile] [--tiny]
 
 For each model the trainer and PyTorch (eager, then torch.compile) train the same steps in turn, one thread each. Printed are
 milliseconds per step, both in wall time and in CPU time of the process, and the trainer's speed as a multiple of each peer's,
@@ -9,6 +9,7 @@ checkpoint are left out: a short trial is taken from a long one.
 """
 
 import argparse
+import csv
 import json
 import os
 import pathlib
@@ -98,15 +99,52 @@ def measure(name, spec, rounds, with_compile, folder):
         print(line, flush=True)
 
 
+GANG_SWEEP = """
+[sweep]
+name     = "ranks-{ranks}"
+question = "How fast is one trial on {ranks} ranks?"
+baseline = "gang"
+metric   = "train/samples_per_s"
+seeds    = {{ count = {rounds} }}
+[base]
+data  = {{ name = "digits", train_limit = {limit}, val_fraction = {val} }}
+model = {{ family = "vit", patch = 1, dim = 192, depth = 12, heads = 3, mlp_ratio = 4.0, pool = "mean" }}
+train = {{ epochs = {epochs}, batch = 64, lr = 1e-3, label_smoothing = 0.1, eval_every = 100000 }}
+[[variant]]
+name  = "gang"
+norm  = {{ kind = "layer" }}
+ranks = {ranks}
+"""
+
+
+def samples_per_second(ranks, rounds, folder):
+    """Median over whole trials of `ranks` ranks, one after the other, through coordinator, workers and relay."""
+    spec, state, sweep = MODELS["vit-12x192"], folder / f"state-{ranks}", folder / f"ranks-{ranks}.toml"
+    sweep.write_text(GANG_SWEEP.format(ranks=ranks, rounds=rounds, limit=round(spec["samples"] / (1 - VAL_FRACTION)),
+                                       val=VAL_FRACTION, epochs=spec["epochs"][1]))
+    timed([BIN / "coordinator", "run", sweep, "--workers", str(ranks), "--state", state])
+    out, _, _ = timed([BIN / "coordinator", "report", "--state", state, "--trials", "--format", "csv"])
+    return statistics.median(float(row["train/samples_per_s"]) for row in csv.DictReader(out.splitlines()))
+
+
+def measure_gang(rounds, folder):
+    one, two = (samples_per_second(ranks, rounds, folder) for ranks in (1, 2))
+    print(f"vit-12x192       two ranks {two:.1f} samples/s, one rank {one:.1f}: {two / one:.2f}x, wanted 1.7x", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=sorted(MODELS), help="one model")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (default 3)")
     parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile")
     parser.add_argument("--tiny", action="store_true", help="the fewest steps, to see that it works")
+    parser.add_argument("--gang", action="store_true", help="only two ranks of one trial beside one (needs two idle cores)")
     options = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f}, one thread each")
     with tempfile.TemporaryDirectory(prefix="autonorm-train-bench-") as folder:
+        if options.gang:
+            measure_gang(options.rounds, pathlib.Path(folder))
+            return
         for name, spec in MODELS.items():
             if options.only not in (None, name):
                 continue
