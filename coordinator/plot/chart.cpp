@@ -87,8 +87,10 @@ Chart::Chart(const std::string& title, const std::string& x_label, const std::st
 }
 
 void Chart::begin_panel(const std::string& title, const std::string& x_label, const std::string& y_label) {
-  commands_ = {cat("set title ", quoted(title), " noenhanced"), cat("set xlabel ", quoted(x_label), " noenhanced"),
-               cat("set ylabel ", quoted(y_label), " noenhanced")};
+  // From the left edge on: a centred title is cut when it is wider than the plot beside its key.
+  commands_ = {"set title ' '",
+               cat("set label 1 ", quoted(title), " at graph 0, graph 1 left offset 0, character 1 noenhanced"),
+               cat("set xlabel ", quoted(x_label), " noenhanced"), cat("set ylabel ", quoted(y_label), " noenhanced")};
   elements_.clear();
 }
 

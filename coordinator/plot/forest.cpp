@@ -89,10 +89,23 @@ void draw_line(Chart& chart, const Line& line, double y, const Extent& extent) {
                  " notitle"));
 }
 
+constexpr size_t kLongestLabel = 36;
+
+// Room for the longest label, as a share of the width.
+double left_margin(const std::vector<Line>& lines) {
+  size_t longest = 0;
+  for (const Line& line : lines) longest = std::max(longest, std::min(line.label.size(), kLongestLabel));
+  return 0.03 + 0.0125 * static_cast<double>(std::max<size_t>(longest, 8));
+}
+
+std::string shortened(const std::string& label) {
+  return label.size() <= kLongestLabel ? label : label.substr(0, kLongestLabel - 3) + "...";
+}
+
 std::vector<std::string> ticks_of(const std::vector<Line>& lines, bool notes) {
   std::vector<std::string> ticks;
   for (size_t i = 0; i < lines.size(); ++i) {
-    const std::string& text = notes ? lines[i].note : lines[i].label;
+    const std::string text = notes ? lines[i].note : shortened(lines[i].label);
     if (!text.empty()) ticks.push_back(cat(quoted_label(text), ' ', lines.size() - i));
   }
   return ticks;
@@ -105,13 +118,13 @@ Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, co
   figure.title = cat("difference in ", sweep.metric, " to ", sweep.baseline, ", paired by seed, with ",
                      report::percent(1 - sweep.alpha), " CI");
   figure.height = 130 + 30 * static_cast<int>(lines.size());
-  Chart chart(figure.title, cat("Δ ", sweep.metric), "");
+  Chart chart(cat("difference to ", sweep.baseline), cat("Δ ", sweep.metric), "");
   const Extent extent = extent_of(lines, sweep.margin);
   chart.command(cat("set xrange [", number(extent.low), ":", number(extent.high), "]"));
   chart.command(cat("set yrange [0.3:", lines.size() + 1, "]"));
   chart.command("unset key");
   chart.command("set grid x noy");
-  chart.command("set lmargin screen 0.24; set rmargin screen 0.84");
+  chart.command(cat("set lmargin screen ", left_margin(lines), "; set rmargin screen 0.84"));
   chart.command(cat("set ytics noenhanced (", join(ticks_of(lines, false)), ") scale 0"));
   chart.command(cat("set y2range [0.3:", lines.size() + 1, "]"));
   if (const auto notes = ticks_of(lines, true); !notes.empty()) {

@@ -63,6 +63,7 @@ std::string log_range(const Range& range) {
 }
 
 constexpr double kWorthALogarithm = 20;
+constexpr double kWorthAPrefix = 1e4;  // 1.2M instead of 1.2e+06
 
 std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& cost, const std::string& cost_words,
                                    const std::string& unit, const char* kind) {
@@ -72,7 +73,7 @@ std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& co
   for (const CellTrials& cell : cells_of(input.data)) {
     Figure figure;
     const std::string title = on_cell(cat(gain, " against ", cost_words), cell);
-    Chart chart(title, cat(cost_words, unit), gain);
+    Chart chart(on_cell(gain, cell), cat(cost_words, unit), gain);
     chart.command("set grid x y");
     DataRows rows;
     Range costs, gains;
@@ -94,6 +95,7 @@ std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& co
     if (rows.empty()) continue;
     const bool wide = costs.high > kWorthALogarithm * costs.least_positive;
     if (wide) chart.command("set logscale x");
+    if (costs.high >= kWorthAPrefix) chart.command(cat("set format x '%.", wide ? 0 : 3, "s%c'"));
     chart.command("set xrange " + (wide ? log_range(costs) : linear_range(costs)));
     chart.command("set yrange " + linear_range(gains));
     figure.name = figure_name({kind, cell.name});
