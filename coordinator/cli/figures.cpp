@@ -53,6 +53,8 @@ Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::stri
   const report::Comparison comparison = report::compare(*data, how);
   std::map<TrialId, report::TrialHistory> histories;
   if (std::ranges::any_of(kinds, &plot::PlotKind::needs_histories)) {
+    // Each cell has pictures of its own: refused before all is read for nothing.
+    if (comparison.cells.size() > plot::kMostFigures) return plot::too_many_figures();
     auto found = read_histories(archive, *data);
     if (!found.ok()) return found.status();
     histories = *std::move(found);

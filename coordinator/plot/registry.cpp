@@ -31,17 +31,18 @@ Result<std::vector<const PlotKind*>> kinds_named(const std::vector<std::string>&
   return chosen;
 }
 
+Status too_many_figures() {
+  return invalid("more than ", kMostFigures,
+                 " pictures; choose cells and variants with --data, --where and --variant, or one kind with --kind");
+}
+
 Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input) {
   std::vector<Figure> figures;
   std::vector<std::string> names;
   for (const PlotKind* kind : kinds) {
     names.emplace_back(kind->name);
     for (Figure& figure : kind->draw(input)) figures.push_back(std::move(figure));
-    if (figures.size() > kMostFigures) {
-      return invalid("more than ", kMostFigures,
-                     " pictures; choose cells and variants with --data, --where and --variant, "
-                     "or one kind with --kind");
-    }
+    if (figures.size() > kMostFigures) return too_many_figures();
   }
   if (figures.empty()) {
     return invalid("sweep ", input.data.sweep.id, " has nothing to draw yet for: ", join(names),
