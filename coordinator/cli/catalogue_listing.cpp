@@ -139,6 +139,7 @@ Json kind_json(const KindGroup& group, const Kind& kind) {
   if (group.name == "models") {
     const config::Sites& sites = config::sites(*config::parse_word<config::ModelFamily>(kind.name));
     json["sites"] = sites.standard;
+    json["layered_sites"] = sites.layered;
     json["optional_sites"] = sites.optional;
   }
   if (group.name == "data") {

@@ -33,8 +33,15 @@ constexpr auto kNorms = std::to_array<Kind>({
     {"none", 1, "the identity"},
 });
 constexpr auto kModels = std::to_array<Kind>({
-    {"vit", 1, "vision transformer; sites pre_attn, pre_ffn, final, on request embed, post_attn, post_ffn"},
+    {"vit", 1, "vision transformer; sites pre_attn, pre_ffn, final, on request embed, post_attn, post_ffn, qk"},
     {"mlp", 1, "flat image, hidden layers with a norm at site hidden, linear head"},
+    {"autonorm", 1, "the AutoNorm transformer as published: no attention; sites embed (the selector's), post_ffn"},
+    {"autonorm_v0", 1, "its first version: attention over one token; sites embed, post_attn"},
+    {"autonorm_corrected", 1, "pre-norm attention and MLP blocks; sites embed, pre_attn, pre_ffn, final"},
+    {"mae", 1, "masked autoencoder; sites pre_attn, pre_ffn, final of the encoder, and decoder"},
+    {"t2t_vit", 1, "T2T-ViT; sites pre_attn, pre_ffn, final, and token between the splits"},
+    {"ft_transformer", 1, "FT-Transformer: one token per value of a table; sites as vit, by prenorm"},
+    {"resnet", 1, "residual network of 6n + 2 layers for small images; sites stem, block, of [B, C, H, W]"},
 });
 constexpr auto kGates = std::to_array<Kind>({
     {"softmax", 1, "learned weights from the token mean"},
@@ -47,10 +54,12 @@ constexpr auto kOptimizers =
 constexpr auto kSchedules = std::to_array<Kind>({
     {"cosine", 1, "linear warm-up, then half a cosine down to 0"},
     {"constant", 1, "linear warm-up, then constant"},
+    {"cosine_epochs", 1, "linear warm-up, then half a cosine down to 0 in steps of an epoch"},
 });
 constexpr auto kLosses = std::to_array<Kind>({
     {"cross_entropy", 1, "mean over the global batch, with label smoothing"},
     {"distill", 1, "adds alpha * T^2 * KL(student, teacher)"},
+    {"reconstruction", 1, "mean square error of hidden patches; what family mae trains"},
 });
 constexpr auto kDevices = std::to_array<Kind>({
     {"auto", 1, "whatever the worker has"},
@@ -60,8 +69,9 @@ constexpr auto kDevices = std::to_array<Kind>({
 constexpr Kind kLoop{"loop", 2, "batch order, initial values, order of sums, matrix products"};
 
 constexpr auto kMetrics = std::to_array<Metric>({
-    {"test/accuracy", true, "share of correct answers on the held-out test set, once at the end"},
-    {"test/loss", false, "cross entropy on the test set, once at the end"},
+    {"test/accuracy", true,
+     "share of correct answers on the held-out test set, once at the end; mae: of hidden values within 0.1"},
+    {"test/loss", false, "cross entropy (mae: mean square error) on the test set, once at the end"},
     {"val/accuracy", true, "share of correct answers on the validation split"},
     {"val/loss", false, "cross entropy on the validation split"},
     {"train/loss", false, "training loss, mean since the last point"},
@@ -80,7 +90,28 @@ struct Words<DataSource> {
 };
 template <>
 struct Words<ModelFamily> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"vit", "mlp"});
+  static constexpr auto kAll = std::to_array<std::string_view>(
+      {"vit", "mlp", "autonorm", "autonorm_v0", "autonorm_corrected", "mae", "t2t_vit", "ft_transformer", "resnet"});
+};
+template <>
+struct Words<PixelRange> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"signed", "unit"});
+};
+template <>
+struct Words<ModelInput> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"image", "table"});
+};
+template <>
+struct Words<Positions> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"sincos", "learned"});
+};
+template <>
+struct Words<WeightInit> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"xavier", "torch"});
+};
+template <>
+struct Words<TokenLayer> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"performer", "transformer"});
 };
 template <>
 struct Words<Pool> {
@@ -131,7 +162,7 @@ struct Words<Precision> {
 };
 template <>
 struct Words<Schedule> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant", "cosine_epochs"});
 };
 
 template <class Enum>
@@ -161,14 +192,36 @@ const Metric* find_metric(std::string_view name) {
 }
 
 const Sites& sites(ModelFamily family) {
-  static const Sites kVit{{"pre_attn", "pre_ffn", "final"}, {"embed", "post_attn", "post_ffn"}};
-  static const Sites kMlp{{"hidden"}, {}};
-  return family == ModelFamily::kVit ? kVit : kMlp;
+  // In the order of ModelFamily.
+  static const std::array<Sites, kModels.size()> kSites = {
+      Sites{{"pre_attn", "pre_ffn", "final"}, {}, {"embed", "post_attn", "post_ffn", "qk"}},
+      Sites{{"hidden"}, {}, {}},
+      Sites{{"embed"}, {"post_ffn"}, {}},
+      Sites{{"embed"}, {"post_attn"}, {}},
+      Sites{{"embed", "pre_attn", "pre_ffn", "final"}, {}, {"post_attn", "post_ffn", "qk"}},
+      Sites{{"pre_attn", "pre_ffn", "final", "decoder"}, {}, {"embed", "post_attn", "post_ffn", "qk"}},
+      Sites{{"pre_attn", "pre_ffn", "final"}, {"token"}, {"embed", "post_attn", "post_ffn", "qk"}},
+      Sites{{"pre_attn", "pre_ffn", "post_attn", "post_ffn", "final"}, {}, {}},
+      Sites{{"stem", "block"}, {}, {}},
+  };
+  return kSites.at(static_cast<size_t>(family));
+}
+
+std::vector<std::string> Sites::all() const {
+  std::vector<std::string> names = standard;
+  names.insert(names.end(), layered.begin(), layered.end());
+  names.insert(names.end(), optional.begin(), optional.end());
+  return names;
 }
 
 std::string_view name(DataSource source) { return word_of(source); }
 std::string_view name(ModelFamily family) { return word_of(family); }
 std::string_view name(Pool pool) { return word_of(pool); }
+std::string_view name(PixelRange value) { return word_of(value); }
+std::string_view name(ModelInput value) { return word_of(value); }
+std::string_view name(Positions value) { return word_of(value); }
+std::string_view name(WeightInit value) { return word_of(value); }
+std::string_view name(TokenLayer value) { return word_of(value); }
 std::string_view name(NormKind kind) { return word_of(kind); }
 std::string_view name(Squash function) { return word_of(function); }
 std::string_view name(ScalerInit init) { return word_of(init); }
@@ -191,6 +244,26 @@ std::span<const std::string_view> words<ModelFamily>() {
 template <>
 std::span<const std::string_view> words<Pool>() {
   return Words<Pool>::kAll;
+}
+template <>
+std::span<const std::string_view> words<PixelRange>() {
+  return Words<PixelRange>::kAll;
+}
+template <>
+std::span<const std::string_view> words<ModelInput>() {
+  return Words<ModelInput>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Positions>() {
+  return Words<Positions>::kAll;
+}
+template <>
+std::span<const std::string_view> words<WeightInit>() {
+  return Words<WeightInit>::kAll;
+}
+template <>
+std::span<const std::string_view> words<TokenLayer>() {
+  return Words<TokenLayer>::kAll;
 }
 template <>
 std::span<const std::string_view> words<NormKind>() {

@@ -78,10 +78,13 @@ const Key* find_key(std::string_view path);
 // What a value of this key may be, for people: "an integer from 1 to 1024", "one of cosine, constant".
 std::string allowed_text(const Key& key);
 
-// Sites of a model family: first those that `norm` fills, then those that only norm_sites fills.
+// Sites of a model family: those that `norm` fills, those that have LayerNorm unless norm_sites says otherwise, and
+// those that only norm_sites fills.
 struct Sites {
   std::vector<std::string> standard;
+  std::vector<std::string> layered;
   std::vector<std::string> optional;
+  std::vector<std::string> all() const;
 };
 const Sites& sites(ModelFamily family);
 
@@ -97,6 +100,11 @@ const Metric* find_metric(std::string_view name);
 std::string_view name(DataSource source);  // kIdx is "idx"
 std::string_view name(ModelFamily family);
 std::string_view name(Pool pool);
+std::string_view name(PixelRange value);
+std::string_view name(ModelInput value);
+std::string_view name(Positions value);
+std::string_view name(WeightInit value);
+std::string_view name(TokenLayer value);
 std::string_view name(NormKind kind);
 std::string_view name(Squash function);
 std::string_view name(ScalerInit init);
@@ -116,6 +124,16 @@ template <>
 std::span<const std::string_view> words<ModelFamily>();
 template <>
 std::span<const std::string_view> words<Pool>();
+template <>
+std::span<const std::string_view> words<PixelRange>();
+template <>
+std::span<const std::string_view> words<ModelInput>();
+template <>
+std::span<const std::string_view> words<Positions>();
+template <>
+std::span<const std::string_view> words<WeightInit>();
+template <>
+std::span<const std::string_view> words<TokenLayer>();
 template <>
 std::span<const std::string_view> words<NormKind>();
 template <>

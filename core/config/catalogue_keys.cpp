@@ -1,5 +1,5 @@
-// Every configuration key but those of norms (catalogue_norm_keys.cpp). A new key is one row here, one line in
-// trial_fields.h and one member in trial_config.h.
+// Every configuration key but those of norms (catalogue_norm_keys.cpp) and models (catalogue_model_keys.cpp). A new key
+// is one row here, one line in trial_fields.h and one member in trial_config.h.
 #include <array>
 #include <limits>
 #include <unordered_map>
@@ -41,24 +41,15 @@ std::vector<Key> data_keys() {
                      "sha256sum")),
       real("data.val_fraction", "0.1", 0, 0.5, "share of the training files kept for validation"),
       integer("data.train_limit", "0", 0, 1e12, "use only this many training samples; 0 = all"),
+      word("data.pixels", "\"signed\"", words<PixelRange>(), "images as [-1, 1], or as they are, [0, 1]"),
   };
 }
 
 std::vector<Key> model_keys() {
-  constexpr std::string_view kVit = "model.family = vit";
-  constexpr std::string_view kMlp = "model.family = mlp";
-  return {
-      word("model.family", "\"vit\"", words<ModelFamily>(), "kind of model"),
-      of(kVit, integer("model.patch", "2", 1, 256, "side of a patch in pixels; divides the image")),
-      of(kVit, integer("model.dim", "64", 2, 16384, "channels of a token")),
-      of(kVit, integer("model.depth", "2", 1, 256, "transformer blocks")),
-      of(kVit, integer("model.heads", "4", 1, 256, "attention heads; divides dim")),
-      of(kVit, positive("model.mlp_ratio", "2.0", 16, "width of a block's MLP as a multiple of dim")),
-      of(kVit, word("model.pool", "\"mean\"", words<Pool>(), "what the head reads")),
-      of(kVit, plain(kFlag, "model.qkv_bias", "true", "bias of the query, key and value projections")),
-      of(kMlp, integer("model.hidden", "128", 1, 65536, "width of a hidden layer")),
-      of(kMlp, integer("model.layers", "1", 1, 64, "hidden layers")),
-  };
+  std::vector<Key> all{word("model.family", "\"vit\"", words<ModelFamily>(), "kind of model")};
+  const std::vector<Key> others = family_keys();
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
 }
 
 std::vector<Key> train_keys() {
@@ -75,6 +66,12 @@ std::vector<Key> train_keys() {
       positive("train.adam_eps", "1e-08", 1, "added to the root of the second moment"),
       real("train.warmup", "0.05", 0, 1, "share of all steps with a linear rise from 0"),
       word("train.schedule", "\"cosine\"", words<Schedule>(), "learning rate after the warm-up"),
+      of("train.schedule = cosine, cosine_epochs",
+         integer(
+             "train.horizon", "0", 0, 100000,
+             "epochs after which the cosine is at 0; 0 = those of the trial; a trial of fewer is the start of one")),
+      plain(kFlag, "train.shuffle", "true", "a new order of the samples each epoch"),
+      plain(kFlag, "train.decay_all", "false", "weight decay on parameters with one dimension, too"),
       real("train.clip", "1.0", 0, 1e6, "largest L2 norm of the whole gradient; 0 = off"),
       real("train.label_smoothing", "0.0", 0, 0.9999999, "share of the target spread over all classes"),
       word("train.precision", "\"fp32\"", words<Precision>(), "bf16 = autocast on GPUs"),
@@ -82,6 +79,9 @@ std::vector<Key> train_keys() {
       execution(integer("train.log_every", "10", 1, 1e9, "steps between metric points")),
       execution(integer("train.checkpoint_every", "0", 0, 1e9,
                         "steps between checkpoints, a multiple of log_every; 0 = about every 10 s")),
+      of("train.start",
+         plain(kText, "train.start.from", "",
+               "the stage whose trained weights the trial starts from; norms of another kind start anew")),
       of(kDistill, plain(kText, "train.distill.from", "", "the stage that teaches")),
       of(kDistill, positive("train.distill.temperature", "1.0", 1000, "softens both distributions")),
       of(kDistill, real("train.distill.alpha", "0.5", 0, 1, "weight of the teacher's term")),

@@ -50,5 +50,6 @@ inline Key execution(Key key) {
 }
 
 std::vector<Key> norm_keys();
+std::vector<Key> family_keys();  // of models, but model.family
 
 }  // namespace autonorm::config

@@ -108,7 +108,7 @@ void read_conditions(const std::string& prefix, const Value& table, Exclude& exc
 
 bool is_trial_path(const std::string& path) {
   if (path == "data" || path == "model" || path == "norm" || path == "train" || path == "train.distill" ||
-      path == "run")
+      path == "train.start" || path == "run")
     return true;
   if (path.starts_with("norm_sites.")) {
     const std::string inner = path_in_catalogue(path);

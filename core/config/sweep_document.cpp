@@ -13,7 +13,8 @@ constexpr size_t kLongestName = 100;
 
 // What a variant, stage, preset or base may say about its trials; the seed comes from [sweep], inputs from stages.
 const std::vector<std::string>& recipe_keys() {
-  static const std::vector<std::string> kKeys{"ranks", "device", "data", "model", "norm", "norm_sites", "train", "run"};
+  static const std::vector<std::string> kKeys{"ranks",      "device",       "data",  "model", "norm",
+                                              "norm_sites", "replace_norm", "train", "run"};
   return kKeys;
 }
 
@@ -171,8 +172,10 @@ class DocumentReader {
     rest.erase("seed");
     stage.recipe = recipe(rest, where, {"use", "axes", "seed"});
     stage.recipe.name = entry.key;
-    if (const Value* distill = stage.recipe.keys.find_path("train.distill")) {
-      error(distill->place,
+    for (const char* path : {"train.distill", "train.start"}) {
+      const Value* other = stage.recipe.keys.find_path(path);
+      if (other == nullptr) continue;
+      error(other->place,
             cat("stage ", quoted(entry.key), " waits for another stage; stages of stages are not supported yet"));
     }
     read_stage_axes(table, stage);

@@ -160,7 +160,7 @@ class Expander {
     if (group.seeds.empty() && !doc_.settings.seeds.empty()) return;
     group.config = std::make_shared<const TrialConfig>(read_checked(own));
     group.labels.emplace(kDataName, data_label(group.config->data));
-    if (group.config->train.distill) add_stage(group, own, combination);
+    if (stage_of(group.config->train) != nullptr) add_stage(group, own, combination);
     groups_.push_back(std::move(group));
   }
 
@@ -216,7 +216,7 @@ class Expander {
 
   // The trial that the group's trials wait for; an unknown name is reported where `from` is written.
   void add_stage(Group& group, const Value& tree, const Combination& combination) {
-    const std::string& wanted = group.config->train.distill->from;
+    const std::string& wanted = *stage_of(group.config->train);
     std::vector<std::string> names;
     for (const StageRecipe& stage : doc_.stages) {
       names.push_back(stage.recipe.name);
@@ -224,7 +224,7 @@ class Expander {
     }
     if (group.stage == nullptr) {
       const std::string allowed = names.empty() ? "there is no [stage." + wanted + "]" : "allowed: " + join(names);
-      return error(place_of(tree, "train.distill.from"),
+      return error(place_of(tree, group.config->train.distill ? "train.distill.from" : "train.start.from"),
                    cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
     }
     used_stages_.insert(wanted);
@@ -234,7 +234,10 @@ class Expander {
   // [base], then the dependant's data, then what the stage says, then its axes.
   Value stage_tree(const Group& group, const Value& own, const Combination& combination) {
     Value base = doc_.base;
-    if (Value* train = base.find_mutable("train")) train->erase("distill");
+    if (Value* train = base.find_mutable("train")) {
+      train->erase("distill");
+      train->erase("start");
+    }
     if (const Entry* data = own.find_entry("data")) base.set("data", data->key_place, data->value);
     Value tree = merge_recipe(doc_, base, group.stage->recipe, diagnostics_).tree;
     for (size_t i = 0; i < combination.size(); ++i) {

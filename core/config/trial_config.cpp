@@ -20,11 +20,60 @@ NormConfig default_norm(NormKind kind) {
   return norm;
 }
 
+ModelConfig default_model(ModelFamily family) {
+  ModelConfig model;
+  model.family = family;
+  switch (family) {
+    case ModelFamily::kVit:
+    case ModelFamily::kMlp:
+      return model;
+    case ModelFamily::kAutonorm:
+    case ModelFamily::kAutonormCorrected:
+      model.patch = 4;
+      model.dim = 128;
+      model.depth = 12;
+      model.mlp_ratio = 4.0;
+      model.drop_path = 0.1;
+      return model;
+    case ModelFamily::kAutonormV0:
+      model.dim = 192;
+      model.dropout = 0.1;
+      return model;
+    case ModelFamily::kMae:
+      model.patch = 16;
+      model.dim = 768;
+      model.depth = 12;
+      model.heads = 12;
+      model.mlp_ratio = 4.0;
+      return model;
+    case ModelFamily::kT2tVit:
+      model.dim = 384;
+      model.depth = 14;
+      model.heads = 6;
+      model.mlp_ratio = 3.0;
+      model.qkv_bias = false;
+      return model;
+    case ModelFamily::kFtTransformer:
+      model.dim = 192;
+      model.depth = 3;
+      model.heads = 8;
+      model.mlp_ratio = 1.333333333333333;
+      return model;
+    case ModelFamily::kResnet:
+      model.depth = 20;
+      return model;
+  }
+  return model;
+}
+
 NormConfig TrialConfig::norm_at(const std::string& site) const {
   if (const auto found = norm_sites.find(site); found != norm_sites.end()) return found->second;
-  const auto& standard = sites(model.family).standard;
-  if (std::find(standard.begin(), standard.end(), site) != standard.end()) return norm;
-  return default_norm(NormKind::kNone);
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), site) != names.end();
+  };
+  const Sites& known = sites(model.family);
+  if (has(known.standard)) return norm;
+  return default_norm(has(known.layered) ? NormKind::kLayer : NormKind::kNone);
 }
 
 Result<TrialConfig> parse_trial(const nlohmann::json& json) {
@@ -35,6 +84,11 @@ Result<TrialConfig> parse_trial(const nlohmann::json& json) {
   if (diagnostics.ok()) check_trial(config, root, diagnostics);
   if (!diagnostics.ok()) return invalid(diagnostics.error_text());
   return config;
+}
+
+const std::string* stage_of(const TrainConfig& config) {
+  if (config.distill) return &config.distill->from;
+  return config.start ? &config.start->from : nullptr;
 }
 
 nlohmann::json resolved(const TrialConfig& config) {

@@ -20,6 +20,8 @@
 
 namespace autonorm::config {
 
+// Images as [-1, 1], (x / white - .5) / .5, or as [0, 1], x / white.
+enum class PixelRange { kSigned, kUnit };
 enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
@@ -28,19 +30,53 @@ struct DataConfig {
                               // a sweep must state it, because equal trials share results by content
   double val_fraction = 0.1;  // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
   int64_t train_limit = 0;    // use only this many training samples (0 = all), chosen before the val split
+  PixelRange pixels = PixelRange::kSigned;
 };
 
-enum class ModelFamily { kVit, kMlp };
+enum class ModelFamily {
+  kVit,
+  kMlp,
+  kAutonorm,
+  kAutonormV0,
+  kAutonormCorrected,
+  kMae,
+  kT2tVit,
+  kFtTransformer,
+  kResnet
+};
 enum class Pool { kCls, kMean };
+enum class ModelInput { kImage, kTable };    // patches of an image, or all values as one token
+enum class Positions { kSincos, kLearned };  // fixed 2-D sine-cosine, or learned from N(0, .02)
+enum class WeightInit { kXavier, kTorch };   // the MAE repository's, or torch's defaults
+enum class TokenLayer { kPerformer, kTransformer };
+// Defaults are those of `vit`; default_model() gives those of each family.
 struct ModelConfig {
   ModelFamily family = ModelFamily::kVit;
-  // vit
+  // transformers
   int64_t patch = 2, dim = 64, depth = 2, heads = 4;
   double mlp_ratio = 2.0;
-  Pool pool = Pool::kMean;
-  bool qkv_bias = true;
+  Pool pool = Pool::kMean;  // vit
+  bool qkv_bias = true;     // vit, t2t_vit
+  double drop_path = 0;     // of the last block, linear over depth
   // mlp (flat image → Linear(hidden) → norm at site "hidden" → ReLU → … → Linear(classes))
   int64_t hidden = 128, layers = 1;
+  // autonorm, autonorm_v0, autonorm_corrected
+  ModelInput input = ModelInput::kImage;
+  double dropout = 0.3, layer_scale = 1e-4;
+  // mae
+  int64_t decoder_dim = 512, decoder_depth = 8, decoder_heads = 16;
+  double mask_ratio = 0.75;
+  Positions positions = Positions::kSincos;
+  WeightInit init = WeightInit::kXavier;
+  bool cls = true, norm_pix = false;
+  // t2t_vit
+  int64_t token_dim = 64;
+  TokenLayer token_layer = TokenLayer::kPerformer;
+  // ft_transformer
+  bool prenorm = true;
+  double attention_dropout = 0.2, ffn_dropout = 0.1, residual_dropout = 0;
+  // resnet
+  int64_t width = 16;
 };
 
 enum class NormKind {
@@ -145,11 +181,14 @@ struct NormConfig {
 };
 
 enum class Precision { kFp32, kBf16 };
-enum class Schedule { kCosine, kConstant };
+enum class Schedule { kCosine, kConstant, kCosineEpochs };
 struct DistillConfig {
   std::string from;  // name of the stage, key of `inputs`
   double temperature = 1.0;
   double alpha = 0.5;  // loss = (1-alpha)·CE + alpha·T²·KL(student ‖ teacher), batch mean
+};
+struct StartConfig {
+  std::string from;  // name of the stage whose trained weights the trial starts from, key of `inputs`
 };
 struct TrainConfig {
   int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
@@ -157,10 +196,14 @@ struct TrainConfig {
   double lr = 1e-3, weight_decay = 0.05, beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
   double warmup = 0.05;  // fraction of all steps, linear from 0
   Schedule schedule = Schedule::kCosine;
-  double clip = 1.0;  // global L2 norm of the reduced gradient; 0 = off
+  int64_t horizon = 0;  // epochs after which a cosine would be at 0; 0 = epochs
+  double clip = 1.0;    // global L2 norm of the reduced gradient; 0 = off
   double label_smoothing = 0.0;
   Precision precision = Precision::kFp32;
   std::optional<DistillConfig> distill;
+  std::optional<StartConfig> start;
+  bool shuffle = true;     // a new order each epoch; false: the order of the file
+  bool decay_all = false;  // weight decay on parameters with one dimension, too
   int64_t eval_every = 1;  // epochs
   int64_t log_every = 10;  // steps (execution)
   int64_t checkpoint_every =
@@ -169,6 +212,7 @@ struct TrainConfig {
 
 // A norm of this kind with every other key at its default.
 NormConfig default_norm(NormKind kind);
+ModelConfig default_model(ModelFamily family);  // likewise
 
 struct RunConfig {  // execution only: never part of the identity
   int64_t priority = 0;
@@ -184,18 +228,20 @@ struct TrialConfig {
   DataConfig data;
   ModelConfig model;
   NormConfig norm;  // at the model's standard sites (vit: pre_attn, pre_ffn, final; mlp: hidden)
-  std::map<std::string, NormConfig> norm_sites;  // site → norm; vit also has embed, post_attn, post_ffn
+  std::map<std::string, NormConfig> norm_sites;  // site → norm, at any site of the family
   TrainConfig train;
   RunConfig run;
   std::map<std::string, TrialId> inputs;  // stage → trial that provides it
 
-  // The norm at a site: the site's own, else `norm` at standard sites, else none.
+  // The norm at a site: the site's own, else `norm` at standard sites, LayerNorm at layered ones, else none.
   NormConfig norm_at(const std::string& site) const;
 };
 
 // Strict: unknown keys, wrong types and values out of range are errors that name the key path, what is allowed and the
 // nearest valid name; all errors are reported, one per line.
 Result<TrialConfig> parse_trial(const nlohmann::json& json);
+// The stage that a trial waits for, as teacher or start; null when it waits for none.
+const std::string* stage_of(const TrainConfig& config);
 // All keys, defaults filled in. parse_trial(resolved(c)) == c.
 nlohmann::json resolved(const TrialConfig& config);
 // The identity: keys that differ from their defaults (sorted, compact), a numerics version per catalogue kind in use,

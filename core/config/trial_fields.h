@@ -14,6 +14,37 @@ void data_fields(Config& c, Visitor& v) {
   }
   v("val_fraction", c.val_fraction);
   v("train_limit", c.train_limit);
+  v("pixels", c.pixels);
+}
+
+template <class Config, class Visitor>
+void autonorm_fields(Config& c, Visitor& v) {
+  v("input", c.input);
+  if (c.input == ModelInput::kImage) v("patch", c.patch);
+  v("dim", c.dim);
+  v("depth", c.depth);
+  if (c.family == ModelFamily::kAutonormCorrected) v("heads", c.heads);
+  v("mlp_ratio", c.mlp_ratio);
+  v("dropout", c.dropout);
+  v("drop_path", c.drop_path);
+  v("layer_scale", c.layer_scale);
+}
+
+template <class Config, class Visitor>
+void mae_fields(Config& c, Visitor& v) {
+  v("patch", c.patch);
+  v("dim", c.dim);
+  v("depth", c.depth);
+  v("heads", c.heads);
+  v("mlp_ratio", c.mlp_ratio);
+  v("decoder_dim", c.decoder_dim);
+  v("decoder_depth", c.decoder_depth);
+  v("decoder_heads", c.decoder_heads);
+  v("mask_ratio", c.mask_ratio);
+  v("positions", c.positions);
+  v("init", c.init);
+  v("cls", c.cls);
+  v("norm_pix", c.norm_pix);
 }
 
 template <class Config, class Visitor>
@@ -28,10 +59,49 @@ void model_fields(Config& c, Visitor& v) {
       v("mlp_ratio", c.mlp_ratio);
       v("pool", c.pool);
       v("qkv_bias", c.qkv_bias);
+      v("drop_path", c.drop_path);
       return;
     case ModelFamily::kMlp:
       v("hidden", c.hidden);
       v("layers", c.layers);
+      return;
+    case ModelFamily::kAutonorm:
+    case ModelFamily::kAutonormCorrected:
+      autonorm_fields(c, v);
+      return;
+    case ModelFamily::kAutonormV0:
+      v("dim", c.dim);
+      v("depth", c.depth);
+      v("heads", c.heads);
+      v("mlp_ratio", c.mlp_ratio);
+      v("dropout", c.dropout);
+      return;
+    case ModelFamily::kMae:
+      mae_fields(c, v);
+      return;
+    case ModelFamily::kT2tVit:
+      v("dim", c.dim);
+      v("depth", c.depth);
+      v("heads", c.heads);
+      v("mlp_ratio", c.mlp_ratio);
+      v("qkv_bias", c.qkv_bias);
+      v("drop_path", c.drop_path);
+      v("token_dim", c.token_dim);
+      v("token_layer", c.token_layer);
+      return;
+    case ModelFamily::kFtTransformer:
+      v("dim", c.dim);
+      v("depth", c.depth);
+      v("heads", c.heads);
+      v("mlp_ratio", c.mlp_ratio);
+      v("prenorm", c.prenorm);
+      v("attention_dropout", c.attention_dropout);
+      v("ffn_dropout", c.ffn_dropout);
+      v("residual_dropout", c.residual_dropout);
+      return;
+    case ModelFamily::kResnet:
+      v("depth", c.depth);
+      v("width", c.width);
       return;
   }
 }
@@ -182,6 +252,9 @@ void train_fields(Config& c, Visitor& v) {
   v("adam_eps", c.adam_eps);
   v("warmup", c.warmup);
   v("schedule", c.schedule);
+  if (c.schedule != Schedule::kConstant) v("horizon", c.horizon);
+  v("shuffle", c.shuffle);
+  v("decay_all", c.decay_all);
   v("clip", c.clip);
   v("label_smoothing", c.label_smoothing);
   v("precision", c.precision);
@@ -195,6 +268,11 @@ void distill_fields(Config& c, Visitor& v) {
   v("from", c.from);
   v("temperature", c.temperature);
   v("alpha", c.alpha);
+}
+
+template <class Config, class Visitor>
+void start_fields(Config& c, Visitor& v) {
+  v("from", c.from);
 }
 
 template <class Config, class Visitor>

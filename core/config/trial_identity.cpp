@@ -103,8 +103,7 @@ class Identity {
   }
 
   void add_model() {
-    ModelConfig fallback;
-    fallback.family = c_.model.family;
+    const ModelConfig fallback = default_model(c_.model.family);
     json members = difference(write_model(c_.model, Keys::kIdentity), write_model(fallback, Keys::kIdentity));
     if (c_.model.family != ModelFamily::kVit) members["family"] = std::string(name(c_.model.family));
     put("model", members);
@@ -121,6 +120,11 @@ class Identity {
       const NormConfig norm = c_.norm_at(site);
       use_norm(norm);
       if (!same_norm(norm, common)) by_site[site] = norm_identity(norm, true);
+    }
+    for (const std::string& site : known.layered) {
+      const NormConfig norm = c_.norm_at(site);
+      use_norm(norm);
+      if (!same_norm(norm, default_norm(NormKind::kLayer))) by_site[site] = norm_identity(norm, true);
     }
     for (const std::string& site : known.optional) {
       const NormConfig norm = c_.norm_at(site);
@@ -145,18 +149,22 @@ class Identity {
     json members = difference(write_train(c_.train, Keys::kIdentity), write_train(TrainConfig{}, Keys::kIdentity));
     use("optimizer", optimizers(), "adamw");
     use("schedule", schedules(), name(c_.train.schedule));
-    use("loss", losses(), "cross_entropy");
+    use("loss", losses(), c_.model.family == ModelFamily::kMae ? "reconstruction" : "cross_entropy");
+    if (c_.train.start) members["start"] = {{"from", input_of(c_.train.start->from)}};
     if (c_.train.distill) {
       TrainConfig fallback;
       fallback.distill.emplace();
       members["distill"] = difference(write_train(c_.train)["distill"], write_train(fallback)["distill"]);
-      // The stage's name is a label; the trial behind it is what counts.
-      const auto teacher = c_.inputs.find(c_.train.distill->from);
-      members["distill"]["from"] =
-          teacher == c_.inputs.end() ? "stage:" + c_.train.distill->from : teacher->second.value();
+      members["distill"]["from"] = input_of(c_.train.distill->from);
       use("loss", losses(), "distill");
     }
     put("train", members);
+  }
+
+  // The stage's name is a label; the trial behind it is what counts.
+  std::string input_of(const std::string& stage) const {
+    const auto found = c_.inputs.find(stage);
+    return found == c_.inputs.end() ? "stage:" + stage : found->second.value();
   }
 
   const TrialConfig& c_;
@@ -178,7 +186,10 @@ TrialId CellIdentity::trial_id(uint64_t seed, const std::optional<TrialId>& teac
   json& config = identity_["config"];
   config.erase("seed");
   if (seed != 0) config["seed"] = seed;
-  if (teacher) config["train"]["distill"]["from"] = teacher->value();
+  for (const char* part : {"distill", "start"}) {
+    if (teacher && config.contains("train") && config["train"].contains(part))
+      config["train"][part]["from"] = teacher->value();
+  }
   return TrialId(sha256(dump(identity_)).value());
 }
 

@@ -15,6 +15,10 @@ void read_data(const Value& root, DataConfig& config, Diagnostics& diagnostics) 
 }
 
 void read_model(const Value& root, ModelConfig& config, Diagnostics& diagnostics) {
+  const Value* family = root.find_path("model.family");
+  const auto known =
+      family != nullptr && family->text() != nullptr ? parse_word<ModelFamily>(*family->text()) : std::nullopt;
+  config = default_model(known.value_or(ModelFamily::kVit));
   SectionReader reader(root.find("model"), "model", "model", diagnostics);
   model_fields(config, reader);
   reader.finish(cat("family '", name(config.family), "'"));
@@ -28,9 +32,7 @@ void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics
     diagnostics.error(table->place, cat("norm_sites must be a table of sites, not ", type_text(*table)));
     return;
   }
-  const Sites& known = sites(config.model.family);
-  std::vector<std::string> allowed = known.standard;
-  allowed.insert(allowed.end(), known.optional.begin(), known.optional.end());
+  const std::vector<std::string> allowed = sites(config.model.family).all();
   for (const Entry& entry : *table->table()) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end()) {
       diagnostics.error(entry.key_place,
@@ -50,12 +52,86 @@ void read_train(const Value& root, TrainConfig& config, Diagnostics& diagnostics
   SectionReader reader(table, "train", "train", diagnostics);
   train_fields(config, reader);
   reader.skip("distill");
+  reader.skip("start");
   reader.finish("train");
-  const Value* distill = table == nullptr ? nullptr : table->find("distill");
-  if (distill == nullptr) return;
-  SectionReader inner(distill, "train.distill", "train.distill", diagnostics);
-  distill_fields(config.distill.emplace(), inner);
-  inner.finish("train.distill");
+  if (const Value* distill = table == nullptr ? nullptr : table->find("distill")) {
+    SectionReader inner(distill, "train.distill", "train.distill", diagnostics);
+    distill_fields(config.distill.emplace(), inner);
+    inner.finish("train.distill");
+  }
+  if (const Value* start = table == nullptr ? nullptr : table->find("start")) {
+    SectionReader inner(start, "train.start", "train.start", diagnostics);
+    start_fields(config.start.emplace(), inner);
+    inner.finish("train.start");
+  }
+}
+
+// "layer = 'dyt'": every norm of the first kind, at whatever site, becomes the second.
+class NormReplacer {
+ public:
+  NormReplacer(const Value& table, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+    for (const Entry& entry : *table.table()) {
+      const auto kind = parse_word<NormKind>(entry.key);
+      if (!kind) {
+        const auto all = words<NormKind>();
+        const std::vector<std::string> allowed(all.begin(), all.end());
+        diagnostics.error(entry.key_place, cat("replace_norm: ", quoted(entry.key), " is no kind of norm; allowed: ",
+                                               join(allowed), did_you_mean(entry.key, allowed)));
+        continue;
+      }
+      rules_.push_back(
+          {*kind, read_norm(entry.value, "replace_norm." + entry.key, false, diagnostics), entry.key_place, false});
+    }
+  }
+
+  void apply(TrialConfig& config) {
+    for (const std::string& site : sites(config.model.family).layered) {
+      NormConfig norm = config.norm_at(site);
+      if (!config.norm_sites.contains(site) && replace(norm)) config.norm_sites[site] = norm;
+    }
+    replace(config.norm);
+    for (auto& [site, norm] : config.norm_sites) replace(norm);
+    for (const Rule& rule : rules_) {
+      if (rule.used) continue;
+      diagnostics_.error(rule.place, cat("replace_norm: no norm of the model is of kind '", name(rule.from),
+                                         "'; correct the kind or remove the line"));
+    }
+  }
+
+ private:
+  struct Rule {
+    NormKind from{};
+    NormConfig to;
+    Place place;
+    bool used = false;
+  };
+
+  // Once: what replaces a norm is not replaced again.
+  bool replace(NormConfig& norm) {
+    for (Rule& rule : rules_) {
+      if (rule.from != norm.kind) continue;
+      rule.used = true;
+      norm = rule.to;
+      return true;
+    }
+    bool any = false;
+    if (norm.kind != NormKind::kSelector) return any;
+    for (NormConfig& branch : norm.branches) any = replace(branch) || any;
+    return any;
+  }
+
+  Diagnostics& diagnostics_;
+  std::vector<Rule> rules_;
+};
+
+void read_replacements(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
+  const Value* table = root.find("replace_norm");
+  if (table == nullptr) return;
+  if (!table->is_table()) {
+    diagnostics.error(table->place, cat("replace_norm must be a table of kind = norm, not ", type_text(*table)));
+    return;
+  }
+  NormReplacer(*table, diagnostics).apply(config);
 }
 
 // Which trial provides each stage; filled in by the expansion, so a person rarely writes it.
@@ -86,8 +162,8 @@ void read_device(SectionReader& reader, const Value& root, std::string& device) 
 }  // namespace
 
 const std::vector<std::string>& trial_sections() {
-  static const std::vector<std::string> kSections{"seed", "ranks",      "device", "data", "model",
-                                                  "norm", "norm_sites", "train",  "run",  "inputs"};
+  static const std::vector<std::string> kSections{"seed",       "ranks",        "device", "data", "model", "norm",
+                                                  "norm_sites", "replace_norm", "train",  "run",  "inputs"};
   return kSections;
 }
 
@@ -104,6 +180,7 @@ TrialConfig read_trial(const Value& root, Diagnostics& diagnostics) {
   read_model(root, config.model, diagnostics);
   if (const Value* norm = root.find("norm")) config.norm = read_norm(*norm, "norm", false, diagnostics);
   read_sites(root, config, diagnostics);
+  read_replacements(root, config, diagnostics);
   read_train(root, config.train, diagnostics);
   SectionReader run(root.find("run"), "run", "run", diagnostics);
   run_fields(config.run, run);

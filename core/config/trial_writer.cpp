@@ -80,6 +80,11 @@ nlohmann::json write_train(const TrainConfig& config, Keys which) {
     distill_fields(*config.distill, distill);
     out["distill"] = distill.take();
   }
+  if (config.start) {
+    SectionWriter start("train.start", which);
+    start_fields(*config.start, start);
+    out["start"] = start.take();
+  }
   return out;
 }
 

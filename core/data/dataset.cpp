@@ -108,7 +108,7 @@ Result<Dataset> load_digits(const config::DataConfig& config, const DataRoots& r
   AUTONORM_RETURN_IF_ERROR(verify(&known, name, files->at(name), raw->images_digest));
   Dataset dataset;
   dataset.name = "digits";
-  dataset.scale = known.full_scale;
+  dataset.scale = {known.full_scale, config.pixels};
   dataset.classes = known.classes;
   dataset.fingerprint = raw->images_digest;
   take_shape(*raw, dataset);
@@ -173,7 +173,7 @@ Result<Dataset> load_known_idx(const config::DataSet& known, const config::DataC
   if (!set.ok()) return set.status();
   Dataset dataset = assemble(*set, name, config);
   dataset.classes = known.classes;
-  dataset.scale = known.full_scale;
+  dataset.scale = {known.full_scale, config.pixels};
   dataset.fingerprint = Sha256(std::string(known.fingerprint));
   return dataset;
 }
@@ -184,6 +184,7 @@ Result<Dataset> load_own_idx(const config::DataConfig& config, const DataRoots& 
   const auto set = read_idx_set(config.path, config.path, nullptr, roots, stream);
   if (!set.ok()) return set.status();
   Dataset dataset = assemble(*set, config.path, config);
+  dataset.scale.range = config.pixels;
   dataset.classes =
       1 + std::max(*std::ranges::max_element(set->train.labels), *std::ranges::max_element(set->test.labels));
   dataset.fingerprint = stream.finish();

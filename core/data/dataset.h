@@ -17,11 +17,19 @@ struct Split {
   at::Tensor labels;  // [n] int64
   int64_t size() const { return labels.defined() ? labels.size(0) : 0; }
 };
+// How bytes become values: [-1, 1] or [0, 1].
+struct PixelScale {
+  PixelScale(double full_white = 255.0, config::PixelRange pixels = config::PixelRange::kSigned)  // NOLINT: a number
+      : white(full_white), range(pixels) {}
+  double white;  // the byte of full white
+  config::PixelRange range;
+};
+
 struct Dataset {
   std::string name;
   int64_t classes = 10;
   int64_t channels = 1, height = 28, width = 28;
-  double scale = 255.0;    // pixel value of full white: images are (x/scale - .5)/.5
+  PixelScale scale;
   Split train, val, test;  // val is carved from the training files by a fixed split; test is the held-out file
   Sha256 fingerprint;      // of the files' contents
 };
@@ -36,7 +44,8 @@ struct DataRoots {
 // file, offset, what was expected and found.
 Result<Dataset> load_dataset(const config::DataConfig& config, const DataRoots& roots);
 
-// images[indices] as float32 in [-1, 1], on the indices' device. indices [B] int64 → [B, C, H, W]
-at::Tensor gather_images(const Split& split, const at::Tensor& indices, double scale);
+// images[indices] as float32, (x / white − .5) / .5 or x / white, on the indices' device. indices [B] int64 → [B, C, H,
+// W]
+at::Tensor gather_images(const Split& split, const at::Tensor& indices, const PixelScale& scale);
 
 }  // namespace autonorm::data

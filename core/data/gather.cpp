@@ -4,14 +4,23 @@
 #include "core/kernels/gather_normalize.h"
 
 namespace autonorm::data {
+namespace {
 
-at::Tensor gather_images(const Split& split, const at::Tensor& indices, double scale) {
+// [B, C, H, W] on the images' own device
+at::Tensor gathered(const at::Tensor& images, const at::Tensor& indices, const PixelScale& scale) {
+  if (scale.range == config::PixelRange::kSigned) {
+    return kernels::gather_normalize(images, indices, scale.white, at::kFloat);
+  }
+  return images.index_select(0, indices).to(at::kFloat).div_(scale.white);
+}
+
+}  // namespace
+
+at::Tensor gather_images(const Split& split, const at::Tensor& indices, const PixelScale& scale) {
   const auto home = split.images.device();
   // A set that stays in host memory is gathered there and only the batch travels.
-  if (home != indices.device()) {
-    return kernels::gather_normalize(split.images, indices.to(home), scale, at::kFloat).to(indices.device());
-  }
-  return kernels::gather_normalize(split.images, indices, scale, at::kFloat);  // [B, C, H, W]
+  if (home != indices.device()) return gathered(split.images, indices.to(home), scale).to(indices.device());
+  return gathered(split.images, indices, scale);
 }
 
 }  // namespace autonorm::data

@@ -3,7 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -22,6 +22,7 @@ struct Sums {
         loss(at::zeros({}, at::TensorOptions(at::kDouble).device(device))) {}
   at::Tensor correct;  // [] int64
   at::Tensor loss;     // [] float64
+  int64_t judged = 0;
 };
 
 void add_batch(models::Model& model, const data::Split& split, const EvaluationOptions& options, int64_t first,
@@ -37,7 +38,16 @@ void add_batch(models::Model& model, const data::Split& split, const EvaluationO
                                    .seed = options.seed,
                                    .samples = &samples};
   const Autocast autocast(split.labels.device().type(), options.bf16);
-  const at::Tensor logits = model.forward(data::gather_images(split, indices, options.scale), context);  // [B, K]
+  const at::Tensor images = data::gather_images(split, indices, options.scale);  // [B, C, H, W]
+  if (model.reconstructs()) {
+    const models::Reconstruction reconstruction = model.reconstruct(images, context);
+    sums.correct += reconstruction.close;
+    sums.loss += reconstruction.losses.sum(at::kDouble);
+    sums.judged += reconstruction.values * (last - first);
+    return;
+  }
+  const at::Tensor logits = model.forward(images, context);  // [B, K]
+  sums.judged += last - first;
   sums.correct += (logits.argmax(1) == labels).sum();
   sums.loss += cross_entropy(logits, labels).sum(at::kDouble);
 }
@@ -57,8 +67,11 @@ Evaluation evaluate(models::Model& model, const data::Split& split, const Evalua
   for (int64_t at = first; at < last; at += options.batch) {
     add_batch(model, split, options, at, std::min(last, at + options.batch), sums);
   }
+  at::Tensor judged = at::full({}, sums.judged, at::TensorOptions(at::kLong).device(split.labels.device()));
+  gang.all_reduce_sum(judged);
   gang.all_reduce_sum(sums.correct);
   gang.all_reduce_sum(sums.loss);
+  result.judged = judged.item<int64_t>();
   result.correct = sums.correct.item<int64_t>();
   result.loss_sum = sums.loss.item<double>();
   return result;

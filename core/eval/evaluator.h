@@ -12,9 +12,9 @@
 namespace autonorm::eval {
 
 struct EvaluationOptions {
-  double scale = 255.0;  // pixel value of full white
-  int64_t batch = 256;   // samples per forward pass
-  int64_t step = 0;      // optimizer steps done: addresses the noise of gates that stay random
+  data::PixelScale scale;
+  int64_t batch = 256;  // samples per forward pass
+  int64_t step = 0;     // optimizer steps done: addresses the noise of gates that stay random
   int64_t total_steps = 1;
   uint64_t seed = 0;
   int64_t noise_stream = 0;  // distinguishes the noise of splits evaluated at the same step
@@ -24,9 +24,10 @@ struct EvaluationOptions {
 struct Evaluation {
   int64_t samples = 0;  // of all ranks
   int64_t local_samples = 0;
+  int64_t judged = 0;  // what `correct` is a part of: samples, or the hidden values of a model that reconstructs
   int64_t correct = 0;
-  double loss_sum = 0;  // plain cross entropy, without label smoothing
-  double accuracy() const { return samples == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(samples); }
+  double loss_sum = 0;  // plain cross entropy, without label smoothing; of a reconstruction its mean square error
+  double accuracy() const { return judged == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(judged); }
   double loss() const { return samples == 0 ? 0.0 : loss_sum / static_cast<double>(samples); }
 };
 

@@ -12,6 +12,9 @@ namespace autonorm::models {
 enum class LinearInit {
   kTruncatedNormal,  // weight truncated normal 0.02, bias 0 (timm's ViT)
   kUniformFanIn,     // weight and bias uniform ± 1/√in (torch's default)
+  kUniformNoBias,    // weight uniform ± 1/√in, bias 0
+  kXavier,           // weight uniform ± √(6 / (in + out)), bias 0
+  kXavierConv,       // likewise, bias uniform ± 1/√in: a convolution whose weight alone was drawn anew
 };
 
 class Linear {

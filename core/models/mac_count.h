@@ -14,22 +14,31 @@ struct VitShape {
 };
 int64_t vit_macs(const VitShape& shape);
 
+// A masked autoencoder without its norms: the patches' embedding, both stacks of blocks, decoder embedding, prediction.
+struct MaeShape {
+  int64_t dim = 0, depth = 0, hidden = 0;
+  int64_t tokens = 0;  // that the encoder sees, cls included
+  int64_t patches = 0, patch_dim = 0;
+  int64_t decoder_dim = 0, decoder_depth = 0, decoder_hidden = 0;
+  int64_t decoder_tokens = 0;  // cls included
+};
+int64_t mae_macs(const MaeShape& shape);
+
 // A perceptron without its norms.
 struct MlpShape {
   int64_t features = 0, hidden = 0, layers = 1, classes = 0;
 };
 int64_t mlp_macs(const MlpShape& shape);
 
-// The AutoNorm project's transformer: patch convolution or one Linear for tables, optionally one NormSelector after the
-// embedding, `depth` residual MLP blocks with squeeze-and-excitation, LayerNorm after the embedding (alone or as the
-// selector's branch) and after each block, head.
+// The AutoNorm project's transformer without its norms: patch convolution or one Linear for tables, `depth` MLP blocks
+// with squeeze-and-excitation (and attention, in the corrected form), head.
 struct AutoNormShape {
-  int64_t dim = 128, depth = 12, mlp_ratio = 4;
+  int64_t dim = 128, depth = 12, hidden = 512;
   int64_t patches = 0, patch_dim = 0;  // images; patches = 0 for tables
   int64_t features = 0;                // tables: one token of this many features
   int64_t outputs = 10;
-  bool selector = false;
+  bool attention = false;
 };
-int64_t autonorm_transformer_macs(const AutoNormShape& shape);
+int64_t autonorm_macs(const AutoNormShape& shape);
 
 }  // namespace autonorm::models

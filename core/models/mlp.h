@@ -22,6 +22,7 @@ class Mlp final : public Model {
   int64_t macs() const override;
   norms::ParameterTable& table() override { return table_; }
   std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
+  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Layer {

@@ -16,14 +16,29 @@ struct InputShape {
   int64_t channels = 1, height = 8, width = 8, classes = 10;
 };
 
+// How well a model fills in what it did not see, per batch of B images of N patches of P values.
+struct Reconstruction {
+  at::Tensor prediction;  // [B, N, P]
+  at::Tensor hidden;      // [B, N], 1 where the model did not see the patch, else 0
+  at::Tensor losses;      // [B], at least float32
+  at::Tensor close;       // [] int64: hidden values that are off by less than 0.1
+  int64_t values = 0;     // hidden values of one image
+};
+
 class Model {
  public:
   virtual ~Model() = default;
-  // images [B, channels, height, width] float, scaled to [-1, 1] → logits [B, classes]
+  // images [B, channels, height, width] float, scaled to [-1, 1] (or [0, 1]) → logits [B, classes], or what
+  // reconstruct() predicts
   virtual at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) = 0;
+  // Whether the model learns from images alone, by reconstruct(), and has no logits.
+  virtual bool reconstructs() const { return false; }
+  virtual Reconstruction reconstruct(const at::Tensor& images, const norms::StepContext& step);
   virtual int64_t macs() const = 0;  // multiply-accumulates of one forward pass of one image
   virtual norms::ParameterTable& table() = 0;
-  virtual std::map<std::string, std::map<std::string, double>> norm_stats() const = 0;  // site → values
+  virtual std::map<std::string, std::map<std::string, double>> norm_stats() const = 0;  // norm → values
+  // Name of each place for a norm, which its parameters start with ("blocks.0.pre_attn") → its site ("pre_attn").
+  virtual const std::map<std::string, std::string>& norm_places() const = 0;
 };
 
 // kInvalid when the shapes do not fit (patch does not divide the image, heads do not divide dim, unknown site), naming

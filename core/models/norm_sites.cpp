@@ -4,11 +4,17 @@ namespace autonorm::models {
 
 NormSite NormSites::add(const config::TrialConfig& config, const std::string& kind, int64_t channels, int64_t tokens,
                         norms::ParameterTable& table) {
+  return add(config, kind, kind, channels, tokens, table);
+}
+
+NormSite NormSites::add(const config::TrialConfig& config, const std::string& kind, const std::string& name,
+                        int64_t channels, int64_t tokens, norms::ParameterTable& table) {
   const config::NormConfig norm = config.norm_at(kind);
+  const std::string full_name = table.full_name(name);
+  places_[full_name] = kind;
   if (norm.kind == config::NormKind::kNone) return {};
-  const std::string name = table.full_name(kind);
-  const norms::ParameterTable::Scope scope(table, kind);
-  entries_.push_back({name, norms::make_norm(norm, channels, name, table)});
+  const norms::ParameterTable::Scope scope(table, name);
+  entries_.push_back({full_name, norms::make_norm(norm, channels, full_name, table)});
   macs_ += entries_.back().norm->macs(tokens);
   return {static_cast<int64_t>(entries_.size()) - 1};
 }
@@ -16,6 +22,11 @@ NormSite NormSites::add(const config::TrialConfig& config, const std::string& ki
 at::Tensor NormSites::apply(NormSite site, const at::Tensor& x, const norms::StepContext& step) const {
   if (site.index < 0) return x;
   return entries_[static_cast<size_t>(site.index)].norm->forward(x, step);
+}
+
+at::Tensor NormSites::apply_map(NormSite site, const at::Tensor& x, const norms::StepContext& step) const {
+  if (site.index < 0) return x;
+  return apply(site, x.flatten(2).transpose(1, 2), step).transpose(1, 2).reshape(x.sizes());
 }
 
 std::map<std::string, std::map<std::string, double>> NormSites::stats() const {

@@ -23,10 +23,17 @@ class NormSites {
   // scope; its noise stream has the same full name.
   NormSite add(const config::TrialConfig& config, const std::string& kind, int64_t channels, int64_t tokens,
                norms::ParameterTable& table);
+  // Likewise, registered under "SCOPE.name": a site that has several norms.
+  NormSite add(const config::TrialConfig& config, const std::string& kind, const std::string& name, int64_t channels,
+               int64_t tokens, norms::ParameterTable& table);
   // x [B, N, C] → [B, N, C]; x itself where there is no norm.
   at::Tensor apply(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
+  // Each position of a map is a token: x [B, C, H, W] → [B, C, H, W].
+  at::Tensor apply_map(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
   int64_t macs() const { return macs_; }
   std::map<std::string, std::map<std::string, double>> stats() const;
+  // Full name of each norm → the site that it stands at.
+  const std::map<std::string, std::string>& places() const { return places_; }
 
  private:
   struct Entry {
@@ -34,6 +41,7 @@ class NormSites {
     std::unique_ptr<norms::Norm> norm;
   };
   std::vector<Entry> entries_;
+  std::map<std::string, std::string> places_;
   int64_t macs_ = 0;
 };
 

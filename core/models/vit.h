@@ -1,19 +1,18 @@
 // Vision transformer with pre-norm blocks (Dosovitskiy et al. 2021, timm's vit): models-and-recipes.md 2.4.
 //
 //   x = patches · W + b;  [cls; x] + pos;  embed(x)
-//   x = post_attn(x + attn(pre_attn(x)));  x = post_ffn(x + fc2(gelu(fc1(pre_ffn(x)))))      depth times
+//   x = block(x)                                                                  depth times, block.h
 //   logits = head(pool(final(x))),  pool = mean over all tokens or the cls token
 //
 // Shapes  images [B, ch, H, W] → logits [B, classes];  T = (H/p)·(W/p) (+ 1 with cls)
-// Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn (only when norm_sites names them). A block's
-// norm is
-//         called "blocks.I.SITE".
+// Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn, qk (only when norm_sites names them). A
+//         block's norm is called "blocks.I.SITE".
 // Init    weights truncated normal 0.02, biases 0; positions and cls truncated normal 0.02. GELU is exact.
 #pragma once
 #include <optional>
 #include <vector>
 
-#include "core/models/attention.h"
+#include "core/models/block.h"
 #include "core/models/model.h"
 #include "core/models/norm_sites.h"
 
@@ -29,18 +28,12 @@ class Vit final : public Model {
   int64_t macs() const override;
   norms::ParameterTable& table() override { return table_; }
   std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
+  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
-  struct Block {
-    NormSite pre_attn, post_attn, pre_ffn, post_ffn;
-    Attention attention;
-    Linear fc1, fc2;
-  };
   Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
   Block make_block(const config::TrialConfig& config, int64_t index);
-  at::Tensor patches(const at::Tensor& images) const;  // [B, ch, H, W] → [B, (H/p)·(W/p), ch·p·p]
-  at::Tensor embed(const at::Tensor& images) const;    // → [B, T, D]
-  at::Tensor run_block(const Block& block, at::Tensor x, const norms::StepContext& step) const;
+  at::Tensor embed(const at::Tensor& images) const;  // → [B, T, D]
   int64_t patch_count() const { return (input_.height / model_.patch) * (input_.width / model_.patch); }
   int64_t patch_dim() const { return input_.channels * model_.patch * model_.patch; }
   int64_t tokens() const { return patch_count() + (model_.pool == config::Pool::kCls ? 1 : 0); }

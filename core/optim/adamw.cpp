@@ -22,7 +22,7 @@ AdamW::AdamW(const config::TrainConfig& config, const norms::ParameterTable& tab
     }
     const at::Tensor values = parameter.value.detach();
     moments_.push_back({parameter.name, at::zeros_like(values), at::zeros_like(values)});
-    Group& group = parameter.decay ? decayed : plain;
+    Group& group = parameter.decay || config.decay_all ? decayed : plain;
     group.parameters.push_back(parameter.value);
     group.exp_avgs.push_back(moments_.back().exp_avg);
     group.exp_avg_sqs.push_back(moments_.back().exp_avg_sq);

@@ -1,6 +1,6 @@
 // AdamW (Loshchilov & Hutter 2019) over the trainable parameters of a table, one fused call per weight decay group:
 //   m ← β1 m + (1 − β1) g;  v ← β2 v + (1 − β2) g²;  p ← p − lr·wd·p − lr · (m / (1 − β1ᵗ)) / (√(v / (1 − β2ᵗ)) + ε)
-// Parameters whose `decay` is false (ndim ≤ 1) form the group without weight decay.
+// Parameters whose `decay` is false (ndim ≤ 1) form the group without weight decay, unless decay_all is configured.
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -13,7 +13,14 @@ double learning_rate(const config::TrainConfig& config, int64_t step, int64_t to
   const auto at = static_cast<double>(step);
   if (at < warmup) return config.lr * at / warmup;
   if (config.schedule == config::Schedule::kConstant) return config.lr;
-  const double progress = (at - warmup) / std::max(1.0, static_cast<double>(total_steps) - warmup);
+  const double steps_per_epoch = static_cast<double>(total_steps) / static_cast<double>(config.epochs);
+  const auto epochs = static_cast<double>(config.horizon > 0 ? config.horizon : config.epochs);
+  if (config.schedule == config::Schedule::kCosineEpochs) {
+    const double epoch = std::floor(at / steps_per_epoch + kRounding);
+    return config.lr * 0.5 * (1.0 + std::cos(std::numbers::pi * epoch / epochs));
+  }
+  const double end = config.horizon > 0 ? epochs * steps_per_epoch : static_cast<double>(total_steps);
+  const double progress = (at - warmup) / std::max(1.0, end - warmup);
   return config.lr * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }
 

@@ -8,8 +8,10 @@ namespace autonorm::optim {
 
 // lr of optimizer step `step` (0 … total_steps − 1). With W = ⌊warmup · total_steps⌋:
 //   step < W         lr · step / W                                         (so the first step has 0)
-//   cosine           lr · (1 + cos(π · (step − W) / (total_steps − W))) / 2
+//   cosine           lr · (1 + cos(π · (step − W) / (E − W))) / 2,  E = total_steps, or the steps of `horizon` epochs
 //   constant         lr
+//   cosine_epochs    lr · (1 + cos(π · e / epochs)) / 2 throughout epoch e = 0, 1, …;  `horizon` in epochs' place if
+//   given
 double learning_rate(const config::TrainConfig& config, int64_t step, int64_t total_steps);
 
 }  // namespace autonorm::optim

@@ -1,6 +1,7 @@
 #include "core/train/batch_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/status.h"
 
@@ -19,6 +20,7 @@ BatchPlan::BatchPlan(const config::TrainConfig& config, uint64_t seed, int64_t s
       accumulate_(config.accumulate),
       epochs_(config.epochs),
       samples_(samples),
+      shuffle_(config.shuffle),
       rank_(rank),
       ranks_(ranks),
       stream_(seed, "order", "train") {
@@ -26,7 +28,10 @@ BatchPlan::BatchPlan(const config::TrainConfig& config, uint64_t seed, int64_t s
 }
 
 std::vector<int64_t> BatchPlan::order(int64_t epoch) const {
-  return stream_.permutation(samples_, static_cast<uint32_t>(epoch));
+  if (shuffle_) return stream_.permutation(samples_, static_cast<uint32_t>(epoch));
+  std::vector<int64_t> order(static_cast<size_t>(samples_));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
 }
 
 Range BatchPlan::global_batch(int64_t step) const {

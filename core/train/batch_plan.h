@@ -1,9 +1,9 @@
 // Which samples each optimizer step, micro-batch and rank works on. Pure.
 //
-// The training set is permuted anew each epoch (RandomStream(seed, "order", "train"), counter = epoch) and cut into
-// global batches; the last one may be smaller. A global batch is cut into micro-batches, and each of those into one
-// contiguous piece per rank. So the samples of a step and of a micro-batch do not depend on the number of ranks, only
-// who computes them does.
+// The training set is permuted anew each epoch (RandomStream(seed, "order", "train"), counter = epoch; with shuffle off
+// it keeps its order) and cut into global batches; the last one may be smaller. A global batch is cut into
+// micro-batches, and each of those into one contiguous piece per rank. So the samples of a step and of a micro-batch do
+// not depend on the number of ranks, only who computes them does.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -38,6 +38,7 @@ class BatchPlan {
 
  private:
   const int64_t batch_, accumulate_, epochs_, samples_;
+  const bool shuffle_;
   const int rank_, ranks_;
   const RandomStream stream_;
 };

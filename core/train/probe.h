@@ -11,8 +11,9 @@
 //   {"op": "model", "config": {a trial's model block; optionally norm, norm_sites, classes}, "mode": …, "dtype": …,
 //    "loss": "cross_entropy" | "mse" | "mae", "label_smoothing": 0, "seed": 0}
 //       IN   x [B, channels, height, width] scaled as in training; y [B] int64, or [B, classes] for mse and mae;
-//       optional param.NAME OUT  logits, loss (mean over the batch; over all elements for mse and mae), grad.NAME,
-//       param.NAME
+//            optional param.NAME
+//       OUT  logits, loss (mean over the batch; over all elements for mse and mae), grad.NAME, param.NAME, macs
+//       Family mae has "loss": "reconstruction", no y, and OUT logits [B, N, P], hidden [B, N] (1 where hidden), close.
 //   {"op": "optimizer", "config": {a trial's train block}, "steps": K, "lr": …}
 //       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME, exp_avg_sq.NAME.  lr constant; clip as configured
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64

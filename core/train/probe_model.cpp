@@ -1,4 +1,5 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
 
 #include "core/config/trial_config.h"
 #include "core/eval/autocast.h"
@@ -20,7 +21,8 @@ struct ModelProbe {
 
 // The model block may carry the keys of the trial that the model also reads; they move up to where a trial has them.
 nlohmann::json trial_of(nlohmann::json model, int64_t seed) {
-  nlohmann::json trial{{"seed", seed}};
+  // Images of the probe's own, of a shape that its tensors tell.
+  nlohmann::json trial{{"seed", seed}, {"data", {{"kind", "idx"}, {"path", "probe"}}}};
   for (const char* key : {"norm", "norm_sites"}) {
     if (!model.contains(key)) continue;
     trial[key] = model[key];
@@ -40,7 +42,7 @@ Result<ModelProbe> parse(const nlohmann::json& json) {
   const auto seed = spec.integer("seed", 0, 0);
   const auto mode = spec.word("mode", {"train", "eval"});
   const auto dtype = probe_dtype(spec);
-  const auto loss = spec.word("loss", {"cross_entropy", "mse", "mae"});
+  const auto loss = spec.word("loss", {"cross_entropy", "mse", "mae", "reconstruction"});
   const auto smoothing = spec.real("label_smoothing", 0.0);
   for (const Status& status :
        {classes.status(), seed.status(), mode.status(), dtype.status(), loss.status(), smoothing.status()}) {
@@ -71,6 +73,37 @@ Result<std::unique_ptr<models::Model>> build(const ModelProbe& probe, const mode
   return models::make_model(probe.config, shape, parameter_dtype(probe.dtype));
 }
 
+Status check_loss(const ModelProbe& probe, const models::Model& model) {
+  if (model.reconstructs() == (probe.loss == "reconstruction")) return {};
+  return invalid("'loss' is '", probe.loss,
+                 "'; allowed for this family: ", model.reconstructs() ? "reconstruction" : "cross_entropy, mse, mae");
+}
+
+// One forward pass; appends what it makes and returns the loss.
+Result<at::Tensor> run(const ModelProbe& probe, models::Model& model, const at::Tensor& x,
+                       const norms::StepContext& context, ProbeInput& input, checkpoint::NamedTensors& out) {
+  AUTONORM_RETURN_IF_ERROR(check_loss(probe, model));
+  const at::Tensor images = x.to(parameter_dtype(probe.dtype));
+  const eval::Autocast autocast(at::kCPU, probe.dtype == at::kBFloat16);
+  if (model.reconstructs()) {
+    const models::Reconstruction reconstruction = model.reconstruct(images, context);
+    out.emplace_back("logits", reconstruction.prediction.detach());
+    out.emplace_back("hidden", reconstruction.hidden);
+    out.emplace_back("close", reconstruction.close);
+    const at::Tensor loss = reconstruction.losses.mean();
+    out.emplace_back("loss", loss.detach());
+    return loss;
+  }
+  const auto y = input.get("y");
+  if (!y.ok()) return y.status();
+  const at::Tensor logits = model.forward(images, context);  // [B, classes]
+  const auto loss = loss_of(probe, logits, *y);
+  if (!loss.ok()) return loss;
+  out.emplace_back("logits", logits.detach());
+  out.emplace_back("loss", loss->detach());
+  return loss;
+}
+
 }  // namespace
 
 Status probe_model(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out) {
@@ -78,8 +111,6 @@ Status probe_model(const nlohmann::json& spec, ProbeInput& input, checkpoint::Na
   if (!probe.ok()) return probe.status();
   const auto x = input.get("x");
   if (!x.ok()) return x.status();
-  const auto y = input.get("y");
-  if (!y.ok()) return y.status();
   if (x->dim() != 4) return invalid("tensor 'x' has shape ", x->sizes(), "; allowed: [B, channels, height, width]");
   auto model =
       build(*probe, {.channels = x->size(1), .height = x->size(2), .width = x->size(3), .classes = probe->classes});
@@ -87,20 +118,14 @@ Status probe_model(const nlohmann::json& spec, ProbeInput& input, checkpoint::Na
   norms::ParameterTable& table = (*model)->table();
   AUTONORM_RETURN_IF_ERROR(replace_parameters(input, table));
   const norms::StepContext context{.training = probe->training, .seed = probe->config.seed};
-  at::Tensor logits;  // [B, classes]
-  {
-    const eval::Autocast autocast(at::kCPU, probe->dtype == at::kBFloat16);
-    logits = (*model)->forward(x->to(parameter_dtype(probe->dtype)), context);
-  }
-  const auto loss = loss_of(*probe, logits, *y);
-  if (!loss.ok()) return loss.status();
-  loss->backward();
-  out.emplace_back("logits", logits.detach());
-  out.emplace_back("loss", loss->detach());
+  const auto result = run(*probe, **model, *x, context, input, out);
+  if (!result.ok()) return result.status();
+  result->backward();
   for (const norms::Parameter& parameter : table.parameters()) {
     if (parameter.value.grad().defined()) out.emplace_back("grad." + parameter.name, parameter.value.grad());
   }
   append_parameters(table, out);
+  out.emplace_back("macs", at::full({}, (*model)->macs(), at::TensorOptions(at::kLong)));
   return {};
 }
 

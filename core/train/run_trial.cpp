@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/train/facts.h"
+#include "core/train/start.h"
 #include "core/train/teacher.h"
 #include "core/train/trial_loop.h"
 
@@ -50,6 +51,17 @@ Result<at::Tensor> distillation_targets(const TrialInputs& inputs, const data::D
   if (!teacher.ok()) return teacher.status().with_context("stage '" + stage + "'");
   (*teacher)->table().to_device(inputs.device);
   return teacher_logits(**teacher, data.train, data.scale, inputs.config.seed);
+}
+
+// The weights of train.start's stage, where the trial has one.
+Status load_configured_start(const TrialInputs& inputs, models::Model& model) {
+  if (!inputs.config.train.start) return {};
+  const std::string& stage = inputs.config.train.start->from;
+  const auto folder = inputs.inputs.find(stage);
+  if (folder == inputs.inputs.end()) {
+    return invalid("train.start.from = '", stage, "': no checkpoint was given for this stage");
+  }
+  return load_start(folder->second, inputs.config, model).with_context("stage '" + stage + "'");
 }
 
 // The largest of the ranks' values.
@@ -115,6 +127,7 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
   const PeakMemory memory(inputs.device);
   auto model = models::make_model(inputs.config, input_shape(*inputs.dataset));
   if (!model.ok()) return model.status();
+  AUTONORM_RETURN_IF_ERROR(load_configured_start(inputs, **model));
   TrialResult result;
   result.initial = initial_hashes((*model)->table());
   (*model)->table().to_device(inputs.device);

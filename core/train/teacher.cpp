@@ -25,12 +25,15 @@ Status copy_named(const std::map<std::string, at::Tensor>& by_name, const std::s
 
 }  // namespace
 
-Status load_parameters(const checkpoint::NamedTensors& tensors, norms::ParameterTable& table) {
+Status load_parameters(const checkpoint::NamedTensors& tensors, norms::ParameterTable& table,
+                       const std::function<bool(const std::string& name)>& wanted) {
   const std::map<std::string, at::Tensor> by_name(tensors.begin(), tensors.end());
   for (norms::Parameter& parameter : table.parameters()) {
+    if (wanted && !wanted(parameter.name)) continue;
     AUTONORM_RETURN_IF_ERROR(copy_named(by_name, "model." + parameter.name, parameter.value));
   }
   for (norms::Buffer& buffer : table.buffers()) {
+    if (wanted && !wanted(buffer.name)) continue;
     AUTONORM_RETURN_IF_ERROR(copy_named(by_name, "buffer." + buffer.name, buffer.value));
   }
   return {};
@@ -50,7 +53,8 @@ Result<std::unique_ptr<models::Model>> load_trained(const std::filesystem::path&
   return model;
 }
 
-at::Tensor teacher_logits(models::Model& teacher, const data::Split& split, double scale, uint64_t seed) {
+at::Tensor teacher_logits(models::Model& teacher, const data::Split& split, const data::PixelScale& scale,
+                          uint64_t seed) {
   constexpr int64_t kBatch = 256;
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> parts;

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,10 +20,13 @@ Result<std::unique_ptr<models::Model>> load_trained(const std::filesystem::path&
                                                     const models::InputShape& input);
 
 // Copies "model.NAME" and "buffer.NAME" of `tensors` into the table. kInvalid: one is missing or has another shape.
-Status load_parameters(const checkpoint::NamedTensors& tensors, norms::ParameterTable& table);
+// `wanted`: only names that it accepts; null: all.
+Status load_parameters(const checkpoint::NamedTensors& tensors, norms::ParameterTable& table,
+                       const std::function<bool(const std::string& name)>& wanted = nullptr);
 
 // The teacher's logits on every sample of `split`, [n, classes] float32 on the split's device. Training images are not
 // augmented, so each sample needs its teacher once and not once per epoch. No gradient.
-at::Tensor teacher_logits(models::Model& teacher, const data::Split& split, double scale, uint64_t seed);
+at::Tensor teacher_logits(models::Model& teacher, const data::Split& split, const data::PixelScale& scale,
+                          uint64_t seed);
 
 }  // namespace autonorm::train

@@ -72,8 +72,10 @@ at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range,
   norms::StepContext context = step_context(step, micro);
   context.samples = &positions;
   const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
-  const at::Tensor logits = model_.forward(data::gather_images(*data_.train, indices, data_.scale), context);  // [B, K]
-  at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);                      // [B]
+  const at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
+  if (model_.reconstructs()) return model_.reconstruct(images, context).losses.sum();
+  const at::Tensor logits = model_.forward(images, context);                               // [B, K]
+  at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);  // [B]
   if (config_.train.distill) {
     const auto& distill = *config_.train.distill;
     const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]

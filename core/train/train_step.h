@@ -18,7 +18,7 @@ namespace autonorm::train {
 // What a step reads; everything lies on `device` and outlives the step.
 struct StepData {
   const data::Split* train = nullptr;
-  double scale = 255.0;
+  data::PixelScale scale;
   at::Tensor teacher_logits;  // [samples, classes] by training sample; undefined without distillation
 };
 

@@ -2,6 +2,8 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/config/catalogue.h"
 #include "core/models/registry.h"
 #include "core/norms/registry.h"
@@ -28,10 +30,27 @@ NormConfig norm_of(NormKind kind) {
   return config;
 }
 
-// What check_trial() refuses: statistics over the tokens of a sample that has one.
+// What check_trial() refuses: statistics over the tokens of a sample where there is one, places on a grid where there
+// is none.
 bool fits(config::ModelFamily family, NormKind kind) {
+  using enum config::ModelFamily;
+  const bool one_token = family == kMlp || family == kAutonormV0 || family == kFtTransformer || family == kResnet;
   const bool over_tokens = kind == NormKind::kInstance || kind == NormKind::kSwitchable || kind == NormKind::kDtn;
-  return family != config::ModelFamily::kMlp || !over_tokens;
+  if (one_token && over_tokens) return false;
+  return family != kMae || kind != NormKind::kDtn;
+}
+
+config::ModelConfig small_model(config::ModelFamily family) {
+  config::ModelConfig model = config::default_model(family);
+  model.patch = 2;
+  model.dim = 8;
+  model.depth = family == config::ModelFamily::kResnet ? 8 : 1;
+  model.heads = model.decoder_heads = 2;
+  model.decoder_dim = model.hidden = 8;
+  model.decoder_depth = 1;
+  model.mask_ratio = 0.5;
+  model.token_dim = model.width = 4;
+  return model;
 }
 
 std::vector<Case> cases() {
@@ -40,7 +59,7 @@ std::vector<Case> cases() {
     for (const norms::RegistryRow& norm : norms::registry()) {
       if (!fits(family.family, norm.kind)) continue;
       config::TrialConfig config;
-      config.model = {.family = family.family, .patch = 2, .dim = 8, .depth = 1, .heads = 2, .hidden = 8};
+      config.model = small_model(family.family);
       config.norm = norm_of(norm.kind);
       all.push_back({cat(family.name, "_", norm.name), config});
     }
@@ -50,12 +69,45 @@ std::vector<Case> cases() {
   for (const char* site : {"embed", "post_attn", "post_ffn"})
     every_site.norm_sites[site] = norm_of(NormKind::kSelector);
   all.push_back({"vit_cls_every_site", every_site});
+  // Places and forms that no default has.
+  const auto also = [&](const char* name, config::ModelFamily family, const auto& change) {
+    config::TrialConfig config;
+    config.model = small_model(family);
+    change(config);
+    all.push_back({name, config});
+  };
+  also("vit_qk_rms_drop_path", config::ModelFamily::kVit, [](config::TrialConfig& c) {
+    c.norm_sites["qk"] = norm_of(NormKind::kRms);
+    c.model.drop_path = 0.3;
+  });
+  also("vit_qk_selector", config::ModelFamily::kVit,
+       [](config::TrialConfig& c) { c.norm_sites["qk"] = norm_of(NormKind::kSelector); });
+  also("autonorm_table", config::ModelFamily::kAutonorm,
+       [](config::TrialConfig& c) { c.model.input = config::ModelInput::kTable; });
+  also("autonorm_post_ffn_rms", config::ModelFamily::kAutonorm,
+       [](config::TrialConfig& c) { c.norm_sites["post_ffn"] = norm_of(NormKind::kRms); });
+  also("mae_tiny_form", config::ModelFamily::kMae, [](config::TrialConfig& c) {
+    c.model.cls = false;
+    c.model.positions = config::Positions::kLearned;
+    c.model.init = config::WeightInit::kTorch;
+  });
+  also("mae_norm_pix_dtn_decoder", config::ModelFamily::kMae, [](config::TrialConfig& c) {
+    c.model.norm_pix = true;
+    c.norm_sites["decoder"] = norm_of(NormKind::kDtn);
+  });
+  also("t2t_vit_transformer", config::ModelFamily::kT2tVit,
+       [](config::TrialConfig& c) { c.model.token_layer = config::TokenLayer::kTransformer; });
+  also("ft_transformer_post", config::ModelFamily::kFtTransformer, [](config::TrialConfig& c) {
+    c.model.prenorm = false;
+    c.model.residual_dropout = 0.1;
+    c.model.depth = 2;
+  });
   return all;
 }
 
 class ModelConformance : public testing::TestWithParam<Case> {
  protected:
-  static constexpr models::InputShape kInput{.channels = 2, .height = 4, .width = 4, .classes = 3};
+  static constexpr models::InputShape kInput{.channels = 3, .height = 4, .width = 4, .classes = 3};
 
   void build(at::ScalarType dtype = at::kFloat) {
     auto made = models::make_model(GetParam().config, kInput, dtype);
@@ -63,20 +115,25 @@ class ModelConformance : public testing::TestWithParam<Case> {
     model_ = *std::move(made);
   }
   at::Tensor images(int64_t batch, at::ScalarType dtype = at::kFloat) const {
-    return random_tensor("images", {batch, 2, 4, 4}, dtype);
+    return random_tensor("images", {batch, 3, 4, 4}, dtype);
+  }
+  // Logits, or the values of four patches.
+  std::vector<int64_t> output_shape(int64_t batch) const {
+    if (model_->reconstructs()) return {batch, 4, 12};
+    return {batch, 3};
   }
   std::unique_ptr<models::Model> model_;
 };
 
 TEST_P(ModelConformance, MakesOneLogitPerClass) {
   build();
-  EXPECT_EQ(model_->forward(images(5), {}).sizes(), (at::IntArrayRef{5, 3}));
+  EXPECT_EQ(model_->forward(images(5), {}).sizes(), output_shape(5));
   EXPECT_GT(model_->macs(), 0);
 }
 
 TEST_P(ModelConformance, TakesAnEmptyBatch) {
   build();
-  EXPECT_EQ(model_->forward(images(0), {}).sizes(), (at::IntArrayRef{0, 3}));
+  EXPECT_EQ(model_->forward(images(0), {}).sizes(), output_shape(0));
 }
 
 TEST_P(ModelConformance, EveryTrainableParameterGetsAGradient) {
@@ -95,7 +152,7 @@ TEST_P(ModelConformance, GradientsAgreeWithFiniteDifferences) {
     p.value.add_(random_tensor(p.name, p.value.sizes(), at::kDouble), 0.1);
   }
   const SavedState state(model_->table());
-  const at::Tensor x = images(2, at::kDouble), target = random_tensor("t", {2, 3}, at::kDouble);
+  const at::Tensor x = images(2, at::kDouble), target = random_tensor("t", output_shape(2), at::kDouble);
   for (norms::Parameter& p : model_->table().parameters()) {
     if (!p.trainable || p.value.numel() > 80) continue;  // the small ones of every layer
     const double error = gradient_error(p.value, [&] {
@@ -129,6 +186,14 @@ TEST_P(ModelConformance, IsTheSameModelWhenBuiltAgain) {
     EXPECT_EQ(a[i].name, b[i].name);
     EXPECT_TRUE(same_bits(a[i].value.detach(), b[i].value.detach())) << a[i].name;
   }
+}
+
+TEST_P(ModelConformance, EveryNormStandsAtASiteOfTheFamily) {
+  build();
+  const std::vector<std::string> known = config::sites(GetParam().config.model.family).all();
+  ASSERT_FALSE(model_->norm_places().empty());
+  for (const auto& [name, site] : model_->norm_places())
+    EXPECT_NE(std::ranges::find(known, site), known.end()) << name << " at " << site;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ModelConformance, testing::ValuesIn(cases()),

@@ -62,6 +62,39 @@ def cosine_schedule(probe):
     assert_near("lr", probe.run(spec, {})["lr"], torch.tensor(rates, dtype=torch.float64), 1e-12)
 
 
+def cosine_in_steps_of_an_epoch(probe):
+    """MAE-tiny's: CosineAnnealingLR over 60 epochs, one step of it after each epoch; the first 10 epochs of it."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.5e-4)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=60)
+    rates = []
+    for _ in range(10):
+        rates += [optimizer.param_groups[0]["lr"]] * 7
+        optimizer.step()
+        cosine.step()
+    config = {"epochs": 10, "lr": 1.5e-4, "warmup": 0, "schedule": "cosine_epochs", "horizon": 60}
+    ours = probe.run({"op": "schedule", "config": config, "total_steps": 70}, {})["lr"]
+    assert_near("lr / peak", ours / 1.5e-4, torch.tensor(rates, dtype=torch.float64) / 1.5e-4, 1e-12)
+
+
+def horizon_is_the_start_of_a_longer_training(probe):
+    config = {"lr": 1.0, "warmup": 0, "schedule": "cosine"}
+    whole = probe.run({"op": "schedule", "config": {**config, "epochs": 12}, "total_steps": 120}, {})["lr"]
+    start = probe.run({"op": "schedule", "config": {**config, "epochs": 5, "horizon": 12}, "total_steps": 50}, {})["lr"]
+    assert_near("lr", start, whole[:50], 1e-12)
+    text = probe.error({"op": "schedule", "config": {**config, "epochs": 5, "horizon": 4}, "total_steps": 50}, {})
+    assert "train.horizon = 4 ends the cosine before train.epochs = 5" in text, text
+
+
+def weight_decay_on_all(probe):
+    config = {"lr": 0.1, "weight_decay": 0.5, "decay_all": True, "clip": 0.0}
+    b = torch.randn(5, dtype=torch.float64)
+    tensors = {"param.b": b, "grad.b.0": torch.zeros(5, dtype=torch.float64)}
+    out = probe.run({"op": "optimizer", "config": config, "steps": 1, "dtype": "float64"}, tensors)
+    assert_near("b", out["param.b"], b * 0.95, 1e-12)
+    out = probe.run({"op": "optimizer", "config": {**config, "decay_all": False}, "steps": 1, "dtype": "float64"}, tensors)
+    assert_near("b", out["param.b"], b, 1e-12)
+
+
 def constant_schedule(probe):
     spec = {"op": "schedule", "config": {"lr": 0.5, "warmup": 0.5, "schedule": "constant"}, "total_steps": 4}
     assert_near("lr", probe.run(spec, {})["lr"], torch.tensor([0.0, 0.25, 0.5, 0.5], dtype=torch.float64), 1e-15)
@@ -90,4 +123,5 @@ def distillation(probe):
 
 
 if __name__ == "__main__":
-    main([adamw_ten_steps, adamw_with_clipping, cosine_schedule, constant_schedule, label_smoothing, distillation])
+    main([adamw_ten_steps, adamw_with_clipping, cosine_schedule, cosine_in_steps_of_an_epoch,
+          horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation])

@@ -55,8 +55,13 @@ json everything_in_use() {
   };
   merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
   merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
-  merge(R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}}})");
+  merge(
+      R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}, "start": {"from": "t"}}})");
   merge(R"({"norm": {"kind": "feature_mix", "axis": "batch"}})");
+  for (const Kind& kind : models()) {
+    merge(cat(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": ")", kind.name, R"("}})").c_str());
+  }
+  merge(R"({"model": {"family": "vit"}})");
   for (const Kind& kind : norms()) {
     if (kind.name != "selector") merge(cat(R"({"norm": {"kind": ")", kind.name, R"("}})").c_str());
   }
@@ -85,8 +90,8 @@ TEST(Catalogue, DefaultsAreThoseOfTheStructs) {
   for (const Key& key : keys()) {
     if (key.fallback.empty()) continue;
     if (key.path == "norm.branches" || key.path == "norm.gate" || key.path == "model.family" || key.path == "norm.kind")
-      continue;                                                // set above
-    if (key.belongs_to.starts_with("norm.kind = ")) continue;  // below
+      continue;  // set above
+    if (key.belongs_to.starts_with("norm.kind = ") || key.belongs_to.starts_with("model.family = ")) continue;  // below
     std::string pointer = "/" + std::string(key.path);
     std::ranges::replace(pointer, '.', '/');
     EXPECT_EQ(defaults.at(json::json_pointer(pointer)), json::parse(key.fallback)) << key.path;
@@ -95,20 +100,24 @@ TEST(Catalogue, DefaultsAreThoseOfTheStructs) {
   EXPECT_EQ(TrialConfig{}.norm.kind, NormKind::kLayer);
 }
 
-// A key of several kinds has a row for each default.
-TEST(Catalogue, DefaultsOfNormsAreThoseOfTheirKind) {
-  const std::string_view prefix = "norm.kind = ";
+// A key of several kinds has a row for each default. `chooser` names the kinds, `leaf` is the table's part of the
+// trial.
+void expect_defaults_by_kind(std::string_view chooser, const char* table, const char* leaf) {
+  const std::string prefix = cat(chooser, " = ");
   for (const Key& key : keys()) {
     if (!key.belongs_to.starts_with(prefix) || key.path == "norm.branches") continue;
     std::stringstream kinds{std::string(key.belongs_to.substr(prefix.size()))};
     for (std::string kind; std::getline(kinds >> std::ws, kind, ',');) {
-      const auto trial = parse_trial({{"norm", kind}});
+      const auto trial = parse_trial({{"data", {{"kind", "idx"}, {"path", "p"}}}, {table, {{leaf, kind}}}});
       ASSERT_TRUE(trial.ok()) << trial.status().message();
-      EXPECT_EQ(resolved(*trial)["norm"][split_path(key.path).back()], json::parse(key.fallback))
+      EXPECT_EQ(resolved(*trial)[table][split_path(key.path).back()], json::parse(key.fallback))
           << key.path << " of " << kind;
     }
   }
 }
+
+TEST(Catalogue, DefaultsOfNormsAreThoseOfTheirKind) { expect_defaults_by_kind("norm.kind", "norm", "kind"); }
+TEST(Catalogue, DefaultsOfModelsAreThoseOfTheirFamily) { expect_defaults_by_kind("model.family", "model", "family"); }
 
 TEST(Catalogue, KeysHaveHelpAndASoundRange) {
   for (const Key& key : keys()) {
@@ -124,7 +133,7 @@ TEST(Catalogue, KeysHaveHelpAndASoundRange) {
 TEST(Catalogue, AllowedTextsAreForPeople) {
   EXPECT_EQ(allowed_text(*find_key("train.epochs")), "an integer from 1 to 100000");
   EXPECT_EQ(allowed_text(*find_key("norm.tau")), "a number above 0, at most 100");
-  EXPECT_EQ(allowed_text(*find_key("train.schedule")), "one of cosine, constant");
+  EXPECT_EQ(allowed_text(*find_key("train.schedule")), "one of cosine, constant, cosine_epochs");
   EXPECT_EQ(allowed_text(*find_key("train.optimizer")), "only \"adamw\"");
   EXPECT_EQ(allowed_text(*find_key("seed")), "an integer from 0 to 9223372036854775807");
   EXPECT_EQ(allowed_text(*find_key("train.beta1")), "a number from 0 to 0.9999999");
@@ -167,7 +176,7 @@ TEST(Catalogue, MetricsKnowTheirDirection) {
 
 TEST(Catalogue, SitesOfTheFamilies) {
   EXPECT_THAT(sites(ModelFamily::kVit).standard, testing::ElementsAre("pre_attn", "pre_ffn", "final"));
-  EXPECT_THAT(sites(ModelFamily::kVit).optional, testing::ElementsAre("embed", "post_attn", "post_ffn"));
+  EXPECT_THAT(sites(ModelFamily::kVit).optional, testing::ElementsAre("embed", "post_attn", "post_ffn", "qk"));
   EXPECT_THAT(sites(ModelFamily::kMlp).standard, testing::ElementsAre("hidden"));
 }
 

@@ -187,6 +187,56 @@ TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
   EXPECT_FALSE(only(sweep, "DyTLanguage").norm_at("final").bias);
 }
 
+// Every model of presets/models.toml fits an ImageNet-like set of the user's own, in both profiles.
+TEST(Presets, ModelsOfTheSourcesExpand) {
+  const auto source = load_sweep_source(AUTONORM_SOURCE_DIR "/sweeps/mae_tiny.toml");
+  ASSERT_TRUE(source.ok()) << source.status().message();
+  for (const char* profile : {"faithful", "corrected"}) {
+    std::string text = cat("include = [\"presets/models.toml\"]\n[sweep]\nname = \"all\"\nbaseline = \"ViT-T\"\n",
+                           "seeds = [0, 1]\nprofile = \"", profile,
+                           "\"\n[base]\ndata = { kind = \"idx\", path = \"p\", sha256 = \"00\" }\n");
+    const std::vector<std::string> names{"ViT-T",
+                                         "ViT-S",
+                                         "ViT-B",
+                                         "ViT-L",
+                                         "AutoNormTransformer",
+                                         "AutoNormFirst",
+                                         "MAE-B",
+                                         "T2T-ViT-14",
+                                         "T2T-ViT-S-LN",
+                                         "T2T-ViT-S-UN",
+                                         "T2T-ViT-S-DTN",
+                                         "MLPTeacher",
+                                         "ViTTeacher",
+                                         "MAE-tiny",
+                                         "FT-Transformer",
+                                         "FT-TransformerTuned",
+                                         "ResNet-20"};
+    for (const std::string& name : names) text += cat("[[variant]]\nuse = \"", name, "\"\n");
+    const Sweep sweep = expanded(text, source->files);
+    EXPECT_EQ(sweep.cells.size(), 2 * names.size());
+    EXPECT_EQ(only(sweep, "AutoNormTransformer").model.family,
+              std::string(profile) == "faithful" ? ModelFamily::kAutonorm : ModelFamily::kAutonormCorrected);
+    EXPECT_EQ(only(sweep, "MAE-B").model.decoder_dim, 512);
+  }
+}
+
+TEST(Sweeps, MaeTinyIsThePublishedOne) {
+  const Sweep sweep = sweep_file("mae_tiny.toml");
+  EXPECT_EQ(sweep.variants, (std::vector<std::string>{"LN", "DyT", "ADyT"}));
+  EXPECT_EQ(sweep.trials.size(), 9u);
+  EXPECT_THAT(sweep.warnings, IsEmpty());
+  const TrialConfig config = only(sweep, "ADyT");
+  EXPECT_EQ(config.model.family, ModelFamily::kMae);
+  EXPECT_EQ(config.data.pixels, PixelRange::kUnit);
+  EXPECT_EQ(config.data.val_fraction, 0.0);
+  EXPECT_EQ(config.train.epochs, 10);
+  EXPECT_EQ(config.train.horizon, 60);
+  EXPECT_TRUE(config.train.decay_all);
+  EXPECT_EQ(config.train.clip, 0.0);
+  EXPECT_EQ(config.norm_at("decoder").beta_g, 0.9);
+}
+
 TEST(Presets, AnErrorInAnIncludedFilePointsThere) {
   const std::string text =
       failure("include = [\"presets/own.toml\"]\n" + kHead + "[[variant]]\nuse = \"Mine\"\nname = \"LN\"\n",

@@ -74,6 +74,41 @@ TEST(TrialConfig, NormAtASite) {
   EXPECT_EQ(config.norm_at("post_ffn").kind, NormKind::kNone);
 }
 
+TEST(TrialConfig, DefaultsOfAModelAreThoseOfItsFamily) {
+  const TrialConfig mae = parsed(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mae", "depth": 3}})");
+  EXPECT_EQ(mae.model.dim, 768);
+  EXPECT_EQ(mae.model.depth, 3);
+  EXPECT_EQ(mae.norm_at("decoder").kind, NormKind::kLayer);
+  EXPECT_EQ(parsed(R"({"model": {"family": "ft_transformer"}})").model.mlp_ratio, 1.333333333333333);
+}
+
+TEST(TrialConfig, LayeredSitesHaveLayerNormUnlessNamed) {
+  const TrialConfig plain = parsed(R"({"model": {"family": "autonorm"}, "norm": {"kind": "selector"}})");
+  EXPECT_EQ(plain.norm_at("embed").kind, NormKind::kSelector);
+  EXPECT_EQ(plain.norm_at("post_ffn").kind, NormKind::kLayer);
+  const TrialConfig named = parsed(R"({"model": {"family": "autonorm"}, "norm_sites": {"post_ffn": "none"}})");
+  EXPECT_EQ(named.norm_at("post_ffn").kind, NormKind::kNone);
+}
+
+TEST(TrialConfig, ReplacedNormsAreThoseOfAKindAtEverySite) {
+  const TrialConfig config = parsed(R"({"model": {"family": "autonorm"},
+    "norm": {"kind": "selector", "branches": ["scale", "layer"]}, "replace_norm": {"layer": {"kind": "dyt", "alpha0": 0.8}}})");
+  EXPECT_EQ(config.norm_at("embed").branches.at(1).kind, NormKind::kDyt);
+  EXPECT_EQ(config.norm_at("embed").branches.at(0).kind, NormKind::kScale);
+  EXPECT_EQ(config.norm_at("post_ffn").kind, NormKind::kDyt);
+  EXPECT_EQ(config.norm_at("post_ffn").alpha0, 0.8);
+  const TrialConfig swapped =
+      parsed(R"({"norm": "rms", "norm_sites": {"final": "layer"}, "replace_norm": {"layer": "rms", "rms": "layer"}})");
+  EXPECT_EQ(swapped.norm_at("pre_attn").kind, NormKind::kLayer);
+  EXPECT_EQ(swapped.norm_at("final").kind, NormKind::kRms);
+  EXPECT_EQ(resolved(*parse_trial(resolved(config))), resolved(config));
+  EXPECT_EQ(canonical(parsed(R"({"replace_norm": {"layer": "rms"}})")), canonical(parsed(R"({"norm": "rms"})")));
+  EXPECT_THAT(error_of(R"({"replace_norm": {"rms": "layer"}})"),
+              HasSubstr("replace_norm: no norm of the model is of kind 'rms'"));
+  EXPECT_THAT(error_of(R"({"replace_norm": {"layr": "rms"}})"), HasSubstr("did you mean 'layer'?"));
+  EXPECT_THAT(error_of(R"({"replace_norm": 3})"), HasSubstr("must be a table of kind = norm"));
+}
+
 TEST(TrialConfig, ReportsAllErrorsOneEachLine) {
   const std::string text = error_of(R"({"norm": {"knd": "layer"}, "train": {"epochs": 0, "lr": "fast"}, "sed": 1})");
   EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;
@@ -115,6 +150,52 @@ TEST(TrialConfig, ChecksAcrossKeys) {
   EXPECT_THAT(error_of(R"({"norm": {"kind": "selector", "branches": ["selector"]}})"), HasSubstr("cannot be a branch"));
   EXPECT_THAT(error_of(R"({"norm_sites": {"hidden": "layer"}})"),
               HasSubstr("unknown site 'hidden' of model family 'vit'"));
+}
+
+TEST(TrialConfig, ModelsRefuseWhatTheyCannotBuild) {
+  const auto error = [](const std::string& model, const std::string& more = "") {
+    return error_of(R"({"data": {"name": "fashion-mnist"}, "model": )" + model + more + "}");
+  };
+  EXPECT_THAT(error(R"({"family": "vitt", "patch": 7})"), HasSubstr("did you mean 'vit'?"));
+  EXPECT_THAT(error(R"({"family": "mae", "patch": 7, "decoder_heads": 3})"),
+              HasSubstr("model.decoder_heads = 3 does not divide model.decoder_dim = 512"));
+  EXPECT_THAT(error(R"({"family": "mae", "patch": 7, "dim": 66, "heads": 6})"), HasSubstr("no multiple of 4"));
+  EXPECT_THAT(error(R"({"family": "mae", "patch": 28})"), HasSubstr("keeps 0 of 1 patches"));
+  EXPECT_THAT(error(R"({"family": "mae", "patch": 7})", R"(, "train": {"label_smoothing": 0.1})"),
+              HasSubstr("learns from images, not from labels; allowed: 0"));
+  EXPECT_THAT(error(R"({"family": "mae", "patch": 7})", R"(, "train": {"distill": {"from": "t"}})"),
+              HasSubstr("makes no logits that a teacher could match"));
+  EXPECT_THAT(error(R"({"family": "resnet", "depth": 18})"), HasSubstr("model.depth = 18 is not 6n + 2"));
+  EXPECT_THAT(error(R"({"family": "autonorm", "patch": 3})"), HasSubstr("model.patch = 3 does not divide the 28x28"));
+  EXPECT_THAT(error(R"({"family": "autonorm_v0", "heads": 5})"), HasSubstr("model.heads = 5 does not divide"));
+  EXPECT_THAT(error(R"({"family": "ft_transformer"})", R"(, "norm_sites": {"post_ffn": "rms"})"),
+              HasSubstr("with prenorm = true has no norm there; allowed: pre_attn, pre_ffn, final"));
+}
+
+TEST(TrialConfig, NormsAreRefusedWhereTheyCannotStand) {
+  const auto error = [](const std::string& text) {
+    return error_of(R"({"data": {"name": "fashion-mnist"}, )" + text + "}");
+  };
+  const std::string mae = R"("model": {"family": "mae", "patch": 7})";
+  EXPECT_THAT(error(mae + R"(, "norm": "dtn")"),
+              HasSubstr("norm: 'dtn' needs tokens on a square grid, and the encoder of 'mae' sees patches from random "
+                        "places; allowed: site decoder"));
+  EXPECT_EQ(parsed((R"({"data": {"name": "fashion-mnist"}, )" + mae + R"(, "norm_sites": {"decoder": "dtn"}})").c_str())
+                .norm_at("decoder")
+                .kind,
+            NormKind::kDtn);
+  EXPECT_THAT(
+      error(R"("model": {"patch": 7}, "norm_sites": {"qk": "dtn"})"),
+      HasSubstr("norm_sites.qk: 'dtn' needs tokens on a square grid, and site 'qk' has the tokens of all heads"));
+  EXPECT_THAT(error(R"("model": {"patch": 7}, "norm_sites": {"qk": {"kind": "group", "groups": 32}})"),
+              HasSubstr("norm_sites.qk.groups = 32 does not divide the 16 channels"));
+  EXPECT_THAT(error(R"("model": {"family": "autonorm", "input": "table"}, "norm_sites": {"post_ffn": "instance"})"),
+              HasSubstr("this model has one token"));
+  EXPECT_THAT(error(R"("model": {"family": "ft_transformer"}, "norm": "instance")"),
+              HasSubstr("this model has one token"));
+  EXPECT_THAT(error(R"("model": {"family": "resnet"}, "norm": "dtn")"), HasSubstr("model family 'resnet' has none"));
+  EXPECT_THAT(error(R"("model": {"family": "mlp"}, "norm_sites": {"decoder": "rms"})"),
+              HasSubstr("unknown site 'decoder' of model family 'mlp'"));
 }
 
 TEST(TrialConfig, StrangeInputIsAnErrorNotACrash) {

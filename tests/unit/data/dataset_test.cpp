@@ -63,7 +63,7 @@ TEST(OwnIdx, SplitsTrainAndKeepsTest) {
   EXPECT_EQ(data->test.size(), 20);
   EXPECT_EQ(data->classes, 5);
   EXPECT_EQ(data->train.images.sizes(), (std::vector<int64_t>{40, 1, 3, 4}));
-  EXPECT_EQ(data->scale, 255);
+  EXPECT_EQ(data->scale.white, 255);
 }
 
 TEST(OwnIdx, TrainAndValAreDisjointAndTogetherTheTrainingFile) {
@@ -162,7 +162,7 @@ TEST(RealData, DigitsAreSplitInto1437And360) {
   EXPECT_EQ(data->test.size(), 360);
   EXPECT_EQ(data->train.size() + data->val.size(), 1437);
   EXPECT_EQ(data->val.size(), 144);
-  EXPECT_EQ(data->scale, 16);
+  EXPECT_EQ(data->scale.white, 16);
   EXPECT_EQ(data->train.images.max().item<int>(), 16);
   // scikit-learn's file has its classes in nearly equal parts; a stratified test set has them, too.
   EXPECT_GE(data->test.labels.bincount({}, 10).min().item<int64_t>(), 34);

@@ -33,6 +33,15 @@ TEST(GatherImages, EqualsTheFormulaBitForBit) {
   }
 }
 
+TEST(GatherImages, InUnitRangeDividesByWhiteAlone) {
+  const at::Tensor indices = at::arange(255, -1, -1, at::kLong);
+  const Split split{.images = all_bytes(), .labels = at::arange(256, at::kLong)};
+  for (const double white : {16.0, 255.0}) {
+    const at::Tensor out = gather_images(split, indices, {white, config::PixelRange::kUnit});
+    EXPECT_TRUE(at::equal(out, split.images.index_select(0, indices).to(at::kFloat).div(white))) << white;
+  }
+}
+
 TEST(GatherImages, BlackIsMinusOneAndWhiteIsOne) {
   const Split split{.images = all_bytes(), .labels = at::arange(256, at::kLong)};
   const at::Tensor out = gather_images(split, at::zeros({1}, at::kLong), 255.0);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "tests/support/thread_group.h"
 #include "tests/unit/train/small_trial.h"
 
@@ -42,6 +44,36 @@ TEST(Evaluator, AnyNumberOfRanksGetsTheSameResult) {
       local += result.local_samples;
     }
     EXPECT_EQ(local, 31);
+  }
+}
+
+TEST(Evaluator, JudgesAReconstructionByItsHiddenValues) {
+  config::TrialConfig config = train::small_config();
+  config.model = config::default_model(config::ModelFamily::kMae);
+  config.model.patch = 2;
+  config.model.dim = config.model.decoder_dim = 16;
+  config.model.depth = config.model.decoder_depth = 1;
+  config.model.heads = config.model.decoder_heads = 2;
+  const auto model = *models::make_model(config, {.channels = 1, .height = 4, .width = 4, .classes = 3});
+  const data::Split split = train::synthetic_split("test", 31);
+  const EvaluationOptions options{.scale = {255.0, config::PixelRange::kUnit}, .batch = 7, .step = 5};
+  const auto gang = distributed::make_single();
+  const Evaluation alone = evaluate(*model, split, options, *gang);
+  EXPECT_EQ(alone.samples, 31);
+  EXPECT_EQ(alone.judged, 31 * 3 * 4);  // three of four patches of four values
+  std::vector<int64_t> samples(31);
+  std::iota(samples.begin(), samples.end(), 0);
+  const models::Reconstruction all =
+      model->reconstruct(split.images.to(at::kFloat).div(255.0), {.training = false, .step = 5, .samples = &samples});
+  EXPECT_EQ(alone.correct, all.close.item<int64_t>());
+  EXPECT_NEAR(alone.loss(), all.losses.mean().item<double>(), 1e-6);
+  for (const int ranks : {2, 3}) {
+    test::run_ranks(ranks, [&](distributed::Gang& rank) {
+      const Evaluation shared =
+          evaluate(**models::make_model(config, {.channels = 1, .height = 4, .width = 4}), split, options, rank);
+      EXPECT_EQ(shared.judged, alone.judged);
+      EXPECT_EQ(shared.correct, alone.correct);
+    });
   }
 }
 

@@ -7,34 +7,6 @@
 namespace autonorm::models {
 namespace {
 
-// The vectors of models-and-recipes.md 3: what the source's counter printed.
-TEST(MacCount, AutoNormTransformerOnGrey28) {
-  const AutoNormShape plain{.patches = 49, .patch_dim = 3 * 4 * 4};
-  EXPECT_EQ(autonorm_transformer_macs(plain), 79'376'640);
-  AutoNormShape gated = plain;
-  gated.selector = true;
-  EXPECT_EQ(autonorm_transformer_macs(gated), 79'391'488);
-}
-
-TEST(MacCount, AutoNormTransformerOnColour32) {
-  const AutoNormShape plain{.patches = 64, .patch_dim = 3 * 4 * 4};
-  EXPECT_EQ(autonorm_transformer_macs(plain), 103'161'600);
-  AutoNormShape gated = plain;
-  gated.selector = true;
-  EXPECT_EQ(autonorm_transformer_macs(gated), 103'178'368);
-}
-
-TEST(MacCount, AutoNormTransformerOnTables) {
-  const AutoNormShape plain{.features = 8, .outputs = 2};
-  EXPECT_EQ(autonorm_transformer_macs(plain), 1'679'104);
-  AutoNormShape gated = plain;
-  gated.selector = true;
-  EXPECT_EQ(autonorm_transformer_macs(gated), 1'687'680);
-  AutoNormShape one_output = plain;
-  one_output.outputs = 1;
-  EXPECT_EQ(autonorm_transformer_macs(one_output), 1'678'976);
-}
-
 TEST(MacCount, TeachersWithTheirLayerNorm) {
   const auto teacher = [](int64_t features) {
     return mlp_macs({.features = features, .hidden = 128, .layers = 1, .classes = 10}) +
@@ -49,6 +21,21 @@ TEST(MacCount, VitFollowsTheAnalyticFormula) {
   const VitShape s{.dim = 64, .depth = 6, .hidden = 128, .tokens = 17, .patches = 16, .patch_dim = 49, .classes = 10};
   const int64_t m = s.hidden / s.dim, d = s.dim, t = s.tokens, l = s.depth;
   EXPECT_EQ(vit_macs(s), (4 + 2 * m) * d * d * t * l + 2 * t * t * d * l + s.patch_dim * d * s.patches + d * s.classes);
+}
+
+// The breakdown of models-and-recipes.md 2.8.
+TEST(MacCount, MaeTiny) {
+  EXPECT_EQ(mae_macs({.dim = 64,
+                      .depth = 4,
+                      .hidden = 256,
+                      .tokens = 4,
+                      .patches = 16,
+                      .patch_dim = 49,
+                      .decoder_dim = 64,
+                      .decoder_depth = 2,
+                      .decoder_hidden = 256,
+                      .decoder_tokens = 16}),
+            2'549'760);
 }
 
 }  // namespace

@@ -35,6 +35,16 @@ TEST(BatchPlan, EveryEpochIsAnotherPermutationOfAllSamples) {
   EXPECT_NE(first, BatchPlan(plan_config(), 1, 37, 0, 1).order(0));
 }
 
+TEST(BatchPlan, WithoutShufflingKeepsTheOrderOfTheFile) {
+  config::TrainConfig config = plan_config();
+  config.shuffle = false;
+  std::vector<int64_t> all(37);
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const BatchPlan plan(config, 0, 37, 0, 1);
+  EXPECT_EQ(plan.order(0), all);
+  EXPECT_EQ(plan.order(2), all);
+}
+
 // Whatever the number of ranks: the ranks' pieces of a micro-batch are disjoint, in order, and the same samples
 // together.
 TEST(BatchPlan, RanksPartitionEachMicroBatch) {

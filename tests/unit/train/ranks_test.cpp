@@ -1,6 +1,7 @@
 // 1, 2 and 3 ranks train the same thing, the last partial batch included.
 #include <gtest/gtest.h>
 
+#include "core/config/catalogue.h"
 #include "tests/support/thread_group.h"
 #include "tests/unit/train/small_trial.h"
 
@@ -56,6 +57,24 @@ TEST(Ranks, WithAccumulation) {
 
 // The last batch has 5 samples: three of eight ranks get none.
 TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
+
+// Noise of dropout, skipped blocks and masks belongs to a sample, whoever trains it.
+TEST(Ranks, EveryModelFamily) {
+  for (const config::Kind& kind : config::models()) {
+    SCOPED_TRACE(kind.name);
+    config::TrialConfig config = small_config();
+    config.model = config::default_model(*config::parse_word<config::ModelFamily>(kind.name));
+    config.model.patch = 2;
+    config.model.dim = config.model.decoder_dim = config.model.hidden = 16;
+    config.model.depth = config.model.family == config::ModelFamily::kResnet ? 8 : 2;
+    config.model.decoder_depth = 1;
+    config.model.heads = config.model.decoder_heads = 2;
+    config.model.token_dim = config.model.width = 4;
+    if (config.model.family == config::ModelFamily::kVit) config.model.drop_path = 0.2;
+    config.train.epochs = 2;
+    expect_same_training(config, {3});
+  }
+}
 
 TEST(Ranks, WithRandomGatesAndStats) {
   config::TrialConfig config = small_config();

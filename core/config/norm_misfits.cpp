@@ -1,0 +1,132 @@
+#include "core/config/norm_misfits.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/config/catalogue.h"
+
+namespace autonorm::config {
+namespace {
+
+class NormChecker {
+ public:
+  NormChecker(const TrialConfig& config, const std::optional<ImageShape>& image) : c_(config), image_(image) {}
+
+  std::vector<Misfit> run() {
+    check_common_norm();
+    for (const auto& [site, norm] : c_.norm_sites) check_norm(norm, site, "norm_sites." + site);
+    return std::move(found_);
+  }
+
+ private:
+  void error(const std::string& path, const std::string& text) { found_.push_back({path, text}); }
+
+  // `norm` at each site that it fills, until it does not fit one.
+  void check_common_norm() {
+    const std::vector<std::string>& standard = sites(c_.model.family).standard;
+    bool used = false;
+    for (const std::string& site : standard) {
+      if (c_.norm_sites.contains(site) || unbuilt(site)) continue;
+      used = true;
+      check_norm(c_.norm, site, "norm");
+      if (!found_.empty()) return;
+    }
+    if (!used) check_norm(c_.norm, standard.front(), "norm");
+  }
+
+  // An FT-Transformer has the sites of one placement.
+  bool unbuilt(const std::string& site) const {
+    return c_.model.family == ModelFamily::kFtTransformer && site.starts_with("post_") == c_.model.prenorm;
+  }
+
+  void check_norm(const NormConfig& norm, const std::string& site, const std::string& path) {
+    const SiteShape shape = site_shape(c_, site, image_);
+    check_kind(norm, shape, path);
+    if (norm.kind != NormKind::kSelector) return;
+    for (size_t i = 0; i < norm.branches.size(); ++i)
+      check_kind(norm.branches[i], shape, cat(path, ".branches[", i, "]"));
+    check_selector(norm, path);
+  }
+
+  // Groups or heads of channels.
+  void check_divides(int64_t parts, const SiteShape& shape, const std::string& path, const char* remedy) {
+    for (const int64_t channels : shape.channels) {
+      if (channels % parts == 0) continue;
+      return error(path,
+                   cat(path, " = ", parts, " does not divide the ", channels, " channels of the model; ", remedy));
+    }
+  }
+
+  // What a kind needs of the site, and of its own keys.
+  void check_kind(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
+    if (norm.kind == NormKind::kGroup) {
+      check_divides(norm.groups, shape, path + ".groups", "choose groups so that each gets the same channels");
+    }
+    if (norm.kind == NormKind::kPowerNorm && norm.scale_groups > 0) {
+      check_divides(norm.scale_groups, shape, path + ".scale_groups",
+                    "choose groups so that each gets the same channels, or 0 for none");
+    }
+    if (norm.kind == NormKind::kDtn) check_dtn(norm, shape, path);
+    const bool feature =
+        norm.kind == NormKind::kMinmax || norm.kind == NormKind::kZscore || norm.kind == NormKind::kFeatureMix;
+    const bool by_sample = norm.kind == NormKind::kSwitchable && norm.form == SwitchForm::kSample;
+    if (shape.tokens == 1 &&
+        (norm.kind == NormKind::kInstance || by_sample || (feature && norm.axis == FeatureAxis::kToken))) {
+      error(path, cat(path, ": '", name(norm.kind),
+                      "' takes its statistics over the tokens of a sample, and this model "
+                      "has one token; choose a norm over channels, or a model with more tokens"));
+    }
+    if (norm.kind == NormKind::kAdyt && norm.alpha_min > norm.alpha_max) {
+      error(path + ".alpha_min", cat(path, ".alpha_min = ", norm.alpha_min, " is larger than alpha_max = ",
+                                     norm.alpha_max, "; choose alpha_min <= alpha_max"));
+    }
+  }
+
+  // Its statistics follow the tokens' places on a square grid.
+  void check_dtn(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
+    check_divides(norm.heads, shape, path + ".heads", "choose heads so that each gets the same channels");
+    if (!shape.no_grid.empty()) {
+      return error(path, cat(path, ": 'dtn' needs tokens on a square grid, and ", shape.no_grid));
+    }
+    if (!shape.grid) return;
+    const auto [rows, columns] = *shape.grid;
+    if (rows != columns || (rows > norm.grid && rows % norm.grid != 0)) {
+      error(path + ".grid", cat(path, ": 'dtn' takes its statistics on a square map of at most ", norm.grid, "x",
+                                norm.grid, " tokens or a whole multiple of it, and this model has ", rows, "x", columns,
+                                "; choose another patch or grid"));
+    }
+  }
+
+  void check_selector(const NormConfig& norm, const std::string& path) {
+    const size_t branches = norm.branches.size();
+    if (branches < 1 || branches > 16) {
+      error(path + ".branches", cat(path, ".branches has ", branches, " branches; allowed: 1 to 16"));
+    }
+    if (norm.gate == Gate::kFixed && !norm.weights.empty() && norm.weights.size() != branches) {
+      error(path + ".weights",
+            cat(path, ".weights has ", norm.weights.size(), " weights for ", branches, " branches; give one for each"));
+    }
+    if (norm.gate == Gate::kRandom && branches != 2) {
+      error(path + ".gate", cat(path, ".gate = 'random' blends two branches, not ", branches));
+    }
+    for (const NormKind kind : norm.freeze) {
+      if (std::ranges::any_of(norm.branches, [&](const NormConfig& b) { return b.kind == kind; })) continue;
+      std::vector<std::string> kinds;
+      for (const NormConfig& branch : norm.branches) kinds.emplace_back(name(branch.kind));
+      error(path + ".freeze",
+            cat(path, ".freeze names '", name(kind), "', which is no branch of this selector; allowed: ", join(kinds)));
+    }
+  }
+
+  const TrialConfig& c_;
+  const std::optional<ImageShape>& image_;
+  std::vector<Misfit> found_;
+};
+
+}  // namespace
+
+std::vector<Misfit> norm_misfits(const TrialConfig& config, const std::optional<ImageShape>& image) {
+  return NormChecker(config, image).run();
+}
+
+}  // namespace autonorm::config

@@ -1,0 +1,16 @@
+// The trained weights of a stage as the start of a trial with the same model, whose norms may be of other kinds.
+#pragma once
+#include <filesystem>
+
+#include "core/base/status.h"
+#include "core/config/trial_config.h"
+#include "core/models/model.h"
+
+namespace autonorm::train {
+
+// Copies every parameter and buffer of the checkpoint into `model` (on the CPU), but those of norms whose kind differs
+// between the checkpoint's configuration and `config`: they keep their initial values. kInvalid names what does not
+// fit.
+Status load_start(const std::filesystem::path& folder, const config::TrialConfig& config, models::Model& model);
+
+}  // namespace autonorm::train
