@@ -5,6 +5,7 @@
 #include "core/eval/autocast.h"
 #include "core/eval/loss.h"
 #include "core/models/model.h"
+#include "core/optim/adamw.h"
 #include "core/train/probe_ops.h"
 
 namespace autonorm::train {
@@ -17,10 +18,12 @@ struct ModelProbe {
   at::ScalarType dtype = at::kFloat;
   std::string loss;
   double label_smoothing = 0;
+  int64_t steps = 1;
+  bool updates = false;  // by the configured optimizer
 };
 
 // The model block may carry the keys of the trial that the model also reads; they move up to where a trial has them.
-nlohmann::json trial_of(nlohmann::json model, int64_t seed) {
+nlohmann::json trial_of(nlohmann::json model, const nlohmann::json& train, int64_t seed) {
   // Images of the probe's own, of a shape that its tensors tell.
   nlohmann::json trial{{"seed", seed}, {"data", {{"kind", "idx"}, {"path", "probe"}}}};
   for (const char* key : {"norm", "norm_sites"}) {
@@ -29,6 +32,7 @@ nlohmann::json trial_of(nlohmann::json model, int64_t seed) {
     model.erase(key);
   }
   model.erase("classes");
+  if (!train.empty()) trial["train"] = train;
   trial["model"] = std::move(model);
   return trial;
 }
@@ -36,7 +40,7 @@ nlohmann::json trial_of(nlohmann::json model, int64_t seed) {
 Result<ModelProbe> parse(const nlohmann::json& json) {
   const ProbeSpec spec(json);
   AUTONORM_RETURN_IF_ERROR(
-      spec.check_keys({"op", "config", "mode", "dtype", "loss", "label_smoothing", "seed", "input"}));
+      spec.check_keys({"op", "config", "mode", "dtype", "loss", "label_smoothing", "seed", "input", "steps", "train"}));
   const nlohmann::json block = spec.object("config");
   const auto classes = ProbeSpec(block).integer("classes", 10, 1);
   const auto seed = spec.integer("seed", 0, 0);
@@ -44,18 +48,22 @@ Result<ModelProbe> parse(const nlohmann::json& json) {
   const auto dtype = probe_dtype(spec);
   const auto loss = spec.word("loss", {"cross_entropy", "mse", "mae", "reconstruction"});
   const auto smoothing = spec.real("label_smoothing", 0.0);
-  for (const Status& status :
-       {classes.status(), seed.status(), mode.status(), dtype.status(), loss.status(), smoothing.status()}) {
+  const auto steps = spec.integer("steps", 1, 1);
+  const nlohmann::json train = spec.object("train");
+  for (const Status& status : {classes.status(), seed.status(), mode.status(), dtype.status(), loss.status(),
+                               smoothing.status(), steps.status()}) {
     if (!status.ok()) return status;
   }
-  const auto trial = config::parse_trial(trial_of(block, *seed));
+  const auto trial = config::parse_trial(trial_of(block, train, *seed));
   if (!trial.ok()) return trial.status();
   return ModelProbe{.config = *trial,
                     .classes = *classes,
                     .training = *mode == "train",
                     .dtype = *dtype,
                     .loss = *loss,
-                    .label_smoothing = *smoothing};
+                    .label_smoothing = *smoothing,
+                    .steps = *steps,
+                    .updates = !train.empty()};
 }
 
 Result<at::Tensor> loss_of(const ModelProbe& probe, const at::Tensor& logits, const at::Tensor& y) {
@@ -81,17 +89,18 @@ Status check_loss(const ModelProbe& probe, const models::Model& model) {
 
 // One forward pass; appends what it makes and returns the loss.
 Result<at::Tensor> run(const ModelProbe& probe, models::Model& model, const at::Tensor& x,
-                       const norms::StepContext& context, ProbeInput& input, checkpoint::NamedTensors& out) {
+                       const norms::StepContext& context, ProbeInput& input, const std::string& suffix,
+                       checkpoint::NamedTensors& out) {
   AUTONORM_RETURN_IF_ERROR(check_loss(probe, model));
   const at::Tensor images = x.to(parameter_dtype(probe.dtype));
   const eval::Autocast autocast(at::kCPU, probe.dtype == at::kBFloat16);
   if (model.reconstructs()) {
     const models::Reconstruction reconstruction = model.reconstruct(images, context);
-    out.emplace_back("logits", reconstruction.prediction.detach());
-    out.emplace_back("hidden", reconstruction.hidden);
-    out.emplace_back("close", reconstruction.close);
+    out.emplace_back("logits" + suffix, reconstruction.prediction.detach());
+    out.emplace_back("hidden" + suffix, reconstruction.hidden);
+    out.emplace_back("close" + suffix, reconstruction.close);
     const at::Tensor loss = reconstruction.losses.mean();
-    out.emplace_back("loss", loss.detach());
+    out.emplace_back("loss" + suffix, loss.detach());
     return loss;
   }
   const auto y = input.get("y");
@@ -99,9 +108,35 @@ Result<at::Tensor> run(const ModelProbe& probe, models::Model& model, const at::
   const at::Tensor logits = model.forward(images, context);  // [B, classes]
   const auto loss = loss_of(probe, logits, *y);
   if (!loss.ok()) return loss;
-  out.emplace_back("logits", logits.detach());
-  out.emplace_back("loss", loss->detach());
+  out.emplace_back("logits" + suffix, logits.detach());
+  out.emplace_back("loss" + suffix, loss->detach());
   return loss;
+}
+
+// Forward and backward `steps` times, with an update after each when the probe trains; appends the last gradients.
+Status run_steps(const ModelProbe& probe, models::Model& model, const at::Tensor& x, ProbeInput& input,
+                 checkpoint::NamedTensors& out) {
+  const config::TrainConfig& train = probe.config.train;
+  optim::AdamW optimizer(train, model.table());
+  for (int64_t k = 0; k < probe.steps; ++k) {
+    optimizer.clear_gradients();
+    const norms::StepContext context{
+        .training = probe.training, .step = k, .total_steps = probe.steps, .seed = probe.config.seed};
+    const auto loss = run(probe, model, x, context, input, probe.steps == 1 ? "" : cat(".", k), out);
+    if (!loss.ok()) return loss.status();
+    loss->backward();
+    if (probe.training) {
+      for (norms::Stateful* norm : model.table().stateful()) norm->gradients_ready(context);
+    }
+    if (k + 1 == probe.steps) {
+      for (const norms::Parameter& parameter : model.table().parameters()) {
+        if (parameter.value.grad().defined())
+          out.emplace_back("grad." + parameter.name, parameter.value.grad().clone());
+      }
+    }
+    if (probe.updates) optimizer.step(train.lr, train.clip);
+  }
+  return {};
 }
 
 }  // namespace
@@ -117,13 +152,7 @@ Status probe_model(const nlohmann::json& spec, ProbeInput& input, checkpoint::Na
   if (!model.ok()) return model.status();
   norms::ParameterTable& table = (*model)->table();
   AUTONORM_RETURN_IF_ERROR(replace_parameters(input, table));
-  const norms::StepContext context{.training = probe->training, .seed = probe->config.seed};
-  const auto result = run(*probe, **model, *x, context, input, out);
-  if (!result.ok()) return result.status();
-  result->backward();
-  for (const norms::Parameter& parameter : table.parameters()) {
-    if (parameter.value.grad().defined()) out.emplace_back("grad." + parameter.name, parameter.value.grad());
-  }
+  AUTONORM_RETURN_IF_ERROR(run_steps(*probe, **model, *x, input, out));
   append_parameters(table, out);
   out.emplace_back("macs", at::full({}, (*model)->macs(), at::TensorOptions(at::kLong)));
   return {};

@@ -1,5 +1,5 @@
 """The three forms of the AutoNorm transformer against formulas written from the description of its code."""
-from model_compare import attention, compare, linear, norm
+from model_compare import attention, compare, linear, norm, ten_steps
 from probe import main
 import torch
 import torch.nn.functional as F
@@ -116,6 +116,12 @@ def dropout_keeps_the_mean(probe):
     assert len(torch.unique(rows, dim=0)) == 200, "each sample has noise of its own"
 
 
+def ten_training_steps(probe):
+    still = {"dropout": 0.0, "drop_path": 0.0, "layer_scale": 0.1, "norm": {"kind": "selector"}}
+    ten_steps(probe, {"family": "autonorm", **SMALL, **still}, lambda x, p: published(x, p, 3), (4, 1, 8, 8))
+    ten_steps(probe, {"family": "autonorm_corrected", **SMALL, "heads": 3, **still}, lambda x, p: corrected(x, p, 3, 3), (4, 1, 8, 8))
+
+
 if __name__ == "__main__":
     main([published_form_on_images, published_form_on_a_table, training_without_noise_is_evaluation, corrected_form, first_form,
-          initial_values, dropout_keeps_the_mean])
+          initial_values, dropout_keeps_the_mean, ten_training_steps])

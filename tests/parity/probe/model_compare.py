@@ -82,3 +82,26 @@ def assert_gradients(dtype, out, p, bound):
         assert ours.shape == value.grad.shape and error <= bound, f"{dtype} grad.{name}: {error:.1e}, allowed {bound:.1e}"
         worst = max(worst, error)
     print(f"{dtype} gradients of {len(learning)} parameters: {worst:.1e}")
+
+
+def ten_steps(probe, config, formula, shape, classes=10, fixed=(), bound=1e-9, **spec):
+    """Ten steps of AdamW on one batch, from the initial weights: the curve of losses and the weights at its end."""
+    train = {"lr": 1e-3, "weight_decay": 0.05, "clip": 0.0}
+    full = {"op": "model", "config": {**config, "classes": classes}, "dtype": "float64", **spec}
+    tensors = {"x": torch.randn(shape, dtype=torch.float64)}
+    tensors["y"] = targets(classes, shape, full.get("loss", "cross_entropy"), torch.float64)
+    p = {name.removeprefix("param."): value.clone().requires_grad_(name.removeprefix("param.") not in fixed)
+         for name, value in initial_values(probe, full, tensors).items()}
+    out = probe.run({**full, "steps": 10, "train": train}, tensors)
+    learning = [value for value in p.values() if value.requires_grad]
+    groups = [{"params": [v for v in learning if v.dim() > 1], "weight_decay": 0.05},
+              {"params": [v for v in learning if v.dim() <= 1], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, eps=1e-8, foreach=False)
+    for k in range(10):
+        optimizer.zero_grad()
+        loss = loss_of(formula(tensors["x"], p), tensors["y"], full)
+        loss.backward()
+        assert_near(f"loss.{k}", out[f"loss.{k}"], loss.detach(), bound)
+        optimizer.step()
+    for name, value in p.items():
+        assert_near(f"param.{name}", out[f"param.{name}"], value.detach(), bound)

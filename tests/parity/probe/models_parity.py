@@ -1,5 +1,5 @@
 """Logits, loss and gradients of ViT, MLP and ResNet against models written here with torch.nn.functional."""
-from model_compare import block, compare, linear, norm
+from model_compare import block, compare, linear, norm, ten_steps
 from probe import main
 import torch
 import torch.nn.functional as F
@@ -124,6 +124,14 @@ def drop_path_is_of_whole_samples(probe):
     assert abs(share - 0.4 * 0.6) < 0.12, share  # 4.5 standard deviations of 256 draws
 
 
+def ten_training_steps(probe):
+    config = {"family": "vit", "patch": 2, "dim": 16, "depth": 2, "heads": 4, "mlp_ratio": 2.0}
+    ten_steps(probe, config, lambda x, p: vit(x, p, 2, 4, 2, "mean"), (8, 1, 8, 8))
+    ten_steps(probe, {"family": "mlp"}, teacher, (8, 1, 6, 6))
+    ten_steps(probe, {"family": "resnet", "depth": 8, "width": 4}, lambda x, p: resnet(x, p, 1), (8, 1, 8, 8))
+
+
 if __name__ == "__main__":
     main([vit_with_mean_pooling, vit_with_cls_token_on_colour_images, vit_with_a_norm_at_every_site, mlp_teacher, regression_losses,
-          resnets, batch_norm_in_a_resnet_is_that_of_maps, initial_values, drop_path_is_of_whole_samples])
+          resnets, batch_norm_in_a_resnet_is_that_of_maps, initial_values, drop_path_is_of_whole_samples,
+          ten_training_steps])

@@ -1,5 +1,5 @@
 """FT-Transformer and T2T-ViT against formulas written from their published code."""
-from model_compare import block, compare, linear, norm
+from model_compare import block, compare, linear, norm, ten_steps
 from probe import main
 import torch
 import torch.nn.functional as F
@@ -110,6 +110,12 @@ def t2t_vit_14_has_21_5_million_parameters(probe):
     assert abs(count / 1e6 - 21.5) < 0.05, count
 
 
+def ten_training_steps(probe):
+    config = {"family": "t2t_vit", "dim": 24, "depth": 2, "heads": 3, "token_dim": 8}
+    fixed = ("pos_embed", "tokens.0.features", "tokens.1.features")
+    ten_steps(probe, config, lambda x, p: t2t_vit(x, p, 2, 3, "performer"), (4, 1, 12, 12), fixed=fixed)
+
+
 if __name__ == "__main__":
     main([ft_transformer_forms, ft_transformer_trains_as_it_evaluates_without_dropout, t2t_vit_forms,
-          t2t_vit_14_has_21_5_million_parameters])
+          t2t_vit_14_has_21_5_million_parameters, ten_training_steps])

@@ -51,7 +51,7 @@ TEST(CatalogueListing, AKindBringsTheKeysThatBelongToIt) {
   EXPECT_THAT(paths("dyt"), ElementsAre("norm.alpha0", "norm.bias"));
   EXPECT_THAT(paths("gumbel"), ElementsAre("norm.tau", "norm.hard"));
   EXPECT_THAT(paths("distill"), ElementsAre("train.distill.from", "train.distill.temperature", "train.distill.alpha"));
-  EXPECT_THAT(paths("schedules"), ElementsAre("train.schedule"));
+  EXPECT_THAT(paths("schedules"), ElementsAre("train.schedule", "train.horizon"));
   EXPECT_THAT(paths("run"), ::testing::Contains("run.priority"));
   EXPECT_THAT(list_catalogue("rms").value().keys.front().fallback, "1e-06") << "that of rms, not of layer";
 }
