@@ -64,8 +64,8 @@ struct OneDnnLinearFunction : torch::autograd::Function<OneDnnLinearFunction> {
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   const bool fits = x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1) &&
                     (!bias || (takes(*bias) && bias->dim() == 1 && bias->size(0) == weight.size(0)));
-  if (!fits || x.numel() * weight.size(0) < kWorthIt || !takes(x) || !takes(weight) || at::autocast::is_autocast_enabled(at::kCPU) ||
-      !at::globalContext().userEnabledMkldnn() || !onednn_linear()) {
+  if (!fits || x.numel() * weight.size(0) < kWorthIt || !takes(x) || !takes(weight) ||
+      at::autocast::is_autocast_enabled(at::kCPU) || !at::globalContext().userEnabledMkldnn() || !onednn_linear()) {
     return at::linear(x, weight, bias);
   }
   return OneDnnLinearFunction::apply(x, weight, bias);
