@@ -1,10 +1,8 @@
-// Each message lists its fields once, in fields(); Writer and Reader walk that list, so encode and decode cannot
-// differ.
+// Each message lists its fields once, in fields(); FieldWriter and FieldReader walk that list, so encode and decode
+// cannot differ.
 #include "worker/control_protocol.h"
 
-#include <cmath>
-#include <limits>
-#include <nlohmann/json.hpp>
+#include "worker/control_json.h"
 
 namespace autonorm::worker {
 namespace {
@@ -105,124 +103,11 @@ constexpr std::string_view kWord<FailedEvent> = "failed";
 template <>
 constexpr std::string_view kWord<StoppedEvent> = "stopped";
 
-class Writer {
- public:
-  explicit Writer(std::string_view type) { object_["type"] = type; }
-  template <class T>
-  void operator()(const char* key, T& value) {
-    object_[key] = write(value);
-  }
-  // Trainer output may hold bytes that are not UTF-8: they are replaced rather than thrown about.
-  std::string line() const { return object_.dump(-1, ' ', false, json::error_handler_t::replace); }
-
- private:
-  static json write(const std::string& text) { return text; }
-  static json write(bool value) { return value; }
-  static json write(int value) { return value; }
-  static json write(int64_t value) { return value; }
-  static json write(double value) {
-    if (std::isnan(value)) return "nan";
-    if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-    return value;
-  }
-  static json write(StopKind kind) { return kind == StopKind::kCheckpoint ? "checkpoint" : "now"; }
-  static json write(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
-  template <class T>
-  static json write(const std::map<std::string, T>& map) {
-    json object = json::object();
-    for (const auto& [key, value] : map) object[key] = write(value);
-    return object;
-  }
-  static json write(const std::vector<Point>& points) {  // [metric, step, value]: a third of the bytes of objects
-    json list = json::array();
-    for (const Point& point : points) list.push_back({point.metric, point.step, write(point.value)});
-    return list;
-  }
-
-  json object_;
-};
-
-class Reader {
- public:
-  explicit Reader(const json& object) : object_(object) {}
-
-  template <class T>
-  void operator()(const char* key, T& value) {
-    ++known_;
-    if (!error_.empty()) return;
-    const auto found = object_.find(key);
-    if (found == object_.end()) {
-      error_ = cat("field '", key, "' is missing");
-    } else if (!read(*found, value)) {
-      error_ = cat("field '", key, "' has a value of the wrong kind");
-    }
-  }
-  // After all fields: the first problem, or "".
-  std::string error() {
-    if (error_.empty() && object_.size() != known_) error_ = "there is an unknown field";
-    return error_;
-  }
-
- private:
-  static bool read(const json& in, std::string& out) { return in.is_string() && (out = in.get<std::string>(), true); }
-  static bool read(const json& in, bool& out) { return in.is_boolean() && (out = in.get<bool>(), true); }
-  static bool read(const json& in, int64_t& out) {
-    if (!in.is_number_integer()) return false;
-    if (in.is_number_unsigned() && in.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()}) return false;
-    out = in.get<int64_t>();
-    return true;
-  }
-  static bool read(const json& in, int& out) {
-    int64_t wide = 0;
-    if (!read(in, wide) || wide != static_cast<int>(wide)) return false;
-    out = static_cast<int>(wide);
-    return true;
-  }
-  static bool read(const json& in, double& out) {
-    if (in.is_number()) return out = in.get<double>(), true;
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    if (in == "nan") return out = std::numeric_limits<double>::quiet_NaN(), true;
-    if (in == "inf") return out = kInfinity, true;
-    if (in == "-inf") return out = -kInfinity, true;
-    return false;
-  }
-  static bool read(const json& in, StopKind& out) {
-    out = in == "checkpoint" ? StopKind::kCheckpoint : StopKind::kNow;
-    return in == "checkpoint" || in == "now";
-  }
-  static bool read(const json& in, std::optional<std::string>& out) {
-    if (in.is_null()) return out.reset(), true;
-    return read(in, out.emplace());
-  }
-  template <class T>
-  static bool read(const json& in, std::map<std::string, T>& out) {
-    if (!in.is_object()) return false;
-    for (const auto& [key, value] : in.items()) {
-      if (!read(value, out[key])) return false;
-    }
-    return true;
-  }
-  static bool read(const json& in, std::vector<Point>& out) {
-    if (!in.is_array()) return false;
-    out.reserve(in.size());
-    for (const json& item : in) {
-      Point& point = out.emplace_back();
-      if (!item.is_array() || item.size() != 3) return false;
-      if (!read(item[0], point.metric) || !read(item[1], point.step) || !read(item[2], point.value)) return false;
-    }
-    return true;
-  }
-
-  const json& object_;
-  size_t known_ = 1;  // "type"
-  std::string error_;
-};
-
 template <class Variant>
 std::string encode_any(Variant message) {
   return std::visit(
       [](auto& value) {
-        Writer writer(kWord<std::decay_t<decltype(value)>>);
+        FieldWriter writer(kWord<std::decay_t<decltype(value)>>);
         fields(writer, value);
         return writer.line();
       },
@@ -237,7 +122,7 @@ std::string decode_as(const json& object, const std::string& type, Variant& out)
   } else {
     using T = std::variant_alternative_t<I, Variant>;
     if (type != kWord<T>) return decode_as<Variant, I + 1>(object, type, out);
-    Reader reader(object);
+    FieldReader reader(object);
     fields(reader, out.template emplace<T>());
     return reader.error();
   }

@@ -25,6 +25,19 @@ enum class RelayOp : uint32_t {
       3,  // data: count elements in; size·count out, in rank order (the trainer keeps size·count within the limit)
   kBarrier = 4,  // no data
 };
+constexpr const char* op_name(RelayOp op) {
+  switch (op) {
+    case RelayOp::kAllReduceSum:
+      return "all_reduce";
+    case RelayOp::kBroadcast:
+      return "broadcast";
+    case RelayOp::kAllGather:
+      return "all_gather";
+    case RelayOp::kBarrier:
+      return "barrier";
+  }
+  return "unknown operation";
+}
 enum class RelayDtype : uint32_t { kFloat32 = 1, kFloat64 = 2, kBFloat16 = 3, kInt32 = 4, kInt64 = 5, kUInt8 = 6 };
 enum class RelayState : uint32_t { kIdle = 0, kRequested = 1, kDone = 2 };
 enum class RelayResult : uint32_t { kOk = 0, kAborted = 1, kTimedOut = 2, kUnsupported = 3 };

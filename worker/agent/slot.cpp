@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
-#include "worker/agent/delivery/checkpoint_folder.h"
+#include "worker/agent/trainer_report.h"
 
 namespace autonorm::agent {
 namespace {
@@ -151,7 +151,7 @@ void Slot::preempt(const std::string& why, SteadyTime now) {
 void Slot::abandon(const fleet::AttemptKey& abandoned) {
   if (active_ && key() == abandoned && !active_->ended) {
     active_->ended = true;
-    active_->points.clear();
+    active_->metrics = {};
     if (active_->launched && uses_relay()) parts_.relay.close(active_->start.gang.tag);
     fleet::Failed stopped;
     stopped.reason = EndReason::kCancelled;
@@ -166,7 +166,7 @@ void Slot::advance(SteadyTime now) {
     if (!active_ || active_->ended) continue;
     std::visit([this](const auto& any) { take(any); }, event);
   }
-  if (active_ && !active_->ended && now - active_->oldest_point >= kMetricsInterval) flush_metrics();
+  if (active_ && !active_->ended && active_->metrics.due(now)) flush_metrics();
   if (active_ && active_->ended && parts_.supervisor.slot_free()) release();
   if (!active_ && next_ && parts_.supervisor.slot_free()) {
     const fleet::Start start = *std::exchange(next_, std::nullopt);
@@ -185,44 +185,29 @@ void Slot::take(const worker::ReadyEvent& event) {
 }
 
 void Slot::take(const worker::MetricsEvent& event) {
-  if (active_->points.empty() && active_->stats.empty()) active_->oldest_point = now_;
   for (const auto& point : event.points) {
-    active_->points.push_back({point.metric, point.step, point.value});
-    if (active_->points.size() >= kMetricsAtOnce) flush_metrics();
+    active_->metrics.add(fleet::MetricPoint{point.metric, point.step, point.value}, now_);
+    if (active_->metrics.full()) flush_metrics();
   }
 }
 
 void Slot::take(const worker::NormStatEvent& event) {
-  if (active_->points.empty() && active_->stats.empty()) active_->oldest_point = now_;
-  active_->stats.push_back({event.site, event.step, event.values});
-  if (active_->stats.size() >= kMetricsAtOnce) flush_metrics();
+  active_->metrics.add(fleet::NormStat{event.site, event.step, event.values}, now_);
+  if (active_->metrics.full()) flush_metrics();
 }
 
 void Slot::flush_metrics() {
-  if (!active_->points.empty()) parts_.outbox.append(key(), fleet::Metrics{std::exchange(active_->points, {})});
-  if (!active_->stats.empty()) parts_.outbox.append(key(), fleet::NormStats{std::exchange(active_->stats, {})});
+  for (fleet::EventBody& body : active_->metrics.take()) parts_.outbox.append(key(), std::move(body));
 }
 
 void Slot::take(const worker::CheckpointEvent& event) {
   flush_metrics();
-  const std::string name = cat("outbox/step-", event.step);
-  fleet::CheckpointSaved saved{.step = event.step, .manifest = {}, .bytes = 0};
-  const auto manifest = keep_for_delivery(event.directory, name, &saved.bytes);
-  if (manifest.ok()) {
-    saved.manifest = *manifest;
-    parts_.outbox.append(key(), saved, {name});
+  auto report = report_checkpoint(event, parts_.dir.folder(key()));
+  if (report.ok()) {
+    parts_.outbox.append(key(), std::move(report->body), std::move(report->needs));
   } else {
-    log_warning(what(key()), ": a checkpoint is passed over: ", manifest.status().message());
+    log_warning(what(key()), ": a checkpoint is passed over: ", report.status().message());
   }
-}
-
-// Hard links under the attempt's outbox/: the trainer may remove its older checkpoints before they are delivered.
-Result<Sha256> Slot::keep_for_delivery(const std::string& folder, const std::string& name, int64_t* bytes) {
-  const auto manifest = read_manifest(folder);
-  if (!manifest.ok()) return manifest.status();
-  AUTONORM_RETURN_IF_ERROR(link_checkpoint(folder, parts_.dir.folder(key()) / name));
-  if (bytes != nullptr) *bytes = manifest->bytes();
-  return manifest->hash;
 }
 
 void Slot::take(const worker::LogEvent& event) {
@@ -234,43 +219,22 @@ void Slot::take(const worker::LogEvent& event) {
 void Slot::take(const Ended& ended) {
   flush_metrics();
   const bool leads = active_->start.gang.rank == 0;
-  std::vector<std::string> needs;
-  fleet::EventBody body = fleet::Finished{};
+  TrainerReport report{.body = fleet::Finished{}};
   if (const auto* failed = std::get_if<fleet::Failed>(&ended)) {
     log_warning(what(key()), " failed (", name(failed->reason), "): ", failed->message);
-    body = *failed;
+    report.body = *failed;
   } else if (const auto* finished = std::get_if<worker::FinishedEvent>(&ended); finished && leads) {
-    body = result(*finished, needs);
+    log_info(what(key()), finished->diverged ? " diverged" : " finished");
+    report = report_result(*finished, parts_.dir.folder(key()));
   } else if (std::holds_alternative<worker::StoppedEvent>(ended) && leads) {
     fleet::Failed stopped;
     stopped.reason = active_->stop_reason;
     stopped.message = active_->stop_text.empty() ? "stopped at a checkpoint" : active_->stop_text;
-    body = stopped;
+    report.body = stopped;
   }
-  parts_.outbox.append(key(), std::move(body), std::move(needs));
+  parts_.outbox.append(key(), std::move(report.body), std::move(report.needs));
   if (uses_relay()) parts_.relay.close(active_->start.gang.tag);
   active_->ended = true;
-}
-
-fleet::EventBody Slot::result(const worker::FinishedEvent& event, std::vector<std::string>& needs) {
-  fleet::Finished finished{.reason = event.diverged ? EndReason::kDiverged : EndReason::kCompleted,
-                           .results = event.results,
-                           .facts = event.facts,
-                           .initial = event.initial,
-                           .artifacts = {}};
-  for (const auto& [role, folder] : event.artifacts) {
-    const std::string name = "outbox/" + role;
-    auto manifest = keep_for_delivery(folder, name, nullptr);
-    if (!manifest.ok()) {
-      fleet::Failed failed;
-      failed.message = cat("the trainer's result cannot be read: ", manifest.status().message());
-      return failed;
-    }
-    finished.artifacts[role] = *manifest;
-    needs.push_back(name);
-  }
-  log_info(what(key()), event.diverged ? " diverged" : " finished");
-  return finished;
 }
 
 void Slot::fail(EndReason reason, const std::string& message) {

@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "worker/agent/delivery/artifact_mover.h"
+#include "worker/agent/delivery/metric_batch.h"
 #include "worker/agent/delivery/outbox.h"
 #include "worker/agent/delivery/work_dir.h"
 #include "worker/agent/relay/relay_service.h"
@@ -31,9 +32,6 @@ struct SlotParts {
 
 class Slot {
  public:
-  static constexpr std::chrono::milliseconds kMetricsInterval{100};
-  static constexpr size_t kMetricsAtOnce = 2000;
-
   Slot(SlotOptions options, SlotParts parts);
 
   // Repeated Starts of one attempt are one. An attempt that runs is given up for another: the coordinator knows better.
@@ -60,9 +58,7 @@ class Slot {
     std::map<std::string, std::string> inputs;
     EndReason stop_reason = EndReason::kPreempted;
     std::string stop_text;
-    std::vector<fleet::MetricPoint> points;  // not yet an event
-    std::vector<fleet::NormStat> stats;
-    SteadyTime oldest_point{};
+    MetricBatch metrics;  // not yet an event
   };
 
   void begin(const fleet::Start& start, SteadyTime now);
@@ -76,8 +72,6 @@ class Slot {
   void take(const worker::CheckpointEvent& event);
   void take(const worker::LogEvent& event);
   void take(const Ended& ended);
-  fleet::EventBody result(const worker::FinishedEvent& event, std::vector<std::string>& needs);
-  Result<Sha256> keep_for_delivery(const std::string& folder, const std::string& name, int64_t* bytes);
   void flush_metrics();
   void fail(EndReason reason, const std::string& message);
   void release();

@@ -19,20 +19,6 @@ using worker::RelayState;
 
 namespace {
 
-const char* op_name(RelayOp op) {
-  switch (op) {
-    case RelayOp::kAllReduceSum:
-      return "all_reduce";
-    case RelayOp::kBroadcast:
-      return "broadcast";
-    case RelayOp::kAllGather:
-      return "all_gather";
-    case RelayOp::kBarrier:
-      return "barrier";
-  }
-  return "unknown collective";
-}
-
 // The agent's text, which need not end with a zero.
 std::string message_of(const RelaySegment& segment) {
   return std::string(segment.message, strnlen(segment.message, sizeof segment.message));
@@ -124,7 +110,7 @@ Status RelayClient::perform(RelayOp op, RelayDtype dtype, size_t count, int root
   AUTONORM_RETURN_IF_ERROR(wait_for_completion());
   const RelayResult result = segment_->result;
   segment_->state.store(RelayState::kIdle, std::memory_order_relaxed);
-  const std::string what = cat(op_name(op), " ", sequence_, " of ", count, " elements");
+  const std::string what = cat(worker::op_name(op), " ", sequence_, " of ", count, " elements");
   switch (result) {
     case RelayResult::kOk:
       return {};

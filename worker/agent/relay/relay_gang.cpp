@@ -11,35 +11,8 @@ namespace autonorm::agent {
 using worker::RelayOp;
 using worker::RelayResult;
 
-// 64 bytes, so that the payload behind it stays aligned for every element type.
-struct alignas(64) RelayGang::Header {
-  uint32_t magic = worker::kRelayMagic;
-  Kind kind{};
-  Request request;
-  uint64_t offset = 0, elements = 0;  // of the payload within the request's data
-};
-
-namespace {
-
-std::string_view op_name(RelayOp op) {
-  switch (op) {
-    case RelayOp::kAllReduceSum:
-      return "all_reduce";
-    case RelayOp::kBroadcast:
-      return "broadcast";
-    case RelayOp::kAllGather:
-      return "all_gather";
-    case RelayOp::kBarrier:
-      return "barrier";
-  }
-  return "unknown operation";
-}
-
-}  // namespace
-
 RelayGang::RelayGang(GangLayout layout, Fabric& fabric)
     : layout_(std::move(layout)), fabric_(fabric), peers_(layout_.mpi_ranks.size()) {
-  static_assert(sizeof(Header) == 64);
   AUTONORM_CHECK(layout_.rank >= 0 && layout_.rank < size(), "a gang's rank lies within its members");
 }
 
@@ -51,31 +24,13 @@ void RelayGang::begin(worker::RelaySegment& segment, SteadyTime now) {
   const auto limit = segment.deadline_ms > 0 ? std::chrono::milliseconds(segment.deadline_ms) : kDefaultDeadline;
   deadline_ = now + limit;
   if (!failure_.empty() || fin_sent_) return;  // progress() answers
-  if (problem_ = unsupported(); !problem_.empty()) return;
+  if (problem_ = unsupported(request_, size()); !problem_.empty()) return;
   expect_parts();
   send_contributions();
 }
 
-std::string RelayGang::unsupported() const {
-  const bool known_op = request_.op >= RelayOp::kAllReduceSum && request_.op <= RelayOp::kBarrier;
-  if (!known_op) return cat("operation ", static_cast<uint32_t>(request_.op), " is not known");
-  if (request_.op == RelayOp::kBarrier) return "";
-  const size_t element = worker::element_bytes(request_.dtype);
-  if (element == 0) return cat("element type ", static_cast<uint32_t>(request_.dtype), " is not known");
-  const uint64_t copies = request_.op == RelayOp::kAllGather ? static_cast<uint64_t>(size()) : 1;
-  if (request_.count > worker::kRelayDataBytes / element / copies) return "the data do not fit into the shared segment";
-  if (request_.op == RelayOp::kBroadcast && request_.root >= static_cast<uint32_t>(size()))
-    return "the root is not a rank";
-  return "";
-}
-
 bool RelayGang::reduces_in_slices() const {
-  return request_.op == RelayOp::kAllReduceSum && bytes(request_.count) > kWholeBytes;
-}
-
-std::string RelayGang::describe(const Request& request) const {
-  return cat(op_name(request.op), " ", request.sequence, " of ", request.count, " elements (type ",
-             static_cast<uint32_t>(request.dtype), ", root ", request.root, ")");
+  return request_.op == RelayOp::kAllReduceSum && request_.bytes(request_.count) > kWholeBytes;
 }
 
 void RelayGang::expect_parts() {
@@ -86,11 +41,11 @@ void RelayGang::expect_parts() {
     peer.contribution.clear();
     if (rank == layout_.rank) continue;
     if (request_.op == RelayOp::kBroadcast) {
-      if (rank == static_cast<int>(request_.root)) peer.expected = {Kind::kContribution};
+      if (rank == static_cast<int>(request_.root)) peer.expected = {PartKind::kContribution};
     } else if (reduces_in_slices()) {
-      peer.expected = {Kind::kSum, Kind::kContribution};
+      peer.expected = {PartKind::kSum, PartKind::kContribution};
     } else {
-      peer.expected = {Kind::kContribution};
+      peer.expected = {PartKind::kContribution};
     }
     if (!peer.expected.empty()) ++contributions_missing_;
   }
@@ -102,27 +57,19 @@ void RelayGang::send_contributions() {
   for (int rank = 0; rank < size(); ++rank) {
     if (rank == layout_.rank) continue;
     if (reduces_in_slices()) {
-      send(rank, Kind::kContribution, slice_begin(rank), slice_begin(rank + 1) - slice_begin(rank));
+      send(rank, PartKind::kContribution, slice_begin(rank), slice_begin(rank + 1) - slice_begin(rank));
     } else {
-      send(rank, Kind::kContribution, 0, payload);
+      send(rank, PartKind::kContribution, 0, payload);
     }
   }
   if (request_.op == RelayOp::kAllGather) {  // after sending: to its place in rank order
-    std::memmove(segment_->data + bytes(payload) * layout_.rank, segment_->data, bytes(payload));
+    std::memmove(segment_->data + request_.bytes(payload) * layout_.rank, segment_->data, request_.bytes(payload));
   }
   if (contributions_missing_ == 0 && size() == 1) add_contributions();
 }
 
-void RelayGang::send(int rank, Kind kind, uint64_t offset, uint64_t elements) {
-  Header header;
-  header.kind = kind;
-  header.request = request_;
-  header.offset = offset;
-  header.elements = elements;
-  Message message(sizeof(Header) + bytes(elements));
-  std::memcpy(message.data(), &header, sizeof(Header));
-  if (elements > 0) std::memcpy(message.data() + sizeof(Header), segment_->data + bytes(offset), bytes(elements));
-  fabric_.send(layout_.mpi_ranks[rank], layout_.tag, std::move(message));
+void RelayGang::send(int rank, PartKind kind, uint64_t offset, uint64_t elements) {
+  fabric_.send(layout_.mpi_ranks[rank], layout_.tag, make_part(kind, request_, offset, elements, segment_->data));
 }
 
 bool RelayGang::progress(SteadyTime now) {
@@ -171,13 +118,12 @@ void RelayGang::receive_from(int rank) {
       if (fabric_.lost(layout_.mpi_ranks[rank])) problem_ = cat("rank ", rank, " cannot be reached");
       return;
     }
-    Header header;
-    if (message->size() < sizeof(Header)) {
+    const auto header = read_header(*message);
+    if (!header) {
       problem_ = cat("rank ", rank, " sent a message that is too short");
       return;
     }
-    std::memcpy(&header, message->data(), sizeof(Header));
-    take_part(rank, header, *std::move(message));
+    take_part(rank, *header, *std::move(message));
   }
 }
 
@@ -193,29 +139,26 @@ void RelayGang::look_for_leave(int rank) {
   if (rank == layout_.rank || !peer.expected.empty() || peer.early || peer.left || !problem_.empty()) return;
   auto message = next_message(rank);
   if (!message) return;
-  Header header;
-  std::memcpy(&header, message->data(), std::min(sizeof(Header), message->size()));
-  if (header.kind == Kind::kFin) {
-    peer.left = true;
-  } else if (header.kind == Kind::kAbort) {
-    peer.left = true;
-    problem_ = cat("rank ", rank, " has left the gang");
-  } else {
+  const auto header = read_header(*message);
+  if (!header || !says_leave(*header)) {
     peer.early = std::move(message);
+    return;
   }
+  peer.left = true;
+  if (header->kind == PartKind::kAbort) problem_ = cat("rank ", rank, " has left the gang");
 }
 
-void RelayGang::take_part(int rank, const Header& header, Message message) {
+void RelayGang::take_part(int rank, const PartHeader& header, Message message) {
   Peer& peer = peers_[rank];
   if (header.magic != worker::kRelayMagic) {
     problem_ = cat("rank ", rank, " speaks another relay protocol; all workers of a world must be of one build");
-  } else if (header.kind == Kind::kFin || header.kind == Kind::kAbort) {
+  } else if (says_leave(header)) {
     peer.left = true;
     problem_ = cat("rank ", rank, " has left the gang");
   } else if (header.request != request_ || header.kind != peer.expected.back()) {
     problem_ = cat("the ranks disagree: rank ", rank, " is at ", describe(header.request), ", this rank at ",
                    describe(request_));
-  } else if (message.size() != sizeof(Header) + bytes(header.elements)) {
+  } else if (message.size() != sizeof(PartHeader) + request_.bytes(header.elements)) {
     problem_ = cat("rank ", rank, " sent a truncated message");
   } else {
     peer.expected.pop_back();
@@ -223,12 +166,13 @@ void RelayGang::take_part(int rank, const Header& header, Message message) {
   }
 }
 
-void RelayGang::take_payload(int rank, const Header& header, Message message) {
-  const std::byte* payload = message.data() + sizeof(Header);
+void RelayGang::take_payload(int rank, const PartHeader& header, Message message) {
+  const std::byte* payload = payload_of(message);
   const auto place = [&](uint64_t element) {
-    if (header.elements > 0) std::memcpy(segment_->data + bytes(element), payload, bytes(header.elements));
+    if (header.elements > 0)
+      std::memcpy(segment_->data + request_.bytes(element), payload, request_.bytes(header.elements));
   };
-  if (header.kind == Kind::kSum) return place(header.offset);
+  if (header.kind == PartKind::kSum) return place(header.offset);
   --contributions_missing_;
   switch (request_.op) {
     case RelayOp::kBarrier:
@@ -248,16 +192,16 @@ void RelayGang::add_contributions() {
   const bool sliced = reduces_in_slices();
   const uint64_t begin = sliced ? slice_begin(layout_.rank) : 0;
   const uint64_t end = sliced ? slice_begin(layout_.rank + 1) : request_.count;
-  std::byte* own = segment_->data + bytes(begin);
+  std::byte* own = segment_->data + request_.bytes(begin);
   std::vector<const std::byte*> contributions;
   for (int rank = 0; rank < size(); ++rank) {
-    contributions.push_back(rank == layout_.rank ? own : peers_[rank].contribution.data() + sizeof(Header));
+    contributions.push_back(rank == layout_.rank ? own : payload_of(peers_[rank].contribution));
   }
   sum_in_rank_order(request_.dtype, end - begin, contributions, own);
   for (Peer& peer : peers_) peer.contribution.clear();
   if (!sliced) return;
   for (int rank = 0; rank < size(); ++rank) {
-    if (rank != layout_.rank) send(rank, Kind::kSum, begin, end - begin);
+    if (rank != layout_.rank) send(rank, PartKind::kSum, begin, end - begin);
   }
 }
 
@@ -271,28 +215,23 @@ void RelayGang::finish(RelayResult result, const std::string& message) {
 
 void RelayGang::fail(RelayResult result, const std::string& message, SteadyTime now) {
   failure_ = message;
-  leave(Kind::kAbort, now);
+  leave(PartKind::kAbort, now);
   finish(result, message);
 }
 
 void RelayGang::abort(const std::string& reason, SteadyTime now) {
   if (failure_.empty()) failure_ = reason;
-  leave(Kind::kAbort, now);
+  leave(PartKind::kAbort, now);
 }
 
-void RelayGang::close(SteadyTime now) { leave(Kind::kFin, now); }
+void RelayGang::close(SteadyTime now) { leave(PartKind::kFin, now); }
 
-void RelayGang::leave(Kind how, SteadyTime now) {
+void RelayGang::leave(PartKind how, SteadyTime now) {
   if (fin_sent_) return;
   fin_sent_ = true;
   drain_until_ = now + kDrain;
-  Header header;
-  header.kind = how;
   for (int rank = 0; rank < size(); ++rank) {
-    if (rank == layout_.rank) continue;
-    Message message(sizeof(Header));
-    std::memcpy(message.data(), &header, sizeof(Header));
-    fabric_.send(layout_.mpi_ranks[rank], layout_.tag, std::move(message));
+    if (rank != layout_.rank) fabric_.send(layout_.mpi_ranks[rank], layout_.tag, make_leave(how));
   }
 }
 
@@ -304,10 +243,8 @@ bool RelayGang::drain(SteadyTime now) {
     while (!peer.left) {
       const auto message = next_message(rank);
       if (!message) break;
-      Header header;
-      if (message->size() < sizeof(Header)) continue;
-      std::memcpy(&header, message->data(), sizeof(Header));
-      peer.left = header.kind == Kind::kFin || header.kind == Kind::kAbort;
+      const auto header = read_header(*message);
+      peer.left = header && says_leave(*header);
     }
     all_left = all_left && (peer.left || fabric_.lost(layout_.mpi_ranks[rank]));
   }

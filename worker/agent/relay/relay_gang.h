@@ -14,6 +14,7 @@
 
 #include "core/base/clock.h"
 #include "worker/agent/relay/fabric.h"
+#include "worker/agent/relay/relay_message.h"
 #include "worker/relay_protocol.h"
 
 namespace autonorm::agent {
@@ -47,48 +48,36 @@ class RelayGang {
   bool drain(SteadyTime now);
 
  private:
-  enum class Kind : uint32_t { kContribution = 1, kSum = 2, kFin = 3, kAbort = 4 };
-  struct Header;
-  struct Request {
-    worker::RelayOp op{};
-    worker::RelayDtype dtype{};
-    uint32_t root = 0, unused = 0;
-    uint64_t count = 0, sequence = 0;
-    bool operator==(const Request&) const = default;
-  };
   struct Peer {
-    std::vector<Kind> expected;    // parts still to come for this request, next one last
-    Message contribution;          // kept until all are there to be added
-    std::optional<Message> early;  // of its next request, read while looking for its FIN
-    bool left = false;             // its FIN has come
+    std::vector<PartKind> expected;  // parts still to come for this request, next one last
+    Message contribution;            // kept until all are there to be added
+    std::optional<Message> early;    // of its next request, read while looking for its FIN
+    bool left = false;               // its FIN has come
   };
 
   int size() const { return static_cast<int>(layout_.mpi_ranks.size()); }
-  size_t bytes(uint64_t elements) const { return elements * worker::element_bytes(request_.dtype); }
   uint64_t slice_begin(int rank) const {
     return request_.count * static_cast<uint64_t>(rank) / static_cast<uint64_t>(size());
   }
   bool reduces_in_slices() const;
-  std::string unsupported() const;
-  std::string describe(const Request& request) const;
   void expect_parts();
   void send_contributions();
-  void send(int rank, Kind kind, uint64_t offset, uint64_t elements);
+  void send(int rank, PartKind kind, uint64_t offset, uint64_t elements);
   void receive_from(int rank);
   void look_for_leave(int rank);
   std::optional<Message> next_message(int rank);
-  void take_part(int rank, const Header& header, Message message);
-  void take_payload(int rank, const Header& header, Message message);
+  void take_part(int rank, const PartHeader& header, Message message);
+  void take_payload(int rank, const PartHeader& header, Message message);
   void add_contributions();
   void finish(worker::RelayResult result, const std::string& message);
   void fail(worker::RelayResult result, const std::string& message, SteadyTime now);
-  void leave(Kind how, SteadyTime now);
+  void leave(PartKind how, SteadyTime now);
 
   const GangLayout layout_;
   Fabric& fabric_;
   std::vector<Peer> peers_;  // by gang rank; this rank's own is unused
   worker::RelaySegment* segment_ = nullptr;
-  Request request_;
+  RelayRequest request_;
   int contributions_missing_ = 0;
   SteadyTime deadline_{};
   std::string failure_;  // why requests are refused; empty while healthy
