@@ -124,9 +124,10 @@ class Study(unittest.TestCase):
         self.address = poll(listening, "serve says where it listens", 30).group(1)
         return process
 
-    def workers(self, count, *options, **env):
+    def workers(self, count, *options, work="work", **env):
+        """One MPI world, with `work` as its work-dir."""
         return self.spawn(MPIRUN + ["-np", str(count), WORKER, "--coordinator", self.address, "--work-dir",
-                                    str(self.folder / "work"), *options], "workers.log", **env)
+                                    str(self.folder / work), *options], "workers.log", **env)
 
     def run_cli(self, *arguments, **env):
         """Runs a coordinator verb to its end: CompletedProcess with text output."""

@@ -62,6 +62,9 @@ class WrongUse(Study):
         done = self.run_cli("serve", "--listen", "127.0.0.1:0", "--state", self.state)
         self.assertNotEqual(done.returncode, 0)
         self.assertRegex(done.stderr.lower(), "full|no space")
+        self.assertIn(str(self.state), done.stderr)
+        self.assertIn("choose another folder with --state", done.stderr)
+        self.assertNotIn("by itself", done.stderr, "nobody tries again before the start")
 
     def test_unknown_key_names_position_and_nearest(self):
         path = self.write_sweep(TINY.replace("epochs = 1", "epoch = 1"))
