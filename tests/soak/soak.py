@@ -1,6 +1,7 @@
-"""What the fault programs share: their two options, a cluster with the stand-in trainer, and the checks of the database.
+"""What the fault programs share: their options, a cluster with the stand-in trainer, and the checks of the database.
 
-A program defines `run(count, random)` that returns its one line, and raises AssertionError when the invariant is broken.
+A program defines `run(count, random)` that returns its one line, and raises AssertionError when the invariant is broken; one
+whose faults last for a while defines `run(count, random, full)`: with full, as long as the specification says.
 """
 import argparse
 import contextlib
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from harness import BIN, COORDINATOR, SOURCE, WORKER, Study, descendants, exists, poll  # noqa: E402
+from harness import BIN, COORDINATOR, SOURCE, WORKER, Study, descendants, environment, exists, poll  # noqa: E402
 
 FAKE_TRAINER = str(BIN.parent / "tests" / "fake_trainer")
 
@@ -161,18 +162,20 @@ def expect_gone(pids, deadline_s, what):
     quickly(lambda: not any(exists(pid) for pid in pids), what, deadline_s)
 
 
-def main(run, default_count):
-    """Parses --count and --seed, runs, prints the line. Exit status 1 when the invariant does not hold."""
+def main(run, default_count, lasting=False):
+    """Parses the options, runs, prints the line. Exit status 1 when the invariant does not hold. `lasting`: `run` takes `full`."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--count", type=int, default=default_count, help=f"how often (default {default_count})")
     parser.add_argument("--seed", type=int, default=1, help="of the random moments and victims (default 1)")
+    if lasting:
+        parser.add_argument("--full", action="store_true", help="faults last as long as specified (default: a tenth of it)")
     options = parser.parse_args()
     if options.count < 1:
         parser.error("--count must be 1 or more")
     if not os.access(FAKE_TRAINER, os.X_OK):
         parser.error(f"there is no {FAKE_TRAINER}; build it, or set AUTONORM_BIN to the bin folder of a build")
     try:
-        print(run(options.count, random.Random(options.seed)), flush=True)
+        print(run(options.count, random.Random(options.seed), *([options.full] if lasting else [])), flush=True)
     except AssertionError as error:
         print(f"FAILED (--count {options.count} --seed {options.seed}): {error}", flush=True)
         sys.exit(1)

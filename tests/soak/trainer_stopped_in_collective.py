@@ -12,7 +12,7 @@ from soak import Cluster, expect_gone, main, quickly
 
 NAMED_S = 10
 STALL_S = 2
-PHASE_S = 6
+FULL_PHASE_S = 60
 PLAN = json.dumps({"steps": 60, "step_ms": 50, "checkpoint_every": 5})
 ONE_CULPRIT = ("SELECT end, message, a.culprit, m.rank FROM attempt a LEFT JOIN attempt_member m ON m.attempt = a.id AND "
                "m.worker = a.culprit WHERE a.id = ?")
@@ -56,25 +56,26 @@ def stop_trainers(count, random):
         return trials, slowest, resumed
 
 
-def long_phase(phase):
+def long_phase(phase, seconds):
     """Rank 0 is in a declared phase for longer than stall_timeout, rank 1 waits for it in a collective: both are left alone."""
-    plan = {"steps": 10, "at": 5, "do": "phase", "text": phase, "value": PHASE_S * 1000, "rank": 0}
+    plan = {"steps": 10, "at": 5, "do": "phase", "text": phase, "value": seconds * 1000, "rank": 0}
     with Cluster() as cluster:
         cluster.serve("--heartbeat", "0.5")
         cluster.submit(2, ranks=2, base=f"run = {{ stall_timeout_s = {STALL_S} }}")
         cluster.fake_workers(4, json.dumps(plan))
-        cluster.wait_for_results(2, 60)
+        cluster.wait_for_results(2, seconds + 60)
         ends = cluster.query("SELECT end, message FROM attempt")
         assert [end for end, _ in ends] == ["completed"] * 2, f"a gang that was {phase} did not go on: {ends}"
 
 
-def run(count, random):
+def run(count, random, full):
+    seconds = FULL_PHASE_S if full else FULL_PHASE_S // 10
     trials, slowest, resumed = stop_trainers(count, random)
     for phase in ("evaluating", "checkpointing"):
-        long_phase(phase)
+        long_phase(phase, seconds)
     return (f"T7 {count} trainers stopped in a collective: named within {slowest:.1f} s, {resumed} gangs went on from a "
-            f"checkpoint, {trials} results; rank 0 evaluating and checkpointing for {PHASE_S} s with a stall timeout of "
+            f"checkpoint, {trials} results; rank 0 evaluating and checkpointing for {seconds} s with a stall timeout of "
             f"{STALL_S} s: 4 gangs left alone")
 
 
-main(run, default_count=1)
+main(run, default_count=1, lasting=True)
