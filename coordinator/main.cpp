@@ -14,6 +14,7 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/verbs.h"
 #include "core/base/bounded_log.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 
 namespace {
@@ -52,6 +53,10 @@ int terminal_width() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const Status armed = arm_failpoint(variable("AUTONORM_FAILPOINT", "")); !armed.ok()) {
+    std::cerr << "coordinator: " << armed.message() << "\n";
+    return cli::kUsage;
+  }
   const SystemClock clock;
   const auto files = std::make_shared<BoundedLog>(clock);
   log_through_spdlog(files);

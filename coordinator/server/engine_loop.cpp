@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "coordinator/store/store.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "core/base/sha256.h"
 #include "core/base/signal_name.h"
@@ -262,7 +263,10 @@ class Loop final : public EngineLoop {
 
   // False when the loop is to stop.
   bool carry_out(engine::Batch batch) {
-    if (!batch.changes.empty() && !commit(batch.changes)) return false;
+    if (!batch.changes.empty()) {
+      if (!commit(batch.changes)) return false;
+      pass(Failpoint::kCommitAfter);
+    }
     for (engine::Outgoing& message : batch.outbox) {
       std::visit([this](auto& m) { deliver(m); }, message);
     }
@@ -349,10 +353,14 @@ class Loop final : public EngineLoop {
       }
       start->config = std::move(config).value();
     }
+    if (std::holds_alternative<fleet::Ack>(message.message)) pass(Failpoint::kAckBefore);
     transport_.send(message.session, message.message);
   }
   void deliver(engine::CloseSession& message) { transport_.close(message.session); }
-  void deliver(engine::SubmitReply& reply) { answer(submit_callers_, std::move(reply)); }
+  void deliver(engine::SubmitReply& reply) {
+    pass(Failpoint::kReplyBefore);
+    answer(submit_callers_, std::move(reply));
+  }
   void deliver(engine::ActReply& reply) { answer(act_callers_, std::move(reply)); }
 
   // A crash in the middle of a submission left half a sweep: its source is stored, so the rest follows now.

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "coordinator/store/state_directory.h"
+#include "core/base/failpoint.h"
 
 namespace autonorm::store {
 namespace {
@@ -65,6 +66,7 @@ Status ArtifactWriter::finish() {
   if (::fsync(file_.get()) != 0) return directory_error("fsync of an artifact", temporary_.parent_path(), errno);
   file_.reset();
   std::error_code error;
+  pass(Failpoint::kArtifactBefore);
   const std::unique_lock lock(places_);
   std::filesystem::create_directories(target_.parent_path(), error);
   if (error) return directory_error("creating it", target_.parent_path(), error.value());
@@ -73,7 +75,9 @@ Status ArtifactWriter::finish() {
   placed_ = true;
   // The file's name, and that of its folder in case it is new.
   AUTONORM_RETURN_IF_ERROR(sync_path(target_.parent_path()));
-  return sync_path(target_.parent_path().parent_path());
+  AUTONORM_RETURN_IF_ERROR(sync_path(target_.parent_path().parent_path()));
+  pass(Failpoint::kArtifactAfter);
+  return {};
 }
 
 ArtifactReader::ArtifactReader(std::filesystem::path path, std::ifstream file, int64_t bytes)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/durable_file.h"
+#include "core/base/folder_bytes.h"
 #include "core/base/log.h"
 
 namespace autonorm::store {
@@ -36,18 +37,8 @@ bool untouched(const fs::path& folder, WallTime since) {
   return wall_from_us(int64_t{info.st_mtim.tv_sec} * 1'000'000) < since;
 }
 
-int64_t bytes_below(const fs::path& folder) {
-  int64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code gone;
-    if (it->is_regular_file(gone)) bytes += static_cast<int64_t>(it->file_size(gone));
-  }
-  return bytes;
-}
-
 void take(const fs::path& attempt, bool remove, OldAttempts& old) {
-  const int64_t bytes = bytes_below(attempt);
+  const int64_t bytes = folder_bytes(attempt);
   if (remove) {
     std::error_code error;
     fs::remove_all(attempt, error);

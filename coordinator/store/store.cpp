@@ -8,6 +8,7 @@
 #include "coordinator/store/snapshot_reader.h"
 #include "coordinator/store/state_directory.h"
 #include "coordinator/store/wal_watch.h"
+#include "core/base/failpoint.h"
 
 namespace autonorm::store {
 namespace {
@@ -95,6 +96,7 @@ Status Store::commit(std::span<const engine::Change> changes) {
       status = state_->writer.write(change);
       if (!status.ok()) break;
     }
+    pass(Failpoint::kCommitBefore);
     if (status.ok()) transaction.commit();
     if (status.ok()) state_->wal.committed(state_->connection.file());
   } catch (const SQLite::Exception& error) {

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <utility>
 
+#include "core/base/log_level.h"
+
 namespace autonorm {
 namespace {
 
@@ -19,20 +21,6 @@ std::string time_stamp(WallTime time) {
   return text;
 }
 
-std::string_view word(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return "debug";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "";
-}
-
 }  // namespace
 
 void BoundedLog::open(const std::filesystem::path& file) {
@@ -44,7 +32,7 @@ void BoundedLog::write(LogLevel level, const std::string& text) {
   if (level == LogLevel::kDebug) return;
   const std::lock_guard lock(mutex_);
   if (!file_) return;
-  const Status written = file_->write(cat(time_stamp(clock_.now().wall), " ", word(level), " ", text, "\n"));
+  const Status written = file_->write(cat(time_stamp(clock_.now().wall), " ", level_word(level), " ", text, "\n"));
   if (!written.ok() && !std::exchange(complained_, true))
     std::cerr << written.message() << "; log lines are lost until it can be written\n";
   if (written.ok()) complained_ = false;

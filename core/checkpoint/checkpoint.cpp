@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/base/durable_file.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "core/base/sha256.h"
 #include "core/checkpoint/manifest.h"
@@ -85,8 +86,10 @@ Result<path> save(const path& parent, const Checkpoint& checkpoint) {
   std::filesystem::create_directories(temporary, error);
   if (error) return system_error("cannot create " + temporary.string(), error.value());
   Status status = write_folder(temporary, checkpoint);
+  pass(Failpoint::kCheckpointBefore);
   if (status.ok()) status = put_in_place(temporary, folder);
   if (status.ok()) status = sync_path(parent);
+  pass(Failpoint::kCheckpointAfter);
   std::filesystem::remove_all(temporary, error);  // frees the space of a failed or replaced one
   if (!status.ok()) return status.with_context(cat("saving checkpoint ", folder.string()));
   return folder;

@@ -169,7 +169,7 @@ class FakeTrainer {
     if (what == "exit") _exit(value);
     if (what == "signal") raise(value);
     if (what == "stop-process") raise(SIGSTOP);
-    if (what == "hang") next(-1), _exit(0);
+    while (what == "hang") pause();  // ticks, hears nothing, not even that the agent has gone
     if (what == "phase") stay_in_phase(plan.value("text", "evaluating"), value);
     if (what == "garbage") say_raw(plan.value("text", "{\"type\":\"nonsense\"}") + "\n");
     if (what == "fail") {
@@ -224,7 +224,7 @@ class FakeTrainer {
     const fs::path folder =
         fs::path(run_.directory) / "checkpoints" / (word == "step" ? "step-" + std::to_string(step_) : word);
     fs::create_directories(folder);
-    const std::string state = "weights after step " + std::to_string(step_);
+    const std::string state = "weights of " + run_.trial + " after step " + std::to_string(step_);
     const json manifest = {{"step", step_.load()},
                            {"files", {{"state.bin", {{"sha256", sha256(state).value()}, {"bytes", state.size()}}}}}};
     if (!write_file_durably(folder / "state.bin", state).ok() ||

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "core/base/bounded_log.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/delivery/session_client.h"
@@ -137,6 +138,7 @@ int serve(const WorkerOptions& options, MpiWorld& mpi, const Clock& clock, Bound
 void leave_without_waiting(int) { _exit(0); }
 
 int run(const WorkerOptions& options, const Clock& clock) {
+  if (const Status armed = arm_failpoint(variable("AUTONORM_FAILPOINT")); !armed.ok()) return fail(armed);
   const int signals = block_signals();
   const bool launched = !variable("OMPI_COMM_WORLD_SIZE").empty() || !variable("PMIX_RANK").empty();
   auto world = MpiWorld::start(fresh_id(), launched);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/failpoint.h"
 #include "core/base/text.h"
 #include "worker/trainer/options.h"
 #include "worker/trainer/probe.h"
@@ -49,6 +50,9 @@ int main(int argc, char** argv) {
     if (const Status status = die_with_parent(serving->parent); !status.ok()) return complain(status.message());
   }
   if (const Status status = ensure_environment(argv); !status.ok()) return complain(status.message());
+  const char* failpoint = std::getenv("AUTONORM_FAILPOINT");
+  if (const Status status = arm_failpoint(failpoint != nullptr ? failpoint : ""); !status.ok())
+    return complain(status.message());
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, which says so
   use_one_thread();
   const auto cuda_library = program_folder().parent_path() / "lib" / "libautonorm_cuda.so";

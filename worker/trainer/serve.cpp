@@ -4,7 +4,9 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
+#include "core/base/log_level.h"
 #include "worker/trainer/command_inbox.h"
 #include "worker/trainer/event_channel.h"
 #include "worker/trainer/pipe_sink.h"
@@ -15,20 +17,6 @@ namespace autonorm::trainer {
 namespace {
 
 using std::chrono_literals::operator""s;
-
-const char* level_word(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return "debug";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "error";
-}
 
 train::StopRequest requested_stop(std::optional<worker::StopKind> kind) {
   if (!kind) return train::StopRequest::kNone;
@@ -88,6 +76,7 @@ void Server::run_trial(const worker::RunCommand& command) {
     if (command.resume) job.resume = *command.resume;
     last = final_event(command, run_job(job, datasets_));
   }
+  pass(Failpoint::kResultBefore);
   channel_.send(last);  // after the last tick: nothing may follow an attempt's end
 }
 
@@ -139,7 +128,7 @@ int serve(const ServeOptions& options, const data::DataRoots& roots, const std::
   // Neither is ever destroyed: the inbox's thread uses them until the process ends.
   auto* const channel = new EventChannel(options.out);
   set_log_sink([channel](LogLevel level, const std::string& text) {
-    channel->send(worker::LogEvent{level_word(level), text});
+    channel->send(worker::LogEvent{std::string(level_word(level)), text});
   });
   auto* const server = new Server(options.in, *channel, roots, cuda_library, std::move(relay));
   return server->run();

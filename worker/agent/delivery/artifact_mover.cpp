@@ -1,6 +1,7 @@
 #include "worker/agent/delivery/artifact_mover.h"
 
 #include "core/base/durable_file.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "worker/agent/delivery/checkpoint_folder.h"
 
@@ -110,6 +111,7 @@ Status ArtifactMover::move(const GetFolder& job) {
   if (!manifest.ok()) return manifest.status();
   for (const ManifestFile& file : manifest->files)
     AUTONORM_RETURN_IF_ERROR(transport_.get(file.hash, partial / file.name));
+  pass(Failpoint::kFetchBefore);
   fs::remove_all(job.folder, error);
   fs::rename(partial, job.folder, error);
   return error ? system_error(cat("renaming ", partial.string()), error.value()) : Status();

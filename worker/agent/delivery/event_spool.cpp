@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 
 namespace autonorm::agent {
@@ -68,6 +69,7 @@ Status EventSpool::append(fleet::EventBody body, std::vector<std::string> needs)
   if (terminal_) return conflict("event after the end of the attempt in ", path_.string());
   const SpooledEvent event{Seq(last().value() + 1), std::move(body), std::move(needs)};
   const std::string line = encode_line(event) + "\n";
+  pass(Failpoint::kSpoolBefore);
   // pwrite at the known end: after a short write (full disk) the next append overwrites the torn part.
   for (size_t done = 0; done < line.size();) {
     const ssize_t n = pwrite(file_.get(), line.data() + done, line.size() - done, size_ + static_cast<int64_t>(done));
@@ -80,6 +82,7 @@ Status EventSpool::append(fleet::EventBody body, std::vector<std::string> needs)
   unacked_.push_back({size_, static_cast<int64_t>(line.size()) - 1});
   size_ += static_cast<int64_t>(line.size());
   terminal_ = is_terminal(event.body);
+  pass(Failpoint::kSpoolAfter);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 
 namespace autonorm::agent {
@@ -157,6 +158,7 @@ void Outbox::uploaded(const PutFolder& job, const Status& status) {
   Entry& entry = it->second;
   if (entry.moving == job.name) entry.moving.clear();
   if (status.ok()) {
+    pass(Failpoint::kArtifactThere);
     entry.there.insert(job.name);
   } else {
     log_warning("trial ", short_form(job.key.trial), ": ", job.name, " cannot be delivered: ", status.message());

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "core/base/failpoint.h"
+#include "core/base/folder_bytes.h"
 #include "core/base/log.h"
 
 namespace autonorm::agent {
@@ -82,16 +84,6 @@ int attempt_number(const fs::path& folder) {
   return name.starts_with(kPrefix) && parse(std::string_view(name).substr(kPrefix.size()), number) ? number : 0;
 }
 
-int64_t bytes_below(const fs::path& folder) {
-  int64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code gone;
-    if (it->is_regular_file(gone)) bytes += static_cast<int64_t>(it->file_size(gone));
-  }
-  return bytes;
-}
-
 void remove_logged(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -131,6 +123,7 @@ Status WorkDir::create(const fleet::AttemptKey& key, std::string_view config) co
   fs::remove_all(where, error);
   AUTONORM_RETURN_IF_ERROR(make_folder(where / "checkpoints"));
   AUTONORM_RETURN_IF_ERROR(write_file_durably(where / "trial.json", config));
+  pass(Failpoint::kAttemptFolder);
   return write_file_durably(where / "token", key.token.value() + "\n");
 }
 
@@ -156,6 +149,7 @@ Status WorkDir::retire(const fleet::AttemptKey& key, bool keep_checkpoints) cons
   std::error_code error;
   fs::remove(where / "token", error);  // first: from here on it is not offered again
   if (error) return system_error(cat("removing ", (where / "token").string()), error.value());
+  pass(Failpoint::kRetire);
   for (const fs::path& entry : entries(where)) {
     const std::string name = entry.filename();
     const bool keep = name.starts_with("log") || (name == "checkpoints" && keep_checkpoints);
@@ -183,7 +177,7 @@ void WorkDir::prune() const {
       remove_logged(attempt);
       fs::remove(attempt.parent_path(), error);  // the trial's folder, when this was its last attempt
     } else if (fs::exists(attempt / "checkpoints", error)) {
-      checkpoint_bytes += bytes_below(attempt / "checkpoints");
+      checkpoint_bytes += folder_bytes(attempt / "checkpoints");
       const bool too_many = ++with_checkpoints > retention_.checkpoints;
       const bool too_large = with_checkpoints > 1 && checkpoint_bytes > retention_.checkpoint_bytes;
       if (too_many || too_large) remove_logged(attempt / "checkpoints");
