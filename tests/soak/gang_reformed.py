@@ -12,8 +12,8 @@ from soak import Cluster, expect_gone, main, pause, quickly
 
 RANKS = 3
 STEPS = 60
-PLAN = json.dumps({"steps": STEPS, "step_ms": 20, "before_ms": 150, "during_ms": 150})
-KILLS_PER_TRIAL = 25
+PLAN = json.dumps({"steps": STEPS, "step_ms": 20, "checkpoint_every": 5, "before_ms": 150, "during_ms": 150})
+KILLS_PER_TRIAL = 5
 HANG_S = 10  # far less than a collective's deadline, start_timeout and stall_timeout
 MOMENTS = ("before", "during", "after")
 

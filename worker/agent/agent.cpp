@@ -30,7 +30,9 @@ Agent::Agent(AgentOptions options, AgentParts parts)
       parts_(parts),
       session_(parts.link, options_.coordinator, spread_of(options_.hello.worker)),
       outbox_(parts.dir, parts.link, parts.mover),
-      slot_({.device = slot_device(options_.hello.device), .listen_host = options_.listen_host},
+      slot_({.device = slot_device(options_.hello.device),
+             .listen_host = options_.listen_host,
+             .cause_patience = options_.cause_patience},
             {parts.dir, parts.link, outbox_, parts.mover, parts.relay, parts.supervisor}) {}
 
 int Agent::run(int signals) {

@@ -19,6 +19,7 @@ struct AgentOptions {
   std::string coordinator;
   std::string listen_host;
   std::chrono::milliseconds grace{20'000};
+  std::chrono::milliseconds cause_patience{1'000};  // SlotOptions
 };
 // All outlive the agent.
 struct AgentParts {

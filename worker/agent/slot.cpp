@@ -113,6 +113,8 @@ void Slot::launch(SteadyTime now) {
     fail(EndReason::kTrainerCrashed, status.message());
     return;
   }
+  if (early_ && early_->key == key()) parts_.supervisor.join(early_->endpoint);
+  early_.reset();
   if (!uses_relay()) return;
   GangLayout layout{.rank = start.gang.rank, .mpi_ranks = {}, .tag = start.gang.tag};
   for (const auto& member : start.gang.members) layout.mpi_ranks.push_back(member.mpi_rank);
@@ -120,7 +122,11 @@ void Slot::launch(SteadyTime now) {
 }
 
 void Slot::rendezvous(const fleet::Rendezvous& rendezvous) {
-  if (active_ && key() == rendezvous.key && !active_->ended) parts_.supervisor.join(rendezvous.endpoint);
+  if (active_ && active_->launched && key() == rendezvous.key) {
+    if (!active_->ended) parts_.supervisor.join(rendezvous.endpoint);
+  } else {
+    early_ = rendezvous;  // the leader was faster than this rank's checkpoint, or than the end of its last trainer
+  }
 }
 
 void Slot::stop(const fleet::Stop& stop, SteadyTime now) {
@@ -167,6 +173,7 @@ void Slot::advance(SteadyTime now) {
     std::visit([this](const auto& any) { take(any); }, event);
   }
   if (active_ && !active_->ended && active_->metrics.due(now)) flush_metrics();
+  if (active_ && !active_->ended && active_->symptom && now >= active_->say_symptom_at) say_end(*active_->symptom, {});
   if (active_ && active_->ended && parts_.supervisor.slot_free()) release();
   if (!active_ && next_ && parts_.supervisor.slot_free()) {
     const fleet::Start start = *std::exchange(next_, std::nullopt);
@@ -223,6 +230,12 @@ void Slot::take(const Ended& ended) {
   if (const auto* failed = std::get_if<fleet::Failed>(&ended)) {
     log_warning(what(key()), " failed (", name(failed->reason), "): ", failed->message);
     report.body = *failed;
+    if (failed->reason == EndReason::kCollectiveAborted && active_->start.gang.members.size() > 1) {
+      if (uses_relay()) parts_.relay.close(active_->start.gang.tag);
+      active_->symptom = *failed;
+      active_->say_symptom_at = now_ + options_.cause_patience;
+      return;
+    }
   } else if (const auto* finished = std::get_if<worker::FinishedEvent>(&ended); finished && leads) {
     log_info(what(key()), finished->diverged ? " diverged" : " finished");
     report = report_result(*finished, parts_.dir.folder(key()));
@@ -232,7 +245,11 @@ void Slot::take(const Ended& ended) {
     stopped.message = active_->stop_text.empty() ? "stopped at a checkpoint" : active_->stop_text;
     report.body = stopped;
   }
-  parts_.outbox.append(key(), std::move(report.body), std::move(report.needs));
+  say_end(std::move(report.body), std::move(report.needs));
+}
+
+void Slot::say_end(fleet::EventBody body, std::vector<std::string> needs) {
+  parts_.outbox.append(key(), std::move(body), std::move(needs));
   if (uses_relay()) parts_.relay.close(active_->start.gang.tag);
   active_->ended = true;
 }

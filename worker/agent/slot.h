@@ -19,6 +19,8 @@ namespace autonorm::agent {
 struct SlotOptions {
   std::string device = "cpu";  // "cpu" | "cuda:N"
   std::string listen_host;     // where a leader's store is reached
+  // A broken collective is what the other ranks of a gang see of its cause: they let the rank that has it speak first.
+  std::chrono::milliseconds cause_patience{1'000};
 };
 // All outlive the slot.
 struct SlotParts {
@@ -58,7 +60,9 @@ class Slot {
     std::map<std::string, std::string> inputs;
     EndReason stop_reason = EndReason::kPreempted;
     std::string stop_text;
-    MetricBatch metrics;  // not yet an event
+    MetricBatch metrics;                   // not yet an event
+    std::optional<fleet::Failed> symptom;  // a broken collective, said when nobody has said the cause by then
+    SteadyTime say_symptom_at{};
   };
 
   void begin(const fleet::Start& start, SteadyTime now);
@@ -72,6 +76,7 @@ class Slot {
   void take(const worker::CheckpointEvent& event);
   void take(const worker::LogEvent& event);
   void take(const Ended& ended);
+  void say_end(fleet::EventBody body, std::vector<std::string> needs);
   void flush_metrics();
   void fail(EndReason reason, const std::string& message);
   void release();
@@ -80,7 +85,8 @@ class Slot {
   const SlotOptions options_;
   SlotParts parts_;
   std::optional<Active> active_;
-  std::optional<fleet::Start> next_;  // waits for the slot
+  std::optional<fleet::Start> next_;        // waits for the slot
+  std::optional<fleet::Rendezvous> early_;  // came before its trainer was started
   SteadyTime now_{};
 };
 
