@@ -367,6 +367,7 @@ TEST_F(Story, TerminationCheckpointsDeliversAndSaysGoodbye) {
   EXPECT_EQ(life.link.bodies<fleet::Failed>().at(0).reason, EndReason::kPreempted);
   EXPECT_FALSE(life.agent.exit_status().has_value());  // not before the coordinator has it
   life.acknowledge(key());
+  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kPreempted, "the attempt has ended"});
   ASSERT_TRUE(life.until([&] { return std::holds_alternative<fleet::Goodbye>(life.link.sent.back()); }));
   EXPECT_FALSE(life.link.freed(key()));  // or the slot would be given to another trial
   life.link.say(SessionEnded{});

@@ -101,7 +101,7 @@ void Outbox::free_slot(const fleet::AttemptKey& key) {
   const auto it = entries_.find(key);
   if (it != entries_.end()) {
     it->second.slot_free = true;
-  } else if (connected_) {
+  } else if (connected_ && !leaving_) {  // a leaving worker's slot must not be given to another attempt
     link_.send(fleet::SlotFree{key});
   }
 }
