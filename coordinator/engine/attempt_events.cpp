@@ -145,7 +145,9 @@ void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet
     return;
   }
   member->acked = event.seq;
-  if (!std::exchange(member->dirty, true)) core.advanced.push_back(key);
+  note_member(core, key, *member);
+  std::optional<SteadyTime>& due = core.at(key).live->result_due;
+  if (due) due = now.steady + core.options.limits.release_patience;  // a long spool is on its way
   acknowledge(core, session, event.key, event.seq);
   const Arrival arrival{key, rank_of(*core.at(key).live, *member), worker, now};
   std::visit([&](const auto& body) { take_event(core, arrival, body); }, event.body);

@@ -137,15 +137,20 @@ void flush_members(Core& core, TrialKey key) {
   Trial& trial = core.at(key);
   for (Member& member : trial.live->members) {
     if (!std::exchange(member.dirty, false)) continue;
-    core.change(
-        MemberAdvanced{trial.live->row, rank_of(*trial.live, member), trial.token, member.acked, member.joined});
+    core.change(MemberAdvanced{trial.live->row, rank_of(*trial.live, member), trial.token, member.acked, member.joined,
+                               member.released});
   }
+}
+
+void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host) {
+  if (reason == EndReason::kDataMissing) misfortune(trial).no_data.insert(host);
+  if (prefers_elsewhere(reason)) misfortune(trial).avoid.insert(culprit);
 }
 
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   Trial& trial = core.at(key);
-  const Worker* culprit = find_worker(core, ending.culprit);
-  if (ending.reason == EndReason::kDataMissing && culprit) misfortune(trial).no_data.insert(culprit->record.host);
+  if (const Worker* culprit = find_worker(core, ending.culprit))
+    blame(trial, ending.reason, ending.culprit, culprit->record.host);
   const RetryAnswer answer = decide_retry({.reason = ending.reason,
                                            .advanced = advanced(trial),
                                            .counted = trial.counted,
@@ -153,7 +158,6 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                                            .max_attempts = trial.settings.max_attempts,
                                            .other_host_left = other_host_left(core, trial)});
   const TrialState next = answer.state == TrialState::kQueued ? where_it_goes_on(core, trial) : answer.state;
-  if (answer.elsewhere && culprit) misfortune(trial).avoid.insert(ending.culprit);
 
   flush_members(core, key);
   core.change(AttemptEnded{.row = trial.live->row,
@@ -222,6 +226,18 @@ void preempt(Core& core, TrialKey key, const std::string& why, Now now) {
     core.send(*worker,
               fleet::Stop{attempt_key(trial), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, why});
   }
+}
+
+void note_member(Core& core, TrialKey key, Member& member) {
+  if (!std::exchange(member.dirty, true)) core.advanced.push_back(key);
+}
+
+void release_member(Core& core, TrialKey key, Member& member, Now now) {
+  member.released = true;
+  note_member(core, key, member);
+  LiveAttempt& live = *core.at(key).live;
+  // Its last events come first on the stream; should they be missing, the attempt must not hang for ever.
+  if (rank_of(live, member) == 0) live.result_due = now.steady + core.options.limits.release_patience;
 }
 
 void release_slot(Core& core, Worker& worker) {

@@ -17,6 +17,8 @@ struct Ending {
   std::vector<std::string> log_tail = {};
   fleet::MemoryAtDeath memory = {};
 };
+// What the end of an attempt teaches about where the next one should run. `host`: of the culprit.
+void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host);
 // Ends the current attempt without a result: its trainers are killed, and the trial is queued again or ends, as
 // retry_policy.h says.
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now);
@@ -27,8 +29,12 @@ void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, N
 void begin_running(Core& core, TrialKey key, Now now);
 // Asks the members to write a checkpoint and leave; kills them when that takes too long.
 void preempt(Core& core, TrialKey key, const std::string& why, Now now);
-// Writes what members had acknowledged since the last batch.
+// Writes what has changed of the members since the last batch.
 void flush_members(Core& core, TrialKey key);
+// The member of a live attempt has changed: its row is written with the next batch.
+void note_member(Core& core, TrialKey key, Member& member);
+// The member needs its slot no more; a leader's result has to follow.
+void release_member(Core& core, TrialKey key, Member& member, Now now);
 // The slot is free again.
 void release_slot(Core& core, Worker& worker);
 

@@ -103,8 +103,9 @@ struct MemberRecord {
   int rank = 0;
   WorkerId worker = {};
   std::string host, device = {};
-  Seq acked = {};       // highest committed event of this member
-  bool joined = false;  // said ready{joined}
+  Seq acked = {};         // highest committed event of this member
+  bool joined = false;    // said ready{joined}
+  bool released = false;  // gave its slot back before the attempt ended
 };
 struct AttemptRecord {
   AttemptRow row = 0;
@@ -179,6 +180,7 @@ struct TrialMoved {
   std::optional<EndReason> end = {};
   std::string reason = {};
   int64_t counted = 0, uncounted = 0;
+  bool anew = false;  // what earlier attempts met with counts no more
 };
 struct AttemptInserted {
   AttemptRecord attempt;
@@ -199,6 +201,7 @@ struct MemberAdvanced {
   Token token;
   Seq acked;
   bool joined = false;
+  bool released = false;
 };
 struct AttemptEnded {
   AttemptRow row = 0;
@@ -271,12 +274,21 @@ using Change = std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRe
                             MetricsAdded, NormStatsAdded, LogAdded, CheckpointAdded, ResultAdded, ResultDropped,
                             ArtifactAdded, ArtifactsRemoved, WorkerSeen, ReplyRemembered, Journal>;
 
+// An ended attempt of a trial that tries again, and the worker whose rank ended it.
+struct BlameRecord {
+  TrialKey trial = 0;
+  EndReason reason{};
+  WorkerId worker = {};
+  std::string host = {};
+};
+
 // Everything that a new engine needs to go on where the last one stopped.
 struct Snapshot {
   std::vector<SweepRecord> sweeps;
   std::vector<TrialRecord> trials;  // by key
   std::vector<ClaimRecord> claims;  // by sweep, position
   std::vector<AttemptRecord> open_attempts;
+  std::vector<BlameRecord> blames;  // since the trial was last run anew
   std::vector<WorkerRecord> workers;
   std::vector<Sha256> artifacts;  // whose files are in place
   std::vector<ReplyRecord> replies;

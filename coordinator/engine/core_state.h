@@ -23,7 +23,7 @@ struct Member {
   Seq acked;              // highest event applied; committed together with its effects
   bool joined = false;    // said ready{joined}
   bool released = false;  // its slot is free again
-  bool dirty = false;     // acked or joined changed since the last take()
+  bool dirty = false;     // one of the above changed since the last take()
 };
 
 // The current attempt of a trial that is assigned or running.
@@ -137,7 +137,9 @@ struct Submission {
   std::unordered_map<TrialId, std::vector<uint32_t>> children;  // stage trial → indices of those that need it
   int64_t next = 0;                                             // index into content->trials
   bool fresh = false;
-  SubmitReply reply;  // counts so far
+  bool was_cut = false;  // by a restart, and goes on now
+  bool resumes = false;  // as SubmitSweep says
+  SubmitReply reply;     // counts so far
   struct Caller {
     RequestId request = 0;
     bool existed = false;
@@ -205,7 +207,8 @@ struct Core {
   // Every worker that may take a trial now, and some that may not: a pass over a few of them must not cost a look at
   // all workers. Whatever makes a worker free calls note_free(); placement drops the others when it meets them.
   std::set<WorkerId> maybe_free;
-  std::vector<WorkerId> reserved;  // workers whose `reserved` is set
+  std::vector<WorkerId> reserved;  // workers whose `reserved` is set, all for …
+  TrialKey reserved_for = 0;       // … this trial
 
   bool schedule_due = true;
   TrialKey blocked = 0;  // trial at the head that does not fit, since …

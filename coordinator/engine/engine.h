@@ -35,6 +35,7 @@ struct SubmitSweep {
   FreezeConfig freeze;                         // of sweep->trials[i]; EngineLoop::submit fills it in
   bool fresh = false;                          // ignore results of earlier sweeps
   std::string idempotency_key;
+  bool resumes = false;  // not by people: completes what a restart cut short; what was inserted before stays as it is
 };
 enum class SweepAction { kCancel, kPause, kResume };
 struct ActOnSweep {

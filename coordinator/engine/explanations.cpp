@@ -31,6 +31,13 @@ std::string labels_of(const SweepEntry& entry, const Claim& claim) {
   return join(words);
 }
 
+std::string starting_reason(const Core& core, const Trial& trial) {
+  const auto joined = std::ranges::count(trial.live->members, true, &Member::joined);
+  const auto timeout = std::chrono::duration_cast<std::chrono::seconds>(core.options.limits.start_timeout);
+  return cat("starting: ", joined, " of ", trial.ranks, trial.ranks == 1 ? " rank has" : " ranks have",
+             " joined; tried again should it take more than ", timeout.count(), " s");
+}
+
 std::string running_line(const Core& core, const Trial& trial) {
   std::vector<std::string> places;
   for (const Member& member : trial.live->members) {
@@ -185,7 +192,7 @@ std::string Explainer::reason(TrialKey key) {
     case TrialState::kQueued:
       return queued_reason(key);
     case TrialState::kAssigned:
-      return "starting";
+      return starting_reason(core_, trial);
     case TrialState::kRunning:
       return trial.live->kill_at ? cat("writes a checkpoint and stops: ", trial.live->stop_text) : "";
     case TrialState::kSucceeded:

@@ -66,6 +66,14 @@ TrialKey current_trial(const Core& core, const fleet::AttemptKey& key) {
   return found != 0 && core.at(found).live && attempt_key(core.at(found)) == key ? found : 0;
 }
 
+// Its slot was given back, it said, and yet the trainer is there: what it says last counts.
+void hold_again(Core& core, TrialKey key, Member& member) {
+  LiveAttempt& live = *core.at(key).live;
+  member.released = false;
+  note_member(core, key, member);
+  if (rank_of(live, member) == 0) live.result_due.reset();
+}
+
 struct Sorted {
   fleet::Welcome welcome;
   std::set<TrialKey> kept;
@@ -78,7 +86,8 @@ Sorted sort_attempts(Core& core, Worker& worker, const fleet::Hello& hello, Now 
   std::optional<Occupant> occupant;
   for (const fleet::KnownAttempt& known : hello.attempts) {
     const TrialKey key = current_trial(core, known.key);
-    const Member* member = key ? find_member(*core.at(key).live, worker.record.id) : nullptr;
+    Member* member = key ? find_member(*core.at(key).live, worker.record.id) : nullptr;
+    if (member && member->released && known.trainer_alive) hold_again(core, key, *member);
     if (member && (known.terminal || known.trainer_alive)) {
       sorted.kept.insert(key);
       sorted.welcome.keep.push_back(known.key);
@@ -116,11 +125,11 @@ void send_start_again(Core& core, Worker& worker, TrialKey key, int rank) {
 }
 
 // What was decided while the worker was away.
-void catch_up(Core& core, Worker& worker, TrialKey key) {
+void catch_up(Core& core, Worker& worker, TrialKey key, Now now) {
   const Trial& trial = core.at(key);
   Member& member = *find_member(*trial.live, worker.record.id);
   const bool busy = worker.occupant && worker.occupant->key == attempt_key(trial);
-  if (!busy) member.released = true;
+  if (!busy && !member.released) release_member(core, key, member, now);
   const bool leads = rank_of(*trial.live, member) == 0;
   if (busy && !leads && !member.joined && !trial.live->endpoint.empty()) {
     core.send(worker, fleet::Rendezvous{attempt_key(trial), trial.live->endpoint});
@@ -139,7 +148,7 @@ void reconcile(Core& core, Worker& worker, const Sorted& sorted, Now now) {
     Member* member = trial.live ? find_member(*trial.live, id) : nullptr;
     if (!member || member->released) continue;
     if (sorted.kept.contains(key)) {
-      catch_up(core, worker, key);
+      catch_up(core, worker, key, now);
     } else if (start_was_lost(trial, *member) && std::ranges::find(sorted.dead, key) == sorted.dead.end() &&
                !worker.occupant) {
       send_start_again(core, worker, key, rank_of(*trial.live, *member));
@@ -231,11 +240,7 @@ void on_slot_free(Core& core, Worker& worker, const fleet::SlotFree& message, No
   if (worker.occupant && worker.occupant->key == message.key) release_slot(core, worker);
   const TrialKey key = current_trial(core, message.key);
   Member* member = key ? find_member(*core.at(key).live, worker.record.id) : nullptr;
-  if (!member) return;
-  member->released = true;
-  LiveAttempt& live = *core.at(key).live;
-  // Its last events come first on the stream; should they be missing, the attempt must not hang for ever.
-  if (rank_of(live, *member) == 0) live.result_due = now.steady + core.options.limits.release_patience;
+  if (member && !member->released) release_member(core, key, *member, now);
 }
 
 void on_goodbye(Core& core, Worker& worker, const fleet::Goodbye& message, Now now) {

@@ -80,7 +80,16 @@ bool reservation_is_due(const Core& core, Now now) {
 
 }  // namespace
 
-std::vector<scheduler::Slot> connected_slots(const Core& core) { return whole_supply(core).slots; }
+std::vector<scheduler::Slot> connected_slots(const Core& core) {
+  Supply supply = whole_supply(core);
+  if (core.reserved.empty()) return std::move(supply.slots);
+  for (size_t i = 0; i < supply.slots.size(); ++i) {
+    if (!supply.workers[i]->reserved) continue;
+    supply.slots[i].kept_for = core.reserved_for;
+    supply.slots[i].kept_name = short_form(core.at(core.reserved_for).id);
+  }
+  return std::move(supply.slots);
+}
 
 scheduler::Want want_of(const Core& core, TrialKey key) {
   const Trial& trial = core.at(key);
@@ -111,6 +120,7 @@ void place_trials(Core& core, Now now) {
   const scheduler::Plan plan = scheduler::plan(request);
   note_blocked(core, plan.blocked, now);
   core.reserved_world = plan.reservation ? plan.reservation->world : "";
+  core.reserved_for = plan.reservation ? plan.reservation->trial : 0;
   if (plan.reservation) {
     for (const size_t slot : plan.reservation->withheld) reserve_worker(core, supply.workers[slot]->record.id);
   }

@@ -2,6 +2,7 @@
 // leases start at full length, workers count as away until they come back.
 #include <algorithm>
 
+#include "coordinator/engine/attempts.h"
 #include "coordinator/engine/claims.h"
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/draining.h"
@@ -82,11 +83,6 @@ void restore_workers(Core& core, std::vector<WorkerRecord>&& records, Now now) {
   }
 }
 
-void release_member(Core& core, const Worker& worker) {
-  LiveAttempt& earlier = *core.at(worker.occupant->trial).live;
-  find_member(earlier, worker.record.id)->released = true;
-}
-
 void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   Trial& trial = core.at(record.trial);
   auto live = std::make_unique<LiveAttempt>();
@@ -96,16 +92,21 @@ void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   live->endpoint = record.endpoint;
   live->assigned = live->running = live->moved = now.steady;
   for (const MemberRecord& member : record.members) {
-    live->members.push_back({.worker = member.worker, .acked = member.acked, .joined = member.joined});
+    live->members.push_back(
+        {.worker = member.worker, .acked = member.acked, .joined = member.joined, .released = member.released});
+    if (member.released) continue;
     Worker& worker = core.workers.at(member.worker);
     worker.lost = false;
     worker.lease_until = now.steady + core.options.limits.lease;
-    // It works for a later attempt as well, so it has given this one's slot back (the newest attempt comes last).
-    if (worker.occupant) release_member(core, worker);
     worker.occupant = Occupant{{trial.id, record.number, record.token}, record.trial, record.tag, false, {}};
   }
+  if (live->members.front().released) live->result_due = now.steady + core.options.limits.release_patience;
   trial.live = std::move(live);
   core.live.insert(record.trial);
+}
+
+void restore_blames(Core& core, const std::vector<BlameRecord>& records) {
+  for (const BlameRecord& record : records) blame(core.at(record.trial), record.reason, record.worker, record.host);
 }
 
 void restore_queue(Core& core, Now now) {
@@ -139,6 +140,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
     core.reply_order.push_back(reply.key);
     core.replies.emplace(reply.key, std::move(reply));
   }
+  restore_blames(core, snapshot.blames);
   restore_queue(core, now);
   const std::vector<TrialKey> live(core.live.begin(), core.live.end());
   for (const TrialKey key : live) {

@@ -24,7 +24,6 @@ RetryAnswer decide_retry(const RetryQuestion& question) {
   RetryKind kind = retry_kind(question.reason);
   // Progress proves that trying again helps, whatever ended the attempt.
   if (kind == RetryKind::kCounted && question.advanced) kind = RetryKind::kUncounted;
-  answer.elsewhere = retry_kind(question.reason) == RetryKind::kCounted;
   switch (kind) {
     case RetryKind::kNever:
       return answer;

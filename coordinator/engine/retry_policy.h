@@ -41,6 +41,9 @@ constexpr RetryKind retry_kind(EndReason reason) {
   return RetryKind::kNever;
 }
 
+// The next attempt goes to a worker other than the one at fault, where there is one.
+constexpr bool prefers_elsewhere(EndReason reason) { return retry_kind(reason) == RetryKind::kCounted; }
+
 struct RetryQuestion {
   EndReason reason{};
   bool advanced = false;        // the attempt committed a checkpoint beyond the one it started from
@@ -53,7 +56,6 @@ struct RetryAnswer {
   bool again = false;
   TrialState state{};  // kQueued, or the final one
   int64_t counted = 0, uncounted = 0;
-  bool elsewhere = false;  // prefer a worker other than the one at fault
 };
 RetryAnswer decide_retry(const RetryQuestion& question);
 

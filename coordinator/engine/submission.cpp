@@ -75,6 +75,7 @@ Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
   job.content = event.sweep;
   job.freeze = event.freeze;
   job.fresh = event.fresh;
+  job.resumes = event.resumes;
   job.cells.resize(event.sweep->cells.size());
   std::iota(job.cells.begin(), job.cells.end(), 0U);
   std::ranges::stable_sort(job.cells, {}, [&](uint32_t cell) { return event.sweep->cells[cell].trial; });
@@ -85,7 +86,7 @@ Submission new_submission(Core& core, const SubmitSweep& event, int64_t id) {
     }
   }
   SweepEntry& entry = core.sweeps.at(id);
-  entry.interrupted = false;
+  job.was_cut = std::exchange(entry.interrupted, false);
   entry.claims.reserve(event.sweep->trials.size());
   for (const Claim& claim : entry.claims) claim_position(entry, claim.position);
   return job;
@@ -151,21 +152,25 @@ void revise(Core& core, TrialKey key, const config::PlannedTrial& planned, std::
   core.change(TrialRevised{key, core.at(key).settings, std::move(config)});
 }
 
-// A trial that an earlier sweep brought in: its result is used, or it runs again.
-void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, Now now) {
+// A trial that an earlier sweep brought in, or this one before a restart: its result is used, or it runs again.
+void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, bool fresh, Now now) {
   const Trial& trial = core.at(key);
   const config::PlannedTrial& planned = job.content->trials[index];
   if (is_open(trial.state)) return;
   const bool failed = trial.state == TrialState::kFailed || trial.state == TrialState::kCancelled;
   const bool model_gone = trial.state == TrialState::kSucceeded && model_needed(core, job, trial.id) &&
                           !core.artifacts.contains(trial.model);
-  if (!failed && !job.fresh && !model_gone) {
+  if (!failed && !fresh && !model_gone) {
     ++job.reply.cached;
     return;
   }
   revise(core, key, planned, job.freeze(index));
-  run_again(core, key, !failed || job.fresh, now);
+  run_again(core, key, !failed || fresh, now);
   ++job.reply.revived;
+}
+
+bool claims(SweepId sweep, const Trial& trial) {
+  return std::ranges::find(trial.sweeps, sweep.value()) != trial.sweeps.end();
 }
 
 void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
@@ -175,9 +180,8 @@ void add_claim(Core& core, SweepEntry& entry, ClaimRecord record) {
   entry.claims.push_back({record.trial, record.position, static_cast<uint32_t>(word - entry.words.begin()),
                           record.is_stage, record.seed, record.labels});
   Trial& trial = core.at(record.trial);
-  const int64_t sweep = record.sweep.value();
-  if (std::ranges::find(trial.sweeps, sweep) == trial.sweeps.end()) {
-    trial.sweeps.push_back(sweep);
+  if (!claims(record.sweep, trial)) {
+    trial.sweeps.push_back(record.sweep.value());
     ++entry.trials;
     count_trial(core, entry, record.trial, 1);
     refresh_turns(core, entry);
@@ -233,12 +237,14 @@ void submit_trial(Core& core, Submission& job, size_t index, Now now) {
   const TrialKey known = find_trial(core, planned.id);
   const bool is_new = known == 0;
   const TrialKey key = is_new ? insert_trial(core, planned, job.freeze(index)) : known;
+  // The part of this submission before the restart has had its say about the trial: what it has become since counts.
+  const bool had_its_turn = job.was_cut && claims(job.sweep, core.at(key));
   claim_trial(core, job, key, index);
   if (is_new) {
     ++job.reply.new_trials;
     settle_waiting(core, key, now);
-  } else {
-    reuse_trial(core, job, key, index, now);
+  } else if (!had_its_turn || !job.resumes) {
+    reuse_trial(core, job, key, index, job.fresh && !had_its_turn, now);
   }
   update_queue(core, key);
 }
@@ -324,7 +330,7 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
   const int64_t id = reuse ? same->second : insert_sweep(core, event, key, now);
   SweepEntry& entry = core.sweeps.at(id);
   if (entry.record.state == SweepState::kCancelled) set_sweep_state(core, entry, SweepState::kRunning);
-  tolerate_failures(core, entry);  // they are about to be tried again
+  if (!event.resumes) tolerate_failures(core, entry);  // they are about to be tried again
   core.submissions.push_back(new_submission(core, event, id));
   core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key});
   continue_submission(core, now);

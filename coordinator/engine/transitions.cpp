@@ -99,7 +99,8 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
                  .end = move.end,
                  .reason = move.reason,
                  .counted = trial.counted,
-                 .uncounted = trial.uncounted};
+                 .uncounted = trial.uncounted,
+                 .anew = move.anew};
   for (const int64_t sweep : trial.sweeps) count_trial(core, core.sweeps.at(sweep), key, -1);
   trial.state = move.to;
   trial.attempt = row.new_attempt;
@@ -177,7 +178,7 @@ void run_again(Core& core, TrialKey key, bool forget, Now now) {
     core.change(ResultDropped{key});
   }
   const TrialState to = stages_ready(core, trial) ? TrialState::kQueued : TrialState::kWaiting;
-  move_trial(core, key, {.to = to}, now);
+  move_trial(core, key, {.to = to, .anew = true}, now);
   hold_children(core, key, now);
   settle_waiting(core, key, now);
 }

@@ -10,6 +10,7 @@ struct Move {
   std::string reason = {};              // in words
   std::optional<Attempt> attempt = {};  // a new attempt with its token; both or none
   std::optional<Token> token = {};
+  bool anew = false;  // run_again()
 };
 // Writes the row, keeps counts and queue in step, and settles the trials that wait for this one. Moving along a missing
 // edge is a programmer error.

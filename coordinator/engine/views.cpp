@@ -108,7 +108,7 @@ std::string reason_of(const Core& core, const Worker& worker) {
     return cat("nothing starts here until: coordinator undrain ", worker.record.id);
   if (worker.occupant && worker.occupant->ended) return "its trainer is being stopped";
   if (worker.reserved)
-    return cat("kept for trial ", short_form(core.at(core.blocked).id), ", which needs several slots");
+    return cat("kept for trial ", short_form(core.at(core.reserved_for).id), ", which needs several slots");
   return "";
 }
 

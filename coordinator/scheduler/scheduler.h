@@ -23,6 +23,8 @@ struct Slot {
   int mpi_rank = 0;
   SlotUse use = SlotUse::kFree;
   std::string_view quarantine = {};  // why
+  int64_t kept_for = 0;              // a free slot that this trial withholds; 0 = none
+  std::string kept_name = {};        // of that trial, for people
 };
 struct Want {
   int64_t trial = 0;

@@ -29,9 +29,19 @@ std::string ahead_clause(int64_t ahead) {
 }
 
 struct Supply {
-  int64_t largest = 0, largest_free = 0, suitable = 0, free = 0;
-  std::string_view largest_host;
+  int64_t largest = 0, largest_free = 0, suitable = 0, free = 0, kept = 0;
+  std::string_view largest_host, kept_name;
 };
+
+bool kept_from(const Want& want, const Slot& slot) {
+  return slot.use == SlotUse::kFree && slot.kept_for != 0 && slot.kept_for != want.trial;
+}
+
+std::string kept_clause(const Supply& have) {
+  if (have.kept == 0) return "";
+  return cat(", ", have.kept, have.kept == 1 ? " is" : " are", " kept for trial ", have.kept_name,
+             ", which needs several and has waited longer");
+}
 
 Supply supply(const Want& want, const std::vector<Slot>& slots) {
   Supply supply;
@@ -41,7 +51,11 @@ Supply supply(const Want& want, const std::vector<Slot>& slots) {
   }
   for (const auto& [pool, members] : pools) {
     const auto size = static_cast<int64_t>(members.size());
-    const int64_t free = std::ranges::count_if(members, [&](size_t i) { return slots[i].use == SlotUse::kFree; });
+    const int64_t free = std::ranges::count_if(
+        members, [&](size_t i) { return slots[i].use == SlotUse::kFree && !kept_from(want, slots[i]); });
+    for (const size_t i : members) {
+      if (kept_from(want, slots[i])) ++supply.kept, supply.kept_name = slots[i].kept_name;
+    }
     supply.suitable += size;
     supply.free += free;
     supply.largest_free = std::max(supply.largest_free, free);
@@ -101,12 +115,13 @@ std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_
   }
   if (have.largest_free < want.ranks) {
     if (want.ranks == 1) {
-      return cat("waits for a free slot: ", have.suitable, " of ", have.suitable, have.suitable == 1 ? " is" : " are",
-                 " busy", ahead_clause(ahead));
+      const int64_t busy = have.suitable - have.kept;
+      return cat("waits for a free slot: ", busy, " of ", have.suitable, busy == 1 ? " is" : " are", " busy",
+                 kept_clause(have), ahead_clause(ahead));
     }
     return cat("waits for ", want.ranks, " free slots in one MPI world: ", have.free, " of ", have.suitable,
                have.free == 1 ? " is" : " are", " free, at most ", have.largest_free, " in one world",
-               ahead_clause(ahead));
+               kept_clause(have), ahead_clause(ahead));
   }
   return cat("is about to start", ahead_clause(ahead));
 }

@@ -384,6 +384,7 @@ class Loop final : public EngineLoop {
       event.source = std::move(source).value();
       event.freeze = config_freezer(event.sweep);
       event.fresh = interrupted.fresh;
+      event.resumes = true;
       engine_.apply(event, clock_.now());
     }
   }

@@ -103,10 +103,11 @@ Status ChangeWriter::put(const engine::TrialMoved& change) {
   }
   return expect_one(
       run(connection_,
-          "UPDATE trial SET state = ?, attempt = ?, token = ?, end = ?, reason = ?, counted = ?, uncounted = ? "
+          "UPDATE trial SET state = ?, attempt = ?, token = ?, end = ?, reason = ?, counted = ?, uncounted = ?, "
+          "anew_after = CASE WHEN ? THEN attempt ELSE anew_after END "
           "WHERE id = ? AND attempt = ? AND token = ? AND state = ?",
           name(change.to), change.new_attempt, change.new_token, word(change.end), change.reason, change.counted,
-          change.uncounted, change.trial, change.attempt, change.token, name(change.from)),
+          change.uncounted, change.anew, change.trial, change.attempt, change.token, name(change.from)),
       "trial", change.trial);
 }
 
@@ -139,9 +140,10 @@ Status ChangeWriter::put(const engine::AttemptRunning& change) {
 }
 
 Status ChangeWriter::put(const engine::MemberAdvanced& change) {
-  return expect_one(run(connection_, "UPDATE attempt_member SET acked = ?, joined = ? WHERE attempt = ? AND rank = ?",
-                        change.acked, change.joined, change.row, change.rank),
-                    "attempt", change.row);
+  return expect_one(
+      run(connection_, "UPDATE attempt_member SET acked = ?, joined = ?, released = ? WHERE attempt = ? AND rank = ?",
+          change.acked, change.joined, change.released, change.row, change.rank),
+      "attempt", change.row);
 }
 
 Status ChangeWriter::put(const engine::AttemptEnded& change) {

@@ -104,7 +104,19 @@ ALTER TABLE attempt ADD COLUMN limit_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempt ADD COLUMN oom_kills INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}};
+// Members that gave their slot back before their attempt ended. Of one that was in two open attempts this is known: it
+// holds the slot of the newest. And what the attempts of a trial met with, as far as it still counts: those after
+// `anew_after`, found by the index.
+constexpr std::string_view kVersion4 = R"sql(
+ALTER TABLE attempt_member ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
+UPDATE attempt_member SET released = 1 WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL) AND EXISTS (
+  SELECT 1 FROM attempt_member AS later JOIN attempt ON attempt.id = later.attempt
+  WHERE ended_us IS NULL AND later.worker = attempt_member.worker AND later.attempt > attempt_member.attempt);
+ALTER TABLE trial ADD COLUMN anew_after INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX attempt_blamed ON attempt (trial) WHERE culprit <> '';
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}};
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 

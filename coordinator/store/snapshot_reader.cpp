@@ -107,7 +107,7 @@ void read_claims(Connection& connection, engine::Snapshot& snapshot) {
 
 void read_members(Connection& connection, engine::AttemptRecord& attempt) {
   SQLite::Statement& query = connection.statement(
-      "SELECT rank, worker, host, device, acked, joined FROM attempt_member WHERE attempt = ? ORDER BY rank");
+      "SELECT rank, worker, host, device, acked, joined, released FROM attempt_member WHERE attempt = ? ORDER BY rank");
   for_each_row(Binder{query}(attempt.row), [&](Row& row) {
     engine::MemberRecord m;
     m.rank = static_cast<int>(row.integer());
@@ -115,6 +115,7 @@ void read_members(Connection& connection, engine::AttemptRecord& attempt) {
     m.host = row.text(), m.device = row.text();
     m.acked = Seq(row.integer());
     m.joined = row.flag();
+    m.released = row.flag();
     attempt.members.push_back(std::move(m));
   });
 }
@@ -138,6 +139,25 @@ void read_attempts(Connection& connection, engine::Snapshot& snapshot) {
   for (engine::AttemptRecord& attempt : snapshot.open_attempts) read_members(connection, attempt);
   for_each_row(connection.statement("SELECT max(id) FROM attempt"),
                [&](Row& row) { snapshot.last_attempt = row.integer(); });
+}
+
+void read_blames(Connection& connection, engine::Snapshot& snapshot) {
+  for_each_row(
+      connection.statement(
+          "SELECT trial.id, attempt.end, culprit, host FROM attempt INDEXED BY attempt_blamed "
+          "JOIN trial ON trial.id = attempt.trial "
+          "JOIN attempt_member ON attempt_member.attempt = attempt.id AND attempt_member.worker = culprit "
+          "WHERE culprit <> '' AND number > anew_after AND state IN ('waiting', 'queued', 'assigned', 'running')"),
+      [&](Row& row) {
+        engine::BlameRecord blame;
+        blame.trial = row.integer();
+        const auto reason = row.end_reason();
+        blame.worker = WorkerId(row.text());
+        blame.host = row.text();
+        if (!reason) return;
+        blame.reason = *reason;
+        snapshot.blames.push_back(std::move(blame));
+      });
 }
 
 // Members of open attempts, and workers that are not to be used.
@@ -192,6 +212,7 @@ engine::Snapshot read_snapshot(Connection& connection, const std::function<bool(
   read_trials(connection, snapshot);
   read_claims(connection, snapshot);
   read_attempts(connection, snapshot);
+  read_blames(connection, snapshot);
   read_workers(connection, snapshot);
   read_replies(connection, snapshot);
   for_each_row(connection.statement("SELECT hash FROM artifact"), [&](Row& row) {

@@ -62,7 +62,8 @@ TEST_F(Explain, ARunningTrialSaysWhereItRuns) {
   EXPECT_EQ(explain("pair"),
             (std::vector<std::string>{
                 cat("trial ", short_form(sweep.trials[0].id), " (pair, data.name = digits, seed 0, sweep 1): assigned"),
-                "  attempt 1: rank 0 on a, rank 1 on a (not joined yet)", "  starting"}));
+                "  attempt 1: rank 0 on a, rank 1 on a (not joined yet)",
+                "  starting: 1 of 2 ranks have joined; tried again should it take more than 120 s"}));
 }
 
 TEST_F(Explain, ARetryTellsWhatHappenedBefore) {

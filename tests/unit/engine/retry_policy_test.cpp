@@ -21,7 +21,7 @@ TEST(RetryPolicy, CountedEndsStopAtMaxAttempts) {
   RetryQuestion question{.reason = EndReason::kHostOom, .max_attempts = 2};
   RetryAnswer answer = decide_retry(question);
   EXPECT_TRUE(answer.again);
-  EXPECT_TRUE(answer.elsewhere);
+  EXPECT_TRUE(prefers_elsewhere(question.reason));
   question.counted = answer.counted;
   answer = decide_retry(question);
   EXPECT_FALSE(answer.again);
