@@ -41,6 +41,15 @@ Manifest from_json(const json& document) {
   return manifest;
 }
 
+// The first file that cannot lie in the checkpoint's folder; "" = none.
+std::string misplaced_file(const Manifest& manifest) {
+  for (const auto& [name, file] : manifest.files) {
+    const bool plain = !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+    if (!plain || file.bytes < 0) return cat("'", name, "' of ", file.bytes, " bytes");
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<std::string> write_manifest(const Manifest& manifest) {
@@ -77,7 +86,10 @@ Result<Manifest> parse_manifest(const std::string& text, const std::string& file
     const Sha256 found = sha256(text_of(document));
     if (found.value() != expected)
       return damaged_manifest(file, cat("expected checksum ", expected, ", found ", found));
-    return from_json(document);
+    Manifest manifest = from_json(document);
+    if (const std::string name = misplaced_file(manifest); !name.empty())
+      return damaged_manifest(file, cat("file ", name, " cannot lie in the checkpoint's folder"));
+    return manifest;
   } catch (const json::exception& error) {
     return damaged_manifest(file, error.what());
   }

@@ -18,7 +18,8 @@ struct InflateEnd {
 };
 using Inflate = std::unique_ptr<z_stream, InflateEnd>;
 
-Status damaged(const std::filesystem::path& path, size_t offset, std::string_view expected, std::string_view found) {
+Status damaged_packing(const std::filesystem::path& path, size_t offset, std::string_view expected,
+                       std::string_view found) {
   return invalid(path.string(), ": damaged at byte ", offset, " of the compressed file: expected ", expected,
                  ", found ", found, "; fetch the file again");
 }
@@ -49,9 +50,9 @@ Status unpack_member(const std::filesystem::path& path, std::string_view packed,
     if (code == Z_OK && stream.avail_in > 0) continue;
     if (code == Z_OK && stream.avail_out == 0) continue;
     if (code == Z_OK || code == Z_BUF_ERROR) {
-      return damaged(path, packed.size(), "more compressed data", "the end of the file (truncated)");
+      return damaged_packing(path, packed.size(), "more compressed data", "the end of the file (truncated)");
     }
-    return damaged(path, position(), "valid gzip data", stream.msg != nullptr ? stream.msg : "an unknown code");
+    return damaged_packing(path, position(), "valid gzip data", stream.msg != nullptr ? stream.msg : "an unknown code");
   }
   offset = position();
   return {};
@@ -71,8 +72,8 @@ Result<std::string> read_possibly_compressed(const std::filesystem::path& path, 
   size_t offset = 0;
   while (offset < packed->size()) {
     if (std::string_view(*packed).substr(offset, kGzipMagic.size()) != kGzipMagic) {
-      return damaged(path, offset, "the end of the file or another gzip member",
-                     cat(packed->size() - offset, " bytes of something else"));
+      return damaged_packing(path, offset, "the end of the file or another gzip member",
+                             cat(packed->size() - offset, " bytes of something else"));
     }
     AUTONORM_RETURN_IF_ERROR(unpack_member(path, *packed, max_bytes, offset, out));
   }

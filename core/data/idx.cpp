@@ -24,7 +24,8 @@ std::string hex32(uint32_t value) {
   return text;
 }
 
-Status damaged(const std::filesystem::path& path, size_t offset, std::string_view expected, std::string_view found) {
+Status damaged_idx(const std::filesystem::path& path, size_t offset, std::string_view expected,
+                   std::string_view found) {
   return invalid(path.string(), ": byte ", offset, ": expected ", expected, ", found ", found,
                  " (offsets in the unpacked IDX data)");
 }
@@ -39,24 +40,24 @@ std::string product_text(const std::vector<int64_t>& sizes) {
 Status parse_header(const std::filesystem::path& path, int rank, IdxArray& array) {
   const std::string& bytes = array.content;
   if (bytes.size() < kMagicBytes) {
-    return damaged(path, bytes.size(), "an IDX header of at least 4 bytes", "the end of the file (truncated)");
+    return damaged_idx(path, bytes.size(), "an IDX header of at least 4 bytes", "the end of the file (truncated)");
   }
   const uint32_t magic = big_endian(bytes, 0);
-  if (magic >> 16 != 0) return damaged(path, 0, cat("IDX magic ", hex32(0x0800u | rank)), hex32(magic));
+  if (magic >> 16 != 0) return damaged_idx(path, 0, cat("IDX magic ", hex32(0x0800u | rank)), hex32(magic));
   const auto type = static_cast<uint8_t>(magic >> 8);
   if (type != kUnsignedByte) {
-    return damaged(path, 2, "element type 0x08 (unsigned byte)",
-                   cat("0x", to_hex(std::array{static_cast<unsigned char>(type)})));
+    return damaged_idx(path, 2, "element type 0x08 (unsigned byte)",
+                       cat("0x", to_hex(std::array{static_cast<unsigned char>(type)})));
   }
   const auto found_rank = static_cast<int>(magic & 0xff);
   if (found_rank != rank) {
-    return damaged(path, 3, cat(rank, rank == 1 ? " dimension (labels)" : " dimensions (images)"),
-                   cat(found_rank, found_rank == 1 ? " (is it a label file?)" : ""));
+    return damaged_idx(path, 3, cat(rank, rank == 1 ? " dimension (labels)" : " dimensions (images)"),
+                       cat(found_rank, found_rank == 1 ? " (is it a label file?)" : ""));
   }
   array.data_offset = kMagicBytes + 4 * static_cast<size_t>(rank);
   if (bytes.size() < array.data_offset) {
-    return damaged(path, bytes.size(), cat("a header of ", array.data_offset, " bytes"),
-                   "the end of the file (truncated)");
+    return damaged_idx(path, bytes.size(), cat("a header of ", array.data_offset, " bytes"),
+                       "the end of the file (truncated)");
   }
   for (int i = 0; i < rank; ++i) array.sizes.push_back(big_endian(bytes, kMagicBytes + 4 * static_cast<size_t>(i)));
   return {};
@@ -67,7 +68,7 @@ Status check_length(const std::filesystem::path& path, const IdxArray& array) {
   for (size_t i = 0; i < array.sizes.size(); ++i) {
     const auto size = static_cast<size_t>(array.sizes[i]);
     if (size == 0 || size > kMaxUnpackedBytes / elements) {
-      return damaged(path, kMagicBytes + 4 * i, "sizes from 1 on that fit a data file", product_text(array.sizes));
+      return damaged_idx(path, kMagicBytes + 4 * i, "sizes from 1 on that fit a data file", product_text(array.sizes));
     }
     elements *= size;
   }
@@ -75,9 +76,9 @@ Status check_length(const std::filesystem::path& path, const IdxArray& array) {
   const size_t found = array.content.size();
   const std::string what = cat(expected, " bytes (header ", array.data_offset, " + ", product_text(array.sizes), ")");
   if (found < expected)
-    return damaged(path, found, what, cat("the end of the file after ", found, " bytes (truncated)"));
+    return damaged_idx(path, found, what, cat("the end of the file after ", found, " bytes (truncated)"));
   if (found > expected)
-    return damaged(path, expected, cat("the end of the file after ", what), cat(found - expected, " more bytes"));
+    return damaged_idx(path, expected, cat("the end of the file after ", what), cat(found - expected, " more bytes"));
   return {};
 }
 
@@ -102,8 +103,8 @@ Result<RawImages> read_idx_pair(const std::filesystem::path& images, const std::
   if (!targets.ok()) return targets.status();
   const int64_t count = pixels->sizes[0];
   if (targets->sizes[0] != count) {
-    return damaged(labels, kMagicBytes, cat(count, " labels, one for each image of ", images.filename().string()),
-                   cat(targets->sizes[0]));
+    return damaged_idx(labels, kMagicBytes, cat(count, " labels, one for each image of ", images.filename().string()),
+                       cat(targets->sizes[0]));
   }
   RawImages raw;
   raw.height = pixels->sizes[1];
@@ -112,7 +113,7 @@ Result<RawImages> read_idx_pair(const std::filesystem::path& images, const std::
   const auto wrong = std::ranges::find_if(raw.labels, [&](uint8_t label) { return classes > 0 && label >= classes; });
   if (wrong != raw.labels.end()) {
     const auto index = static_cast<size_t>(wrong - raw.labels.begin());
-    return damaged(labels, targets->data_offset + index, cat("a label from 0 to ", classes - 1), cat(int{*wrong}));
+    return damaged_idx(labels, targets->data_offset + index, cat("a label from 0 to ", classes - 1), cat(int{*wrong}));
   }
   raw.pixels.assign(pixels->data(), pixels->data() + count * raw.pixels_per_image());
   raw.images_digest = pixels->digest;
