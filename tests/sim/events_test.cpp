@@ -45,10 +45,12 @@ TEST_F(Events, ADuplicateIsAcknowledgedAgainAndChangesNothing) {
 }
 
 TEST_F(Events, AGapBreaksTheConnectionSoThatTheWorkerSendsAgain) {
-  FakeAttempt& attempt = cluster.worker(worker).attempts.at(trial);
-  attempt.events.push_back({key, Seq(2), fleet::Metrics{{{"loss", 10, 1.0}}}});
-  attempt.events.push_back({key, Seq(3), fleet::Metrics{{{"loss", 20, 0.5}}}});
-  cluster.deliver(worker, attempt.events[2]);
+  cluster.change_worker(worker, [id = trial](FakeWorker& w) {
+    FakeAttempt& attempt = w.attempts.at(id);
+    attempt.events.push_back({attempt.key, Seq(2), fleet::Metrics{{{"loss", 10, 1.0}}}});
+    attempt.events.push_back({attempt.key, Seq(3), fleet::Metrics{{{"loss", 20, 0.5}}}});
+  });
+  cluster.deliver(worker, cluster.worker(worker).attempts.at(trial).events[2]);
   EXPECT_FALSE(cluster.worker(worker).session.has_value());
   EXPECT_TRUE(curves().empty());
   cluster.connect(worker);
@@ -123,11 +125,12 @@ TEST_F(Events, ACurveIsStitchedFromItsAttempts) {
 
 TEST_F(Events, WhatTricklesInAfterTheEndIsAcknowledgedAndDropped) {
   cluster.finish(trial);
-  FakeWorker& w = cluster.worker(worker);
-  w.attempts[trial] = FakeAttempt{.key = key, .events = {}, .acked = {}};
+  cluster.change_worker(worker, [id = trial, old = key](FakeWorker& w) {
+    w.attempts[id] = FakeAttempt{.key = old, .events = {}, .acked = {}};
+  });
   cluster.take_messages(worker);
   cluster.deliver(worker, {key, Seq(9), fleet::LogLine{"info", "bye"}});
-  EXPECT_EQ(w.attempts.at(trial).acked, Seq(9));
+  EXPECT_EQ(cluster.worker(worker).attempts.at(trial).acked, Seq(9));
   EXPECT_TRUE(cluster.take_messages(worker).empty()) << "no kill: the attempt ended well";
 }
 

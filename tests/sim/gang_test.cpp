@@ -62,7 +62,7 @@ TEST_F(Gang, LosingOneMemberRequeuesTheTrialOnceAndStopsTheOther) {
   cluster.join_all(trial);
   const fleet::AttemptKey key = cluster.key_at(workers[0], trial);
   cluster.take_messages(workers[0]);
-  cluster.worker(workers[1]).silent = true;
+  cluster.silence(workers[1]);
   cluster.advance(15s);
   EXPECT_EQ(cluster.state(trial), TrialState::kQueued);
   const auto stops = only<fleet::Stop>(cluster.take_messages(workers[0]));

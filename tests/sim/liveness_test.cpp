@@ -16,7 +16,7 @@ TEST_F(Liveness, ALeaseEndsAfterFifteenSilentSecondsNotBefore) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
   cluster.join_all(trial);
-  cluster.worker(worker).silent = true;
+  cluster.silence(worker);
   cluster.advance(14'500ms);
   EXPECT_EQ(cluster.state(trial), TrialState::kRunning);
   cluster.advance(500ms);
@@ -42,7 +42,7 @@ TEST_F(Liveness, ALateResultIsRefusedAndTheNewAttemptWins) {
   cluster.submit(sweep);
   cluster.join_all(trial);
   const fleet::AttemptKey late = cluster.key_at(old, trial);
-  cluster.worker(old).silent = true;
+  cluster.silence(old);
   const WorkerId fresh = cluster.add_worker({.name = "new", .world = "world-2"});
   cluster.advance(15s);
   EXPECT_EQ(cluster.member(trial), fresh);
@@ -51,9 +51,7 @@ TEST_F(Liveness, ALateResultIsRefusedAndTheNewAttemptWins) {
   // The old worker wakes up: its session is gone, so it connects again with a result in its spool.
   fleet::Finished finished;
   finished.results = {{"test/accuracy", 0.1}};
-  FakeAttempt& attempt = cluster.worker(old).attempts.at(trial);
-  attempt.events.push_back({late, Seq(2), finished});
-  attempt.terminal = true;
+  cluster.emit(old, trial, finished);
   cluster.take_messages(old);
   cluster.connect(old);
   const auto welcome = only<fleet::Welcome>(cluster.take_messages(old));
@@ -83,7 +81,7 @@ TEST_F(Liveness, AWorkerWhoseOldTrainerStillRunsGetsNoNewWork) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
   cluster.join_all(trial);
-  cluster.worker(worker).silent = true;
+  cluster.silence(worker);
   cluster.advance(15s);
   cluster.connect(worker);  // says: that attempt's trainer is alive
   EXPECT_EQ(cluster.worker_view(worker).state, "busy");
@@ -157,8 +155,8 @@ TEST_F(Liveness, AStallOfTheCoordinatorItselfExtendsTheLeases) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
   cluster.join_all(trial);
-  cluster.worker(worker).silent = true;
-  cluster.engine().extend_leases(20s);
+  cluster.silence(worker);
+  cluster.stall(20s);
   cluster.advance(30s);
   EXPECT_EQ(cluster.state(trial), TrialState::kRunning);
   cluster.advance(5s);
@@ -213,10 +211,10 @@ TEST_F(Liveness, AnOtherProtocolIsRefusedNamingBoth) {
                      .torch = {},
                      .attempts = {}};
   cluster.add_worker({.name = "x"});
-  FakeWorker& worker = cluster.worker(WorkerId("x"));
+  const FakeWorker& worker = cluster.worker(WorkerId("x"));
   cluster.disconnect(WorkerId("x"));
   cluster.take_messages(WorkerId("x"));
-  worker.session = SessionId(999);
+  cluster.change_worker(WorkerId("x"), [](FakeWorker& w) { w.session = SessionId(999); });
   cluster.apply(engine::WorkerHello{SessionId(999), hello});
   const auto messages = cluster.take_messages(WorkerId("x"));
   ASSERT_EQ(messages.size(), 1U);
@@ -232,15 +230,12 @@ TEST_F(Liveness, ASecondOlderProcessOnTheSameWorkDirIsRefused) {
   fleet::Hello older = cluster.worker(id).hello;
   older.incarnation = 1;
   older.attempts.clear();
-  FakeWorker& worker = cluster.worker(id);
-  const auto current = worker.session;
-  worker.session = SessionId(500);
+  cluster.change_worker(id, [](FakeWorker& w) { w.session = SessionId(500); });
   cluster.take_messages(id);
   cluster.apply(engine::WorkerHello{SessionId(500), older});
   const auto messages = cluster.take_messages(id);
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<fleet::Refused>(messages[0]));
-  worker.session = current;
   EXPECT_EQ(cluster.worker_view(id).state, "idle") << "the newer process goes on";
 }
 

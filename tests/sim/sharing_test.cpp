@@ -44,9 +44,9 @@ struct Sharing : ::testing::Test {
 
 TEST_F(Sharing, EqualSweepsShareTheSlotsEvenly) {
   cluster.add_workers(4);
-  cluster.submit(own_sweep("first", 40));
+  cluster.submit(own_sweep("first", 12));
   EXPECT_EQ(active(1), 4) << "alone it takes everything";
-  cluster.submit(own_sweep("second", 40));
+  cluster.submit(own_sweep("second", 12));
   for (int i = 0; i < 2; ++i) finish_one(1);
   EXPECT_EQ(active(1), 2);
   EXPECT_EQ(active(2), 2);
@@ -59,7 +59,7 @@ TEST_F(Sharing, EqualSweepsShareTheSlotsEvenly) {
 
 TEST_F(Sharing, MoreSweepsThanSlotsTakeTurns) {
   cluster.add_worker();
-  for (int i = 0; i < 5; ++i) cluster.submit(own_sweep(cat("s", i), 10));
+  for (int i = 0; i < 5; ++i) cluster.submit(own_sweep(cat("s", i), 3));
   std::vector<int64_t> order;
   for (int i = 0; i < 10; ++i) {
     for (int64_t sweep = 1; sweep <= 5; ++sweep) {

@@ -78,6 +78,7 @@ TEST_F(Stages, RevivingAStudentRevivesItsTeacherFirst) {
 }
 
 TEST_F(Stages, AModelStillOnItsWayHoldsTheStudentBack) {
+  cluster.restarts_matter("an upload that a restart breaks off comes to nothing: the stage runs again");
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
   cluster.join_all(teacher);
@@ -207,7 +208,7 @@ TEST(StagesOfALargeSweep, ACachedModelIsNeededWhileItsStudentsAreBeingSubmitted)
   cluster.run_to_end(first.trials[1].id);
   EXPECT_TRUE(cluster.engine().pinned_artifacts().empty());
   const config::Sweep second = make_sweep("second", {{.variant = "B", .stage = "teacher"}});
-  cluster.engine().apply(submission(second), cluster.now());
+  cluster.apply(submission(second));
   EXPECT_EQ(cluster.engine().pinned_artifacts(),
             std::vector<Sha256>{artifact_hash(cat(second.trials[0].id, "/model"))});
 }

@@ -214,9 +214,9 @@ TEST_F(Sweeps, ALargeSubmissionComesInSlicesAndWorkStartsMeanwhile) {
   EXPECT_EQ(slow.sweep(SweepId(1)).trials, 10);
   EXPECT_EQ(slow.state(big.trials[0].id), TrialState::kAssigned);
   slow.run_to_end(big.trials[0].id);
-  EXPECT_TRUE(slow.engine().continue_submissions(slow.now()));
-  EXPECT_TRUE(slow.engine().continue_submissions(slow.now()));
-  EXPECT_FALSE(slow.engine().continue_submissions(slow.now()));
+  EXPECT_TRUE(slow.continue_submission());
+  EXPECT_TRUE(slow.continue_submission());
+  EXPECT_FALSE(slow.continue_submission());
   EXPECT_EQ(slow.sweep(SweepId(1)).state, "running");
   EXPECT_EQ(slow.sweep(SweepId(1)).trials, 35);
 }
@@ -241,7 +241,7 @@ TEST_F(Sweeps, ASubmissionThatIsCancelledOnItsWayInIsAnswered) {
   FakeCluster slow(options);
   slow.apply(submission(make_sweep("big", 35)));
   EXPECT_TRUE(slow.act(SweepId(1), SweepAction::kCancel).status.ok());
-  EXPECT_FALSE(slow.engine().continue_submissions(slow.now()));
+  EXPECT_FALSE(slow.continue_submission());
   EXPECT_EQ(slow.sweep(SweepId(1)).counts, (Counts{{TrialState::kCancelled, 10}}));
   const engine::SubmitReply again = slow.submit(make_sweep("big", 35));
   EXPECT_EQ(again.new_trials, 25);

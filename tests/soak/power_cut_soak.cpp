@@ -36,7 +36,7 @@ class World {
     const int64_t until = tally_.cuts + cuts;
     cut_while_created();
     walk_ = std::make_unique<ClusterWalk>(testing::ClusterOptions{
-        .limits = {}, .before_open = [this] { come_back(); }, .committed = [this] { committed(); }});
+        .limits = {}, .before_open = [this] { come_back(); }, .committed = [this] { committed(); }, .replay = false});
     said_ = digest(file());
     plan_cut();
     while (tally_.cuts < until && tally_.failures.empty()) {

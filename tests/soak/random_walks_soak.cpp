@@ -1,5 +1,6 @@
-// Random sequences of operations (submit, cancel, pause, attach, silence, reports doubled and out of order, crashes)
-// beside a small model; a failing sequence is shortened and printed. Sequence i has seed S · 1,000,000 + i.
+// Random sequences of operations (submit, cancel, pause, resume, retry, drain, attach, silence, reports doubled and out
+// of order, crashes) beside a small model; a failing sequence is shortened and printed. Sequence i has seed S ·
+// 1,000,000 + i.
 #include <algorithm>
 
 #include "tests/soak/soak_program.h"
@@ -19,7 +20,7 @@ std::string story(const std::vector<testing::WalkOperation>& walk) {
 
 Outcome walks_agree_with_the_model(const Options& options) {
   const testing::FaultDisk disk;  // never fails here; it saves the fsyncs
-  const testing::ClusterOptions cluster{.limits = {}, .reopen = false};
+  const testing::ClusterOptions cluster{.limits = {}, .reopen = false, .replay = false};
   Outcome outcome;
   int64_t done = 0;
   for (; done < options.count && outcome.failures.empty(); ++done) {

@@ -8,6 +8,7 @@
 
 #include "coordinator/store/report_reader.h"
 #include "core/base/philox.h"
+#include "tests/support/cluster_work.h"
 
 namespace autonorm::testing {
 namespace {
@@ -22,16 +23,18 @@ struct Frequency {
   uint32_t weight;
 };
 constexpr auto kFrequencies = std::to_array<Frequency>({
-    {WalkAction::kSubmit, "submit", 3},       {WalkAction::kCancel, "cancel", 2},
-    {WalkAction::kPause, "pause", 2},         {WalkAction::kResume, "resume", 3},
-    {WalkAction::kAttach, "attach", 1},       {WalkAction::kDetach, "detach", 2},
-    {WalkAction::kReattach, "reattach", 4},   {WalkAction::kRestartWorker, "restart worker", 2},
-    {WalkAction::kSilence, "silence", 2},     {WalkAction::kObey, "obey", 10},
-    {WalkAction::kReport, "report", 26},      {WalkAction::kFail, "fail", 3},
-    {WalkAction::kDuplicate, "duplicate", 2}, {WalkAction::kReorder, "reorder", 2},
-    {WalkAction::kStale, "stale", 2},         {WalkAction::kWait, "wait", 4},
-    {WalkAction::kOutage, "outage", 1},       {WalkAction::kClockJump, "clock jump", 1},
-    {WalkAction::kCrash, "crash", 2},         {WalkAction::kDieMidway, "die midway", 3},
+    {WalkAction::kSubmit, "submit", 3},        {WalkAction::kCancel, "cancel", 2},
+    {WalkAction::kPause, "pause", 2},          {WalkAction::kResume, "resume", 3},
+    {WalkAction::kAttach, "attach", 1},        {WalkAction::kDetach, "detach", 2},
+    {WalkAction::kReattach, "reattach", 4},    {WalkAction::kRestartWorker, "restart worker", 2},
+    {WalkAction::kSilence, "silence", 2},      {WalkAction::kObey, "obey", 10},
+    {WalkAction::kReport, "report", 26},       {WalkAction::kFail, "fail", 3},
+    {WalkAction::kDuplicate, "duplicate", 2},  {WalkAction::kReorder, "reorder", 2},
+    {WalkAction::kStale, "stale", 2},          {WalkAction::kWait, "wait", 4},
+    {WalkAction::kOutage, "outage", 1},        {WalkAction::kClockJump, "clock jump", 1},
+    {WalkAction::kRetry, "retry", 3},          {WalkAction::kDrain, "drain", 2},
+    {WalkAction::kUndrain, "undrain", 3},      {WalkAction::kCrash, "crash", 2},
+    {WalkAction::kDieMidway, "die midway", 3},
 });
 
 constexpr uint32_t total_weight() {
@@ -83,6 +86,7 @@ ClusterWalk::ClusterWalk(ClusterOptions options) : sweeps_(walk_sweeps()), clust
   workers_ = cluster_.add_workers(3);
   model_.submit(sweeps_[0], false);
   cluster_.submit(sweeps_[0]);
+  for (const engine::TrialView& view : live_trials(cluster_)) started_[view.id] = view.attempt;
 }
 
 void ClusterWalk::step(const WalkOperation& operation) {
@@ -103,7 +107,7 @@ void ClusterWalk::step(const WalkOperation& operation) {
 void ClusterWalk::carry_out(const WalkOperation& operation) {
   const auto [action, a, b] = operation;
   const WorkerId worker = choose(workers_, a);
-  const std::vector<engine::TrialView> trials = live();
+  const std::vector<engine::TrialView> trials = live_trials(cluster_);
   const engine::TrialView* view = trials.empty() ? nullptr : &choose(trials, a);
   switch (action) {
     case WalkAction::kSubmit:
@@ -114,6 +118,12 @@ void ClusterWalk::carry_out(const WalkOperation& operation) {
       return act(a, engine::SweepAction::kPause);
     case WalkAction::kResume:
       return act(a, engine::SweepAction::kResume);
+    case WalkAction::kRetry:
+      return retry(a, b);
+    case WalkAction::kDrain:
+      return drain(worker, b % 2 ? engine::Drain::kNow : engine::Drain::kAfterTrial);
+    case WalkAction::kUndrain:
+      return drain(worker, engine::Drain::kNo);
     case WalkAction::kAttach:
       if (workers_.size() < kMostWorkers) {
         workers_.push_back(WorkerId(cat("w", workers_.size())));  // known even when the coordinator dies of it
@@ -128,25 +138,25 @@ void ClusterWalk::carry_out(const WalkOperation& operation) {
     case WalkAction::kRestartWorker:
       return cluster_.restart_worker(worker);
     case WalkAction::kSilence:
-      cluster_.worker(worker).silent = true;
+      cluster_.silence(worker);
       return;
     case WalkAction::kObey:
-      return obey(worker);
+      return obey(cluster_, worker, [this](const TrialId& trial) { model_.bad_end(trial); });
     case WalkAction::kReport:
-      if (view && works(*view)) report(*view, b);
+      if (view && works(cluster_, *view)) report(*view, b);
       return;
     case WalkAction::kFail:
-      if (view && works(*view)) fail(*view, b);
+      if (view && works(cluster_, *view)) fail(*view, b);
       return;
     case WalkAction::kDuplicate:
       return repeat(worker, b);
     case WalkAction::kReorder:
-      if (view && works(*view)) reorder(*view, b);
+      if (view && works(cluster_, *view)) reorder(*view, b);
       return;
     case WalkAction::kStale:
       if (!past_.empty()) {
         const auto [from, event] = choose(past_, b);
-        if (connected(from)) cluster_.deliver(from, event);
+        if (listens(cluster_, from)) cluster_.deliver(from, event);
       }
       return;
     case WalkAction::kWait:
@@ -191,13 +201,38 @@ void ClusterWalk::act(uint32_t which, engine::SweepAction action) {
     findings_.push_back(cat("an action on sweep ", id, " was answered: ", reply.status.message()));
 }
 
+void ClusterWalk::retry(uint32_t which, uint32_t how) {
+  const SweepId id(static_cast<int64_t>(which % static_cast<uint32_t>(model_.size())) + 1);
+  engine::RetryTrials what{.sweep = id, .cancelled = how % 4 == 0};
+  before_ = model_;
+  if (how % 4 == 1) {
+    const std::vector<engine::TrialView> trials = cluster_.engine().trials(id);
+    what.trial = choose(trials, how / 4).id.value();
+  }
+  const bool accepted = model_.retry(what);
+  const engine::ActReply reply = cluster_.retry(what);
+  if (reply.status.ok() != accepted)
+    findings_.push_back(cat("a retry in sweep ", id, " was answered: ", reply.status.message()));
+  if (!accepted || !what.trial.empty()) return;
+  for (const engine::TrialView& view : cluster_.engine().trials(id)) {
+    if (view.state == TrialState::kFailed)
+      findings_.push_back(cat(short_form(view.id), " is failed after a retry of its sweep: ", view.reason));
+  }
+}
+
+void ClusterWalk::drain(const WorkerId& id, engine::Drain drain) {
+  before_ = model_;
+  const std::vector<engine::WorkerView> known = cluster_.engine().workers(cluster_.now());
+  const bool accepted = std::ranges::find(known, id, &engine::WorkerView::id) != known.end();
+  if (accepted) model_.drain(id, drain);
+  const engine::ActReply reply = cluster_.drain(id.value(), drain);
+  if (reply.status.ok() != accepted)
+    findings_.push_back(cat("draining ", id, " was answered: ", reply.status.message()));
+}
+
 void ClusterWalk::report(const engine::TrialView& view, uint32_t how) {
   if (view.state == TrialState::kAssigned) {
-    const FakeAttempt& leader = cluster_.worker(view.workers[0]).attempts.at(view.id);
-    if (leader.events.empty()) cluster_.join_all(view.id);  // after a crash half of it was said: the rest follows
-    for (const WorkerId& id : view.workers) {
-      if (cluster_.state(view.id) == TrialState::kAssigned) cluster_.emit(id, view.id, fleet::Ready{"joined", ""});
-    }
+    join_ranks(cluster_, view);
   } else if (how % 3 == 0) {
     cluster_.checkpoint(view.id, ++steps_);
   } else if (how % 3 == 1) {
@@ -227,7 +262,7 @@ void ClusterWalk::repeat(const WorkerId& id, uint32_t which) {
   for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
     if (attempt.events.empty()) continue;
     const fleet::Event event = choose(attempt.events, which);
-    if (connected(id)) cluster_.deliver(id, event);
+    if (listens(cluster_, id)) cluster_.deliver(id, event);
     return;
   }
 }
@@ -236,39 +271,16 @@ void ClusterWalk::repeat(const WorkerId& id, uint32_t which) {
 void ClusterWalk::reorder(const engine::TrialView& view, uint32_t how) {
   const WorkerId& id = view.workers[0];
   if (view.state != TrialState::kRunning) return;
-  FakeAttempt& attempt = cluster_.worker(id).attempts.at(view.id);
-  for (int i = 0; i < 2; ++i) {
-    const auto seq = static_cast<int64_t>(attempt.events.size()) + 1;
-    attempt.events.push_back({attempt.key, Seq(seq), fleet::Metrics{{{"loss", ++steps_, 0.25}}}});
-  }
-  const fleet::Event second = attempt.events.back();
+  cluster_.change_worker(id, [&](FakeWorker& worker) {
+    FakeAttempt& attempt = worker.attempts.at(view.id);
+    for (int i = 0; i < 2; ++i) {
+      const auto seq = static_cast<int64_t>(attempt.events.size()) + 1;
+      attempt.events.push_back({attempt.key, Seq(seq), fleet::Metrics{{{"loss", ++steps_, 0.25}}}});
+    }
+  });
+  const fleet::Event second = cluster_.worker(id).attempts.at(view.id).events.back();
   cluster_.deliver(id, second);
   if (how % 2 == 0) cluster_.connect(id);
-}
-
-// Trainers that were killed end, results that were acknowledged are forgotten.
-void ClusterWalk::obey(const WorkerId& id) {
-  if (!connected(id)) return;
-  cluster_.bury(id);
-  std::set<TrialId> over;
-  for (const fleet::ToWorker& message : cluster_.take_messages(id)) {
-    const auto* stop = std::get_if<fleet::Stop>(&message);
-    if (!stop) continue;
-    const auto it = cluster_.worker(id).attempts.find(stop->key.trial);
-    if (it == cluster_.worker(id).attempts.end() || it->second.key != stop->key) continue;
-    if (stop->mode == fleet::StopMode::kKill) {
-      over.insert(stop->key.trial);
-    } else if (!it->second.terminal) {  // its checkpoint is written
-      model_.bad_end(stop->key.trial);
-      cluster_.fail(id, stop->key.trial, EndReason::kPreempted, stop->text);
-    }
-  }
-  for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
-    if (attempt.terminal) over.insert(trial);
-  }
-  for (const TrialId& trial : over) {
-    if (connected(id)) cluster_.free_slot(id, trial);
-  }
 }
 
 void ClusterWalk::crash() {
@@ -295,12 +307,13 @@ void ClusterWalk::check() {
   for (std::string& finding : model_.disagreements(cluster_.engine(), cluster_.now()))
     findings_.push_back(std::move(finding));
   check_starts();
+  check_drained();
   check_one_owner();
 }
 
 // A result counts when the trial has ended with the attempt that sent it.
 void ClusterWalk::learn_results() {
-  for (const engine::TrialView& view : all_trials()) {
+  for (const engine::TrialView& view : all_trials(cluster_)) {
     const auto it = offered_.find(view.id);
     if (it == offered_.end() || view.state != TrialState::kSucceeded || view.attempt != it->second.first.attempt)
       continue;
@@ -311,7 +324,7 @@ void ClusterWalk::learn_results() {
 
 // Only what somebody wants is started, and only when its stages are done.
 void ClusterWalk::check_starts() {
-  for (const engine::TrialView& view : live()) {
+  for (const engine::TrialView& view : live_trials(cluster_)) {
     if (view.state != TrialState::kAssigned) continue;
     if (!model_.wants(view.id)) findings_.push_back(cat(short_form(view.id), " was started, but no sweep wants it"));
     if (!model_.stages_done(view.id))
@@ -319,10 +332,23 @@ void ClusterWalk::check_starts() {
   }
 }
 
+// Nothing new starts on a worker that is taken out of use.
+void ClusterWalk::check_drained() {
+  for (const engine::TrialView& view : live_trials(cluster_)) {
+    Attempt& seen = started_[view.id];
+    if (view.attempt <= seen) continue;
+    seen = view.attempt;
+    for (const WorkerId& worker : view.workers) {
+      if (model_.drained(worker))
+        findings_.push_back(cat(short_form(view.id), " was started on ", worker, ", which is drained"));
+    }
+  }
+}
+
 // The coordinator believes no worker to be in two gangs at once.
 void ClusterWalk::check_one_owner() {
   std::map<WorkerId, TrialId> owner;
-  for (const engine::TrialView& view : live()) {
+  for (const engine::TrialView& view : live_trials(cluster_)) {
     for (const WorkerId& worker : view.workers) {
       if (cluster_.worker_view(worker).trial != view.id) continue;  // it has given its slot back
       if (!owner.emplace(worker, view.id).second) findings_.push_back(cat(worker, " has two trials"));
@@ -332,20 +358,26 @@ void ClusterWalk::check_one_owner() {
 
 void ClusterWalk::settle() {
   crash();  // a death that waits for its operation has missed it
+  // Data may be missing on every host that has room for a gang: one more host, so that everything can end.
+  for (int i = 0; i < 2; ++i) {
+    workers_.push_back(WorkerId(cat("w", workers_.size())));
+    cluster_.add_worker({.host = "c"});
+  }
   for (const WorkerId& id : workers_) cluster_.connect(id);
+  for (const WorkerId& id : workers_) drain(id, engine::Drain::kNo);
   for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
   for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
     model_.observe(cluster_.engine(), cluster_.now());
     bool open = false;
-    for (const engine::TrialView& view : all_trials()) open |= is_open(view.state) && model_.wants(view.id);
+    for (const engine::TrialView& view : all_trials(cluster_)) open |= is_open(view.state) && model_.wants(view.id);
     if (!open) break;
     if (round + 1 == kSettleRounds) findings_.push_back("trials never end although every worker works");
     for (const WorkerId& id : workers_) {
-      if (!connected(id)) cluster_.connect(id);
-      obey(id);
+      if (!listens(cluster_, id)) cluster_.connect(id);
+      obey(cluster_, id, [this](const TrialId& trial) { model_.bad_end(trial); });
     }
-    for (const engine::TrialView& view : live()) {
-      if (works(view)) report(view, 2);
+    for (const engine::TrialView& view : live_trials(cluster_)) {
+      if (works(cluster_, view)) report(view, 2);
     }
     cluster_.advance(500ms);
     check();
@@ -369,36 +401,6 @@ void ClusterWalk::check_stored_results() {
       if (!equal) findings_.push_back(cat("the stored result of ", short_form(row.trial), " is not the accepted one"));
     }
   }
-}
-
-bool ClusterWalk::connected(const WorkerId& id) {
-  const FakeWorker& worker = cluster_.worker(id);
-  return worker.session.has_value() && !worker.silent;
-}
-
-bool ClusterWalk::works(const engine::TrialView& view) {
-  return !view.workers.empty() && std::ranges::all_of(view.workers, [&](const WorkerId& id) {
-    const auto& attempts = cluster_.worker(id).attempts;
-    const auto it = attempts.find(view.id);
-    return connected(id) && it != attempts.end() && it->second.key.attempt == view.attempt && it->second.alive &&
-           !it->second.terminal;
-  });
-}
-
-std::vector<engine::TrialView> ClusterWalk::all_trials() {
-  std::map<TrialId, engine::TrialView> found;
-  for (const engine::SweepView& sweep : cluster_.engine().sweeps(cluster_.now())) {
-    for (engine::TrialView& view : cluster_.engine().trials(sweep.id)) found.emplace(view.id, std::move(view));
-  }
-  std::vector<engine::TrialView> views;
-  for (auto& [id, view] : found) views.push_back(std::move(view));
-  return views;
-}
-
-std::vector<engine::TrialView> ClusterWalk::live() {
-  std::vector<engine::TrialView> views = all_trials();
-  std::erase_if(views, [](const engine::TrialView& view) { return view.workers.empty(); });
-  return views;
 }
 
 // ---- running and shortening ----

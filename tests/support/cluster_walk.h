@@ -18,6 +18,9 @@ enum class WalkAction {
   kCancel,
   kPause,
   kResume,
+  kRetry,  // of a sweep, some with its cancelled trials, some of one trial alone
+  kDrain,  // a worker, at once or after its trial
+  kUndrain,
   kAttach,         // one more worker
   kDetach,         // its connection breaks
   kReattach,       // it connects again with all it knows
@@ -46,7 +49,8 @@ std::string describe(const WalkOperation& operation);
 
 class ClusterWalk {
  public:
-  // `options.store` must be set. Three workers are there at the start, and a sweep is submitted.
+  // `options.store` must be set, and `options.replay` not. Three workers are there at the start, and a sweep is
+  // submitted.
   explicit ClusterWalk(ClusterOptions options);
 
   void step(const WalkOperation& operation);
@@ -63,22 +67,20 @@ class ClusterWalk {
   void carry_out(const WalkOperation& operation);
   void submit(uint32_t which, uint32_t how);
   void act(uint32_t which, engine::SweepAction action);
+  void retry(uint32_t which, uint32_t how);
+  void drain(const WorkerId& id, engine::Drain drain);
   void report(const engine::TrialView& view, uint32_t how);
   void finish(const engine::TrialView& view);
   void fail(const engine::TrialView& view, uint32_t how);
   void repeat(const WorkerId& id, uint32_t which);
   void reorder(const engine::TrialView& view, uint32_t how);
-  void obey(const WorkerId& id);
   void crash();
   void check();
   void check_starts();
+  void check_drained();
   void check_one_owner();
   void check_stored_results();
   void learn_results();
-  bool works(const engine::TrialView& view);
-  bool connected(const WorkerId& id);
-  std::vector<engine::TrialView> live();
-  std::vector<engine::TrialView> all_trials();
 
   std::vector<std::string> findings_;
   std::vector<config::Sweep> sweeps_;
@@ -86,6 +88,7 @@ class ClusterWalk {
   WalkModel model_;
   std::optional<WalkModel> before_;  // before the submission or action of this step
   std::vector<WorkerId> workers_;
+  std::map<TrialId, Attempt> started_;                               // newest attempts seen
   std::vector<std::pair<WorkerId, fleet::Event>> past_;              // events of attempts, for stale reports
   std::map<TrialId, std::pair<fleet::AttemptKey, double>> offered_;  // results that a worker has sent
   int64_t steps_ = 0;

@@ -73,6 +73,38 @@ bool WalkModel::act(SweepId id, engine::SweepAction action) {
   return false;
 }
 
+// With the stages that it needs; what failed for one of these comes along, and nothing had gone wrong with that.
+void WalkModel::run_again(const TrialId& id) {
+  Trial& trial = trials_.at(id);
+  if (!claims(id) || (trial.state != TrialState::kFailed && trial.state != TrialState::kCancelled)) return;
+  trial.bad_ends = 0;
+  for (const TrialId& stage : trial.stages) run_again(stage);
+}
+
+bool WalkModel::retry(const engine::RetryTrials& what) {
+  const Sweep* sweep = find(*what.sweep);
+  if (!sweep || sweep->state == State::kCancelled) return false;
+  if (!what.trial.empty()) {
+    const TrialId id(what.trial);
+    const TrialState state = trials_.at(id).state;
+    if (state != TrialState::kFailed && state != TrialState::kCancelled) return false;
+    run_again(id);
+    return true;
+  }
+  for (const TrialId& id : sweep->trials) {
+    if (trials_.at(id).state == TrialState::kFailed || what.cancelled) run_again(id);
+  }
+  return true;
+}
+
+void WalkModel::drain(const WorkerId& worker, engine::Drain drain) {
+  if (drain == engine::Drain::kNo) {
+    drained_.erase(worker);
+  } else {
+    drained_.insert(worker);
+  }
+}
+
 void WalkModel::result(const TrialId& trial, double accuracy) { trials_.at(trial).accuracy = accuracy; }
 void WalkModel::bad_end(const TrialId& trial) { ++trials_.at(trial).bad_ends; }
 

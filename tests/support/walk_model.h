@@ -25,11 +25,15 @@ class WalkModel {
   Submitted submit(const config::Sweep& sweep, bool fresh);
   // False where the engine has to refuse it (the sweep is cancelled, or there is none).
   bool act(SweepId sweep, engine::SweepAction action);
+  // False where it has to be refused: the sweep is cancelled, or the named trial is open or has a result.
+  bool retry(const engine::RetryTrials& what);
+  void drain(const WorkerId& worker, engine::Drain drain);
   void result(const TrialId& trial, double accuracy);  // of the current attempt, acknowledged
   void bad_end(const TrialId& trial);                  // an attempt that ended without a result
 
   bool wants(const TrialId& trial) const;   // a running sweep claims it
   bool claims(const TrialId& trial) const;  // a sweep that is not cancelled claims it
+  bool drained(const WorkerId& worker) const { return drained_.contains(worker); }
   bool stages_done(const TrialId& trial) const;
   std::optional<double> accepted(const TrialId& trial) const;
   int64_t size() const { return static_cast<int64_t>(sweeps_.size()); }
@@ -55,10 +59,12 @@ class WalkModel {
   };
   Sweep* find(SweepId id);
   bool any_open(const Sweep& sweep) const;
+  void run_again(const TrialId& id);
   void check_trial(const engine::TrialView& view, std::vector<std::string>& findings);
 
   std::vector<Sweep> sweeps_;  // by id, from 1
   std::map<TrialId, Trial> trials_;
+  std::set<WorkerId> drained_;
 };
 
 }  // namespace autonorm::testing
