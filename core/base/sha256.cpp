@@ -9,13 +9,23 @@
 
 namespace autonorm {
 
+namespace {
+
+// Looking an algorithm up costs more than hashing a short text.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kSha256;
+}
+
+}  // namespace
+
 struct Sha256Stream::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   ~State() { EVP_MD_CTX_free(context); }
 };
 
 Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
-  AUTONORM_CHECK(state_->context != nullptr && EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1,
+  AUTONORM_CHECK(state_->context != nullptr && EVP_DigestInit_ex(state_->context, algorithm(), nullptr) == 1,
                  "OpenSSL has no SHA-256");
 }
 Sha256Stream::~Sha256Stream() = default;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 
 #include "core/base/text.h"
@@ -53,6 +54,7 @@ class Expander {
     fill_settings();
     out_.trials.reserve(static_cast<size_t>(count_cells()));
     out_.cells.reserve(static_cast<size_t>(count_cells()));
+    index_.reserve(static_cast<size_t>(count_cells()));
     for (Group& group : groups_) add_cells(group);
     return std::move(out_);
   }
@@ -291,7 +293,7 @@ class Expander {
 
   // A stage goes in before the trial that waits for it, which keeps `trials` in topological order.
   void add_cells(Group& group) {
-    CellIdentity identity(*group.config);
+    const CellIdentity identity(*group.config);
     std::optional<CellIdentity> stage_identity;
     if (group.stage_config) stage_identity.emplace(*group.stage_config);
     const auto labels = std::make_shared<const CellLabels>(std::move(group.labels));
@@ -311,12 +313,15 @@ class Expander {
 
   // Its index. Equal trials run once; one that is a row of the table is not only a stage.
   size_t add_trial(PlannedTrial trial) {
-    const auto [found, inserted] = index_.try_emplace(trial.id, out_.trials.size());
-    if (inserted)
-      out_.trials.push_back(std::move(trial));
-    else if (!trial.is_stage)
-      out_.trials[found->second].is_stage = false;
-    return found->second;
+    const auto known = index_.find(trial.id.value());
+    if (known != index_.end()) {
+      if (!trial.is_stage) out_.trials[known->second].is_stage = false;
+      return known->second;
+    }
+    const size_t index = out_.trials.size();
+    out_.trials.push_back(std::move(trial));
+    index_.emplace(out_.trials.back().id.value(), index);
+    return index;
   }
 
   const SweepDocument& doc_;
@@ -324,7 +329,8 @@ class Expander {
   std::vector<Group> groups_;
   std::vector<bool> used_excludes_;
   std::set<std::string> used_stages_;
-  std::unordered_map<TrialId, size_t> index_;  // into out_.trials
+  // Id → index into out_.trials, which holds the text: 64 digits lie on the heap and stay there when it grows.
+  std::unordered_map<std::string_view, size_t> index_;
   Sweep out_;
 };
 

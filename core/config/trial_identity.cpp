@@ -24,6 +24,12 @@ json difference(const json& value, const json& fallback) {
   return out;
 }
 
+// Taken once: a sweep asks for it in every cell.
+const json& default_train() {
+  static const json kDefault = write_train(TrainConfig{}, Keys::kIdentity);
+  return kDefault;
+}
+
 // gate_eval says nothing where training's gate and its expectation are the same function.
 NormConfig simplified(NormConfig norm) {
   if (norm.kind == NormKind::kSelector && norm.gate != Gate::kRandom && norm.gate != Gate::kGumbel)
@@ -114,6 +120,11 @@ class Identity {
   // where they differ.
   void add_norms() {
     const Sites& known = sites(c_.model.family);
+    if (c_.norm_sites.empty() && known.layered.empty()) {
+      use_norm(c_.norm);
+      put("norm", norm_identity(c_.norm, false));
+      return;
+    }
     const NormConfig common = c_.norm_at(known.standard.front());
     json by_site = json::object();
     for (const std::string& site : known.standard) {
@@ -146,7 +157,7 @@ class Identity {
 
   // Optimizer, schedule and losses bring their numerics along.
   void add_train() {
-    json members = difference(write_train(c_.train, Keys::kIdentity), write_train(TrainConfig{}, Keys::kIdentity));
+    json members = difference(write_train(c_.train, Keys::kIdentity), default_train());
     use("optimizer", optimizers(), "adamw");
     use("schedule", schedules(), name(c_.train.schedule));
     use("loss", losses(), c_.model.family == ModelFamily::kMae ? "reconstruction" : "cross_entropy");
@@ -174,23 +185,43 @@ class Identity {
 
 std::string dump(const json& identity) { return identity.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+// As it stands in the canonical text. No value looks like one: quotes inside a text are escaped.
+std::string member(std::string_view key, const json& value) {
+  std::string text = "\"";
+  return text.append(key).append("\":").append(dump(value));
+}
+
+void replace(std::string& text, const std::string& old, const std::string& member) {
+  const size_t at = text.find(old);
+  AUTONORM_CHECK(!old.empty() && at != std::string::npos, "the identity of this configuration has no ", member);
+  text.replace(at, old.size(), member);
+}
+
 }  // namespace
 
 std::string canonical(const TrialConfig& config) { return dump(Identity(config).build(true)); }
 TrialId trial_id(const TrialConfig& config) { return TrialId(sha256(canonical(config)).value()); }
 Sha256 cell_id(const TrialConfig& config) { return sha256(dump(Identity(config).build(false))); }
 
-CellIdentity::CellIdentity(const TrialConfig& config) : identity_(Identity(config).build(false)) {}
-
-TrialId CellIdentity::trial_id(uint64_t seed, const std::optional<TrialId>& teacher) {
-  json& config = identity_["config"];
-  config.erase("seed");
-  if (seed != 0) config["seed"] = seed;
+CellIdentity::CellIdentity(const TrialConfig& config) : seed_(member("seed", 1)) {
+  json identity = Identity(config).build(false);
+  json& members = identity["config"];
+  without_seed_ = dump(identity);
+  members["seed"] = 1;
+  with_seed_ = dump(identity);
   for (const char* part : {"distill", "start"}) {
-    if (teacher && config.contains("train") && config["train"].contains(part))
-      config["train"][part]["from"] = teacher->value();
+    if (members.contains("train") && members["train"].contains(part))
+      from_.push_back(member("from", members["train"][part]["from"]));
   }
-  return TrialId(sha256(dump(identity_)).value());
+}
+
+TrialId CellIdentity::trial_id(uint64_t seed, const std::optional<TrialId>& teacher) const {
+  std::string text = seed == 0 ? without_seed_ : with_seed_;
+  if (seed != 0) replace(text, seed_, member("seed", seed));
+  for (const std::string& from : from_) {
+    if (teacher) replace(text, from, member("from", teacher->value()));
+  }
+  return TrialId(sha256(text).value());
 }
 
 }  // namespace autonorm::config

@@ -2,8 +2,11 @@
 // every stored id, so it needs a new `format` or `numerics`, never an edit here.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "core/base/sha256.h"
 #include "core/config/trial_config.h"
+#include "core/config/trial_identity.h"
 
 namespace autonorm::config {
 namespace {
@@ -104,6 +107,23 @@ TEST(TrialIdentity, AStageCountsByItsTrialNotItsName) {
 TEST(TrialIdentity, CellIdLeavesTheSeedOut) {
   EXPECT_EQ(cell_id(trial("{}")), cell_id(trial(R"({"seed": 5})")));
   EXPECT_NE(cell_id(trial("{}")), cell_id(trial(R"({"train": {"lr": 0.5}})")));
+}
+
+TEST(TrialIdentity, ACellsTrialsHaveTheIdsOfTheirFullConfigurations) {
+  for (const char* text :
+       {"{}", R"({"norm_sites": {"final": "rms"}})", R"({"train": {"distill": {"from": "teacher", "alpha": 0.3}}})"}) {
+    TrialConfig config = trial(text);
+    const CellIdentity cell(config);
+    for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, std::numeric_limits<uint64_t>::max()}) {
+      config.seed = seed;
+      config.inputs.clear();
+      EXPECT_EQ(cell.trial_id(seed, std::nullopt), trial_id(config)) << text;
+      if (!config.train.distill) continue;
+      const TrialId teacher("0a");
+      config.inputs[config.train.distill->from] = teacher;
+      EXPECT_EQ(cell.trial_id(seed, teacher), trial_id(config)) << text;
+    }
+  }
 }
 
 TEST(TrialIdentity, OwnFilesCountByContentNotPlace) {
