@@ -10,6 +10,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t kRememberedConfigurations = 256;  // the trials of one cell come one after the other
+
 // Text from machines may hold bytes that are not UTF-8.
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -57,11 +59,16 @@ Status ChangeWriter::put(const engine::SweepStateSet& change) {
 int64_t ChangeWriter::configuration_row(const engine::FrozenConfig& config) {
   const auto known = configurations_.find(config.hash);
   if (known != configurations_.end()) return known->second;
-  run(connection_, "INSERT OR IGNORE INTO configuration (hash, json) VALUES (?, ?)", config.hash, config.json);
-  SQLite::Statement& query = connection_.statement("SELECT id FROM configuration WHERE hash = ?");
-  Binder{query}(config.hash).executeStep();
-  const int64_t row = query.getColumn(0).getInt64();
+  if (configurations_.size() >= kRememberedConfigurations) configurations_.clear();
+  int64_t row = 0;
+  SQLite::Statement& query = connection_.statement(
+      "SELECT id FROM configuration WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1");
+  if (Binder{query}(config.hash).executeStep()) row = query.getColumn(0).getInt64();
   query.tryReset();
+  if (row == 0) {
+    run(connection_, "INSERT INTO configuration (hash, json) VALUES (?, ?)", config.hash, config.json);
+    row = connection_.database().getLastInsertRowid();
+  }
   configurations_.emplace(config.hash, row);
   return row;
 }
@@ -92,7 +99,11 @@ Status ChangeWriter::put(const engine::TrialRevised& change) {
 
 Status ChangeWriter::put(const engine::ClaimInserted& change) {
   const engine::ClaimRecord& c = change.claim;
-  run(connection_, "INSERT INTO claim VALUES (?,?,?,?,?,?,?)", c.sweep, c.position, c.trial, c.variant, dump(*c.labels),
+  if (labels_ != c.labels) {  // the seeds of a cell share theirs
+    labels_ = c.labels;
+    labels_text_ = dump(*c.labels);
+  }
+  run(connection_, "INSERT INTO claim VALUES (?,?,?,?,?,?,?)", c.sweep, c.position, c.trial, c.variant, labels_text_,
       c.seed, c.is_stage);
   return {};
 }

@@ -1,5 +1,7 @@
 // Changes of the engine → SQL, inside the caller's transaction.
 #pragma once
+#include <memory>
+#include <string>
 #include <unordered_map>
 
 #include "coordinator/engine/changes.h"
@@ -49,7 +51,9 @@ class ChangeWriter {
   Status check_open(engine::AttemptRow attempt, const Token& token);
 
   Connection& connection_;
-  std::unordered_map<Sha256, int64_t> configurations_;
+  std::unordered_map<Sha256, int64_t> configurations_;  // hash → row, of the newest ones
+  std::shared_ptr<const engine::Labels> labels_;        // of the newest claim
+  std::string labels_text_;
 };
 
 }  // namespace autonorm::store

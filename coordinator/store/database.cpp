@@ -55,6 +55,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
   database_.exec("PRAGMA journal_mode = WAL");
   database_.exec("PRAGMA synchronous = FULL");
   database_.exec(cat("PRAGMA journal_size_limit = ", kWalBytes));
+  database_.exec(cat("PRAGMA cache_size = -", kCacheBytes >> 10));
   database_.exec("PRAGMA foreign_keys = OFF");  // the engine hands out the keys; checks would cost a look-up per row
 }
 

@@ -17,6 +17,8 @@ namespace autonorm::store {
 // The write-ahead log is cut back to this when it begins anew, after every reader has left what it read there. SQLite
 // itself moves pages to the database from 1,000 of them (4 MiB) on.
 inline constexpr int64_t kWalBytes = int64_t{64} << 20;
+// Of the writer. Large enough for what one slice of a submission touches: less would write pages twice.
+inline constexpr int64_t kCacheBytes = int64_t{8} << 20;
 inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
 
 // The failure in words, with a remedy. Disk full → kExhausted; I/O error or busy → kUnavailable: both may pass.

@@ -57,7 +57,9 @@ Result<int64_t> find_trial(Connection& connection, const std::string& prefix) {
   if (prefix.size() < 4)
     return invalid("'", prefix, "' is too short for the start of a trial's id; give at least 4 digits");
   std::vector<int64_t> rows;
-  SQLite::Statement& query = connection.statement("SELECT id FROM trial WHERE hash >= ? AND hash < ? LIMIT 2");
+  SQLite::Statement& query = connection.statement(
+      "SELECT id FROM trial WHERE substr(hash, 1, 20) BETWEEN substr(?1, 1, 20) AND substr(?2, 1, 20) AND hash >= ?1 "
+      "AND hash < ?2 LIMIT 2");
   for_each_row(Binder{query}(prefix, prefix + "g"), [&](Row& row) { rows.push_back(row.integer()); });
   if (rows.empty()) return not_found("no trial id starts with '", prefix, "'");
   if (rows.size() > 1) return invalid("several trial ids start with '", prefix, "'; give more digits");

@@ -5,15 +5,12 @@
 
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/rows.h"
+#include "coordinator/store/trial_runs.h"
 
 namespace autonorm::store {
 namespace {
 
 using nlohmann::json;
-using RowsOfTrial = std::unordered_map<int64_t, std::vector<size_t>>;  // trial → rows of the report that show it
-
-// Everything that concerns the trials of one sweep, cell rows only.
-constexpr std::string_view kTrialsOfSweep = "(SELECT DISTINCT trial FROM claim WHERE sweep = ? AND is_stage = 0)";
 
 std::string sweep_state_word(const std::string& stored, const std::map<TrialState, int64_t>& counts) {
   if (stored != "running") return stored;
@@ -57,18 +54,19 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
   return s;
 }
 
-RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
-  RowsOfTrial rows_of;
+TrialRuns read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
+  std::vector<std::pair<int64_t, size_t>> shown;
   // Few distinct labels, many claims: each text is parsed once.
   std::unordered_map<std::string, std::map<std::string, std::string>> known;
   SQLite::Statement& query = connection.statement(
-      "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, attempt, ranks, configuration.hash FROM "
+      "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, reason, attempt, ranks, "
+      "configuration.hash FROM "
       "claim "
       "JOIN trial ON trial.id = claim.trial JOIN configuration ON configuration.id = trial.configuration "
       "WHERE sweep = ? AND is_stage = 0 ORDER BY position");
   for_each_row(Binder{query}(sweep), [&](Row& row) {
-    rows_of[row.integer()].push_back(rows.size());
-    report::TrialRow t;
+    shown.emplace_back(row.integer(), rows.size());
+    report::TrialRow& t = rows.emplace_back();
     t.trial = TrialId(row.text());
     t.variant = row.text();
     const auto [labels, is_new] = known.try_emplace(row.text());
@@ -77,68 +75,68 @@ RowsOfTrial read_claims(Connection& connection, int64_t sweep, std::vector<repor
     t.seed = static_cast<uint64_t>(row.integer());
     t.state = row.trial_state();
     t.end = row.end_reason();
+    t.reason = row.text();
     t.attempts = static_cast<int>(row.integer());
     t.ranks = row.integer();
     t.configuration = row.text();
-    rows.push_back(std::move(t));
   });
-  return rows_of;
+  return TrialRuns(std::move(shown));
 }
 
-// Runs `SELECT trial, … FROM <from> WHERE <table>.trial IN (the sweep's)` and hands each row to all report rows of its
-// trial.
+// Runs `sql`, which selects a trial and more where the trial lies between its two parameters, and hands each row to the
+// first report row of its trial.
 template <class Take>
-void for_each_trial_row(Connection& connection, std::string_view sql, int64_t sweep, const RowsOfTrial& rows_of,
+void for_each_trial_row(Connection& connection, std::string_view sql, TrialRuns& trials,
                         std::vector<report::TrialRow>& rows, Take&& take) {
-  SQLite::Statement query(connection.database(), cat(sql, kTrialsOfSweep));
-  for_each_row(Binder{query}(sweep), [&](Row& row) {
-    const auto it = rows_of.find(row.integer());
-    if (it == rows_of.end()) return;
-    report::TrialRow& first = rows[it->second.front()];
-    take(row, first);
-  });
-}
-
-void copy_to_other_labels(const RowsOfTrial& rows_of, std::vector<report::TrialRow>& rows) {
-  for (const auto& [trial, indices] : rows_of) {
-    const report::TrialRow& first = rows[indices.front()];
-    for (size_t i = 1; i < indices.size(); ++i) {
-      report::TrialRow& row = rows[indices[i]];
-      row.duration_s = first.duration_s, row.worker = first.worker, row.device = first.device;
-      row.ended_before = first.ended_before, row.results = first.results, row.facts = first.facts,
-      row.initial = first.initial;
-    }
+  for (const TrialRuns::Run& run : trials.runs()) {
+    SQLite::Statement& query = connection.statement(sql);
+    for_each_row(Binder{query}(run.first, run.last), [&](Row& row) {
+      const auto shown = trials.rows_of(row.integer());
+      if (!shown.empty()) take(row, rows[shown.front().second]);
+    });
   }
 }
 
-void read_details(Connection& connection, int64_t sweep, const RowsOfTrial& rows_of, WallTime submitted,
-                  std::vector<report::TrialRow>& rows) {
-  for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial IN ", sweep, rows_of, rows,
+void copy_to_other_labels(const TrialRuns& trials, std::vector<report::TrialRow>& rows) {
+  const auto shown = trials.shown();
+  for (size_t i = 1; i < shown.size(); ++i) {
+    if (shown[i].first != shown[i - 1].first) continue;
+    const report::TrialRow& same = rows[shown[i - 1].second];
+    report::TrialRow& row = rows[shown[i].second];
+    row.duration_s = same.duration_s, row.worker = same.worker, row.device = same.device;
+    row.ended_before = same.ended_before, row.results = same.results, row.facts = same.facts;
+    row.initial = same.initial;
+  }
+}
+
+void read_details(Connection& connection, TrialRuns& trials, WallTime submitted, std::vector<report::TrialRow>& rows) {
+  for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial BETWEEN ? AND ?", trials, rows,
                      [](Row& row, report::TrialRow& t) {
-                       const std::string metric = row.text();
-                       t.results[metric] = row.real();
+                       const auto [at, is_new] = t.results.try_emplace(row.text());
+                       at->second = row.real();
                      });
-  for_each_trial_row(connection, "SELECT trial, name, value FROM fact WHERE trial IN ", sweep, rows_of, rows,
+  for_each_trial_row(connection, "SELECT trial, name, value FROM fact WHERE trial BETWEEN ? AND ?", trials, rows,
                      [](Row& row, report::TrialRow& t) {
-                       const std::string name = row.text();
-                       t.facts[name] = row.text();
+                       const auto [at, is_new] = t.facts.try_emplace(row.text());
+                       at->second = row.text();
                      });
-  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial IN ", sweep, rows_of,
+  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial BETWEEN ? AND ?", trials,
                      rows, [](Row& row, report::TrialRow& t) {
-                       const std::string parameter = row.text();
-                       t.initial[parameter] = row.text();
+                       const auto [at, is_new] = t.initial.try_emplace(row.text());
+                       at->second = row.text();
                      });
   for_each_trial_row(connection,
                      "SELECT trial.id, running_us, ended_us, worker, attempt_member.device FROM trial "
                      "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
-                     "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 WHERE trial.id IN ",
-                     sweep, rows_of, rows, [submitted](Row& row, report::TrialRow& t) {
+                     "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 "
+                     "WHERE trial.id BETWEEN ? AND ?",
+                     trials, rows, [submitted](Row& row, report::TrialRow& t) {
                        const auto running = row.optional_integer(), ended = row.optional_integer();
                        if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
                        t.ended_before = ended && *ended < to_us(submitted);
                        t.worker = row.text(), t.device = row.text();
                      });
-  copy_to_other_labels(rows_of, rows);
+  copy_to_other_labels(trials, rows);
 }
 
 std::string known_sweeps(Connection& connection) {
@@ -195,6 +193,39 @@ Result<std::vector<SweepSummary>> ReportReader::sweeps() {
   }
 }
 
+Result<std::vector<std::pair<SweepId, std::string>>> ReportReader::names() {
+  Connection& connection = *state_->connection;
+  try {
+    std::vector<std::pair<SweepId, std::string>> names;
+    for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id"), [&](Row& row) {
+      const SweepId id(row.integer());
+      names.emplace_back(id, row.text());
+    });
+    return names;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  }
+}
+
+Result<std::map<TrialId, double>> ReportReader::durations_s(const std::set<TrialId>& trials) {
+  Connection& connection = *state_->connection;
+  try {
+    SQLite::Transaction snapshot(connection.database());
+    std::map<TrialId, double> durations;
+    for (const TrialId& trial : trials) {
+      SQLite::Statement& query = connection.statement(
+          "SELECT ended_us - running_us FROM trial JOIN attempt ON attempt.trial = trial.id AND "
+          "attempt.number = trial.attempt WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1 AND "
+          "state = 'succeeded' AND ended_us > running_us");
+      for_each_row(Binder{query}(trial),
+                   [&](Row& row) { durations.emplace(trial, static_cast<double>(row.integer()) / 1e6); });
+    }
+    return durations;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  }
+}
+
 Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
   Connection& connection = *state_->connection;
   try {
@@ -210,8 +241,8 @@ Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
     }
     report::ReportData data;
     data.sweep = read_sweep(connection, *id);
-    const RowsOfTrial rows_of = read_claims(connection, *id, data.trials);
-    read_details(connection, *id, rows_of, data.sweep.submitted, data.trials);
+    TrialRuns trials = read_claims(connection, *id, data.trials);
+    read_details(connection, trials, data.sweep.submitted, data.trials);
     return data;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

@@ -2,9 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/report/report_data.h"
@@ -33,6 +36,10 @@ class ReportReader {
 
   // All sweeps, oldest first.
   Result<std::vector<SweepSummary>> sweeps();
+  // The same without a look at their trials.
+  Result<std::vector<std::pair<SweepId, std::string>>> names();
+  // Training time of those of `trials` that succeeded.
+  Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
   // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
   // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);

@@ -6,6 +6,7 @@
 #include "coordinator/store/backup.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/migrations.h"
+#include "coordinator/store/read_only.h"
 #include "coordinator/store/store.h"
 #include "tests/support/fault_disk.h"
 #include "tests/support/temporary_folder.h"
@@ -87,6 +88,37 @@ TEST_F(Migrations, LogLinesOfTheJournalMoveIntoTheirTableAndTheOldDatabaseIsKept
   EXPECT_EQ(copy.database().execAndGet("PRAGMA user_version").getInt(), 1);
   EXPECT_EQ(copy.database().execAndGet("SELECT count(*) FROM event").getInt(), 2);
   EXPECT_EQ(copy.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+}
+
+TEST_F(Migrations, TrialsKeepTheirRowsWhereTheirIndexGetsSmallerAndAreFoundThroughIt) {
+  const std::string hash(64, 'a');
+  {
+    Connection old(file, Connection::Mode::kReadWrite);
+    ASSERT_TRUE(migrate(old.database(), migrations().first(3)).ok());
+    old.database().exec(cat("INSERT INTO configuration VALUES (4, '", hash, R"(', '{"model":{}}');)",
+                            "INSERT INTO trial (id, hash, configuration, seed, ranks, device, priority, max_attempts, "
+                            "timeout_s, stall_timeout_s, state, model) VALUES (1, '",
+                            hash, "', 4, 7, 1, 'auto', 0, 3, 0, 600, 'succeeded', 'm')"));
+  }
+  {
+    const auto store = Store::open(folder.path());
+    ASSERT_TRUE(store.ok()) << store.status().message();
+    EXPECT_EQ((*store)->trial_config(TrialId(hash)).value(), R"({"inputs":{},"seed":7,"model":{}})");
+  }
+  Connection now(file, Connection::Mode::kReadWrite);
+  EXPECT_EQ(now.database().execAndGet("SELECT id || state || model FROM trial").getString(), "1succeededm");
+  for (const char* query :
+       {"SELECT id FROM trial WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1",
+        "SELECT id FROM trial WHERE substr(hash, 1, 20) BETWEEN substr(?1, 1, 20) AND "
+        "substr(?2, 1, 20) AND hash >= ?1 AND hash < ?2 LIMIT 2",
+        "SELECT id FROM configuration WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1"}) {
+    SQLite::Statement plan(now.database(), cat("EXPLAIN QUERY PLAN ", query));
+    ASSERT_TRUE(plan.executeStep());
+    EXPECT_NE(plan.getColumn(3).getString().find("_by_hash ("), std::string::npos) << plan.getColumn(3).getString();
+  }
+  EXPECT_EQ(find_trial(now, std::string(10, 'a')).value(), 1);
+  EXPECT_EQ(find_trial(now, hash).value(), 1);
+  EXPECT_FALSE(find_trial(now, hash.substr(0, 63) + "b").ok());
 }
 
 TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {

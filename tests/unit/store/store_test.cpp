@@ -138,7 +138,7 @@ TEST(Store, ATrialsConfigurationComesWithItsSeedAndInputs) {
   cluster.submit(sweep);
   EXPECT_EQ(cluster.store().trial_config(sweep.trials[1].id).value(),
             cat(R"({"inputs":{"teacher":")", sweep.trials[0].id,
-                R"("},"model":{"family":"vit"},"seed":18446744073709551615})"));
+                R"("},"seed":18446744073709551615,"model":{"family":"vit"}})"));
   EXPECT_EQ(cluster.store().trial_config(TrialId("none")).status().code(), Code::kNotFound);
   EXPECT_EQ(cluster.store().sweep_source(SweepId(1)).value().files.at("sweep.toml"), "# staged");
   EXPECT_EQ(cluster.store().sweep_source(SweepId(9)).status().code(), Code::kNotFound);
