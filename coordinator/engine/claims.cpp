@@ -41,21 +41,25 @@ int64_t open_trials(const SweepEntry& entry) {
   return open;
 }
 
-int64_t cancel_sweep(Core& core, SweepEntry& entry, Now now) {
-  abandon_submission(core, entry.record.id,
-                     conflict("sweep ", entry.record.id, " was cancelled while it was being submitted"));
-  int64_t affected = 0;
-  for (const TrialKey key : trials_of(entry)) {
-    const Trial& trial = core.at(key);
-    if (!is_open(trial.state) || claimed(core, trial)) {
-      update_queue(core, key);
-      preempt_if_unwanted(core, key, now);  // what is left of its sweeps may be paused
-      continue;
-    }
-    cancel_trial(core, key, now);
-    ++affected;
+void cancel_next(Core& core, Cancellation& job, Now now) {
+  const TrialKey key = job.trials[job.next++];
+  const Trial& trial = core.at(key);
+  if (!is_open(trial.state) || claimed(core, trial)) {
+    update_queue(core, key);
+    preempt_if_unwanted(core, key, now);  // what is left of its sweeps may be paused
+    return;
   }
-  return affected;
+  cancel_trial(core, key, now);
+  ++job.affected;
+}
+
+void answer(Core& core, const Cancellation& job) {
+  for (const Cancellation::Caller& caller : job.callers) {
+    ReplyRecord record{.key = caller.idempotency_key, .sweep = job.sweep};
+    record.affected = job.affected;
+    remember(core, std::move(record));
+    core.batch.outbox.push_back(ActReply{.request = caller.request, .status = {}, .trials_affected = job.affected});
+  }
 }
 
 int64_t pause_sweep(Core& core, const SweepEntry& entry, Now now) {
@@ -99,21 +103,36 @@ SweepState target(SweepAction action) {
   return SweepState::kRunning;
 }
 
-int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
-  if (changes_nothing(entry, action)) return 0;
+void enter(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   set_sweep_state(core, entry, target(action));
   const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
   journal(core, now, "sweep_state", fields.dump());
-  switch (action) {
-    case SweepAction::kCancel:
-      return cancel_sweep(core, entry, now);
-    case SweepAction::kPause:
-      return pause_sweep(core, entry, now);
-    case SweepAction::kResume:
-      tolerate_failures(core, entry);
-      return open_trials(entry);
+}
+
+// Pause and resume.
+int64_t carry_out(Core& core, SweepEntry& entry, SweepAction action, Now now) {
+  if (changes_nothing(entry, action)) return 0;
+  enter(core, entry, action, now);
+  if (action == SweepAction::kPause) return pause_sweep(core, entry, now);
+  tolerate_failures(core, entry);
+  return open_trials(entry);
+}
+
+// Answers when the last slice is done.
+void cancel(Core& core, SweepEntry& entry, const ActOnSweep& event, Now now) {
+  const auto running = std::ranges::find(core.cancellations, event.sweep, &Cancellation::sweep);
+  Cancellation& job = running == core.cancellations.end()
+                          ? core.cancellations.emplace_back(Cancellation{.sweep = event.sweep})
+                          : *running;
+  if (!changes_nothing(entry, event.action)) {
+    enter(core, entry, event.action, now);
+    abandon_submission(core, event.sweep,
+                       conflict("sweep ", event.sweep, " was cancelled while it was being submitted"));
+    job.trials = trials_of(entry);  // all of them, also when it was submitted again since the first slice
+    job.next = 0;
   }
-  return 0;
+  job.callers.push_back({event.request, event.idempotency_key});
+  continue_cancellation(core, now);
 }
 
 }  // namespace
@@ -141,6 +160,8 @@ void on_act(Core& core, const ActOnSweep& event, Now now) {
     reply.trials_affected = known->affected;
   } else if (const auto it = core.sweeps.find(event.sweep.value()); it == core.sweeps.end()) {
     reply.status = no_such_sweep(core, event.sweep);
+  } else if (event.action == SweepAction::kCancel) {
+    return cancel(core, it->second, event, now);
   } else {
     reply.status = check_action(it->second, event.action);
     if (reply.status.ok()) {
@@ -151,6 +172,28 @@ void on_act(Core& core, const ActOnSweep& event, Now now) {
     }
   }
   core.batch.outbox.push_back(std::move(reply));
+}
+
+bool continue_cancellation(Core& core, Now now) {
+  if (core.cancellations.empty()) return false;
+  constexpr int64_t kCostOfALiveTrial = 8;  // rows and messages, in queued trials
+  Cancellation& job = core.cancellations.front();
+  for (int64_t left = core.options.limits.slice; left > 0 && job.next < job.trials.size();) {
+    left -= core.at(job.trials[job.next]).live ? kCostOfALiveTrial : 1;
+    cancel_next(core, job, now);
+  }
+  if (job.next == job.trials.size()) {
+    answer(core, job);
+    core.cancellations.pop_front();
+  }
+  return !core.cancellations.empty();
+}
+
+void resume_cancellations(Core& core) {
+  for (const auto& [id, entry] : core.sweeps) {
+    if (entry.record.state != SweepState::kCancelled || open_trials(entry) == 0) continue;
+    core.cancellations.push_back({.sweep = SweepId(id), .trials = trials_of(entry)});
+  }
 }
 
 }  // namespace autonorm::engine

@@ -5,6 +5,10 @@
 namespace autonorm::engine {
 
 void on_act(Core& core, const ActOnSweep& event, Now now);
+// The next slice of the oldest cancellation; true while more is left.
+bool continue_cancellation(Core& core, Now now);
+// After a restart: cancellations that were cut short.
+void resume_cancellations(Core& core);
 // A running trial whose sweeps are all paused is asked to leave.
 void preempt_if_unwanted(Core& core, TrialKey key, Now now);
 

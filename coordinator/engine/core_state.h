@@ -2,6 +2,7 @@
 // files; each takes the Core and, where time matters, `now`. Private to coordinator/engine.
 #pragma once
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "coordinator/engine/engine.h"
 #include "coordinator/engine/packed_id.h"
+#include "coordinator/engine/seldom.h"
 #include "coordinator/engine/trial_index.h"
 
 namespace autonorm::engine {
@@ -54,20 +56,20 @@ struct Trial {
   PackedId<TrialId, 32> id;
   uint64_t seed = 0;
   int32_t ranks = 1;
-  std::string device;
+  ShortWord device;
   TrialSettings settings;
   TrialState state = TrialState::kQueued;
   Attempt attempt;
   PackedId<Token, 16> token;
   std::optional<EndReason> end;
-  std::string reason;
-  int64_t counted = 0, uncounted = 0;
-  std::optional<fleet::ResumePoint> resume;
+  SeldomText reason;
+  int32_t counted = 0, uncounted = 0;
+  Seldom<fleet::ResumePoint> resume;
   PackedId<Sha256, 32> model;
   std::vector<StageInput> inputs;
   std::vector<TrialKey> children;
-  std::vector<int64_t> sweeps;        // that claim it; distinct
-  std::unique_ptr<LiveAttempt> live;  // assigned or running
+  boost::container::small_vector<int64_t, 1> sweeps;  // that claim it; distinct
+  std::unique_ptr<LiveAttempt> live;                  // assigned or running
   std::unique_ptr<Misfortune> misfortune;
 };
 
@@ -148,6 +150,19 @@ struct Submission {
   std::vector<Caller> callers;
 };
 
+// The cancellation of a large sweep takes several slices; its sweep counts as cancelled from the first one on.
+struct Cancellation {
+  SweepId sweep;
+  std::vector<TrialKey> trials = {};  // a trial comes before its stages: none fails for one cancelled with it
+  size_t next = 0;
+  int64_t affected = 0;
+  struct Caller {
+    RequestId request = 0;
+    std::string idempotency_key;
+  };
+  std::vector<Caller> callers = {};
+};
+
 // What a worker's slot is busy with: the current attempt of a trial, or one that has ended and whose trainer may still
 // be there.
 struct Occupant {
@@ -192,6 +207,7 @@ struct Core {
   std::map<int64_t, SweepEntry> sweeps;             // by id
   std::map<Sha256, int64_t> sweep_keys;             // SweepRecord::key → newest sweep
   std::deque<Submission> submissions;               // in order of arrival; a slice of the first one at a time
+  std::deque<Cancellation> cancellations;           // likewise
   std::map<std::string, ReplyRecord> replies;       // by idempotency key
   std::deque<std::string> reply_order;
 

@@ -58,7 +58,10 @@ void Engine::apply(const EngineEvent& event, Now now) {
   std::visit([&](const auto& e) { dispatch(*core_, e, now); }, event);
 }
 
-bool Engine::continue_submissions(Now now) { return continue_submission(*core_, now); }
+bool Engine::continue_slices(Now now) {
+  const bool cancelling = continue_cancellation(*core_, now);
+  return continue_submission(*core_, now) || cancelling;
+}
 
 void Engine::schedule(Now now) {
   do {

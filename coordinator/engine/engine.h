@@ -178,7 +178,7 @@ struct Limits {
   std::chrono::milliseconds forget_lost{600'000};  // a lost worker is listed that long
   std::chrono::milliseconds quarantine_window{600'000};
   int quarantine_crashes = 3;          // distinct trials within the window
-  int64_t slice = 2'000;               // trials of a submission that are inserted at a time
+  int64_t slice = 2'000;               // trials of a submission that are inserted, or cancelled, at a time
   int64_t log_lines = 1'000;           // kept per attempt; later ones are dropped
   size_t remembered_replies = 10'000;  // idempotency keys
 };
@@ -214,8 +214,8 @@ class Engine {
 
   // `now` must not go back. Changes and messages gather until take().
   void apply(const EngineEvent& event, Now now);
-  // Inserts the next slice of a submission in progress; true while there is more to insert.
-  bool continue_submissions(Now now);
+  // The next slice of what is too much for one batch: a submission, a cancellation. True while there is more.
+  bool continue_slices(Now now);
   // Starts what fits. Called once per batch, after the events.
   void schedule(Now now);
   // After a stall of the process itself: workers could not renew their leases.
@@ -227,9 +227,12 @@ class Engine {
 
   std::vector<SweepView> sweeps(Now now) const;
   std::vector<TrialView> trials(std::optional<SweepId> sweep) const;  // one per claim; newest sweep when absent
+  // Those of them that are assigned or running.
+  std::vector<TrialView> active_trials(SweepId sweep) const;
   std::vector<WorkerView> workers(Now now) const;
   Result<Explanation> explain(const std::string& prefix, Now now) const;
-  std::set<TrialId> finished_trials() const;
+  // Those of `among` that have a result.
+  std::set<TrialId> finished_trials(const std::vector<TrialId>& among) const;
   bool has_artifact(const Sha256& hash) const;
   // Manifests of checkpoints and models that a trial which may train again needs; may repeat itself. O(trials).
   std::vector<Sha256> pinned_artifacts() const;

@@ -22,7 +22,7 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
     trial.id = std::move(record.id);
     trial.seed = record.seed;
     trial.ranks = static_cast<int32_t>(record.ranks);
-    trial.device = std::move(record.device);
+    trial.device = record.device;
     trial.settings = record.settings;
     trial.state = record.state;
     trial.attempt = record.attempt;
@@ -147,6 +147,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
     preempt_if_unwanted(core, key, now);
     preempt_if_drained(core, key, now);
   }
+  resume_cancellations(core);
 }
 
 std::vector<Interrupted> Engine::interrupted() const {

@@ -152,18 +152,30 @@ std::vector<TrialView> Engine::trials(std::optional<SweepId> sweep) const {
   return views;
 }
 
+std::vector<TrialView> Engine::active_trials(SweepId sweep) const {
+  std::vector<TrialView> views;
+  const auto it = core_->sweeps.find(sweep.value());
+  if (it == core_->sweeps.end() || engine::active_trials(it->second) == 0) return views;
+  Explainer explainer(*core_);
+  for (const Claim& claim : it->second.claims) {
+    if (core_->at(claim.trial).live) views.push_back(view_of(*core_, explainer, it->second, claim));
+  }
+  return views;
+}
+
 std::vector<WorkerView> Engine::workers(Now now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : core_->workers) views.push_back(view_of(*core_, worker, now));
   return views;
 }
 
-std::set<TrialId> Engine::finished_trials() const {
+std::set<TrialId> Engine::finished_trials(const std::vector<TrialId>& among) const {
   std::set<TrialId> finished;
-  for (size_t key = 1; key < core_->trials.size(); ++key) {
-    const Trial& trial = core_->trials[key];
-    if (!is_open(trial.state) && trial.state != TrialState::kFailed && trial.state != TrialState::kCancelled)
-      finished.insert(trial.id);
+  for (const TrialId& id : among) {
+    const TrialKey key = find_trial(*core_, id);
+    if (key == 0) continue;
+    const TrialState state = core_->at(key).state;
+    if (!is_open(state) && state != TrialState::kFailed && state != TrialState::kCancelled) finished.insert(id);
   }
   return finished;
 }

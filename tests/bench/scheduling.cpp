@@ -88,7 +88,7 @@ class Bench {
     const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256("{}"), "{}"});
     event.freeze = [config](size_t) { return config; };
     engine_.apply(event, now());
-    while (engine_.continue_submissions(now())) engine_.take();
+    while (engine_.continue_slices(now())) engine_.take();
   }
 
   void finish(const Running& running) {

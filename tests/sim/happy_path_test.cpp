@@ -98,7 +98,7 @@ TEST(HappyPath, ADivergedTrialIsAResultAndFreesItsSlot) {
   EXPECT_EQ(cluster.state(trial), TrialState::kDiverged);
   EXPECT_EQ(cluster.trial(trial).attempt, Attempt(1));
   EXPECT_EQ(cluster.worker_view(worker).state, "idle");
-  EXPECT_TRUE(cluster.engine().finished_trials().contains(trial));
+  EXPECT_TRUE(cluster.engine().finished_trials({trial}).contains(trial));
 }
 
 TEST(HappyPath, AWorkerThatArrivesAfterTheSubmissionGetsTheWork) {

@@ -240,7 +240,7 @@ class Fleet {
 
   void apply(const engine::EngineEvent& event) {
     engine_.apply(event, now_);
-    while (engine_.continue_submissions(now_)) continue;
+    while (engine_.continue_slices(now_)) continue;
     engine_.schedule(now_);
     for (engine::Outgoing& message : engine_.take().outbox) {
       if (auto* to = std::get_if<engine::ToSession>(&message)) {

@@ -180,7 +180,7 @@ engine::SubmitReply FakeCluster::submit(const config::Sweep& sweep, bool fresh, 
 
 bool FakeCluster::continue_submission() {
   const Noted noted = note([](FakeCluster& c) { c.continue_submission(); });
-  const bool more = engine_->continue_submissions(now_);
+  const bool more = engine_->continue_slices(now_);
   flush();
   check_invariants();
   return more;
@@ -200,6 +200,8 @@ engine::ActReply FakeCluster::act(SweepId sweep, engine::SweepAction action, con
   const Noted noted = note([=](FakeCluster& c) { c.act(sweep, action, key); });
   const engine::ActOnSweep event{next_request_++, sweep, action, key};
   apply(event);
+  while (continue_submission()) {
+  }
   return act_replies_.at(event.request);
 }
 
