@@ -1,6 +1,5 @@
+// Who may call, how a call gets a thread, and the calls that only ask.
 #include "coordinator/server/control_service.h"
-
-#include <malloc.h>
 
 #include <algorithm>
 #include <memory>
@@ -16,23 +15,9 @@
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
 #include "coordinator/server/watch_stream.h"
-#include "coordinator/store/backup.h"
 
 namespace autonorm::server {
 namespace {
-
-Status check_key(const std::string& key) {
-  if (!key.empty() && key.size() <= 200) return {};
-  return invalid("idempotency_key must have 1 to 200 characters");
-}
-
-void encode(const Collected::Part& part, v1::CollectedPart& wire) {
-  wire.set_files(part.files);
-  wire.set_bytes(part.bytes);
-}
-
-// What a large sweep was expanded into is garbage once it is inserted; the C library would keep it for ever.
-constexpr int64_t kTrialsWorthReturning = 10'000;
 
 int64_t connected(const std::vector<engine::WorkerView>& workers) {
   return std::ranges::count_if(workers, [](const auto& worker) { return worker.state != "lost"; });
@@ -76,47 +61,18 @@ grpc::ServerUnaryReactor* ControlService::answer(grpc::CallbackServerContext* co
   return reactor;
 }
 
-Status ControlService::submit(const v1::SubmitSweepRequest& request, v1::SubmitSweepReply& reply) {
-  AUTONORM_RETURN_IF_ERROR(check_key(request.idempotency_key()));
-  auto source = decode(request.source());
-  if (!source.ok()) return source.status();
-  auto sweep = config::expand_sweep(*source);
-  if (!sweep.ok()) return sweep.status();
-  engine::SubmitSweep event;
-  event.sweep = std::make_shared<const config::Sweep>(*std::move(sweep));
-  event.source = *std::move(source);
-  event.fresh = request.fresh();
-  event.idempotency_key = request.idempotency_key();
-  const auto outcome = loop_.submit(std::move(event));
-  if (outcome.trials > kTrialsWorthReturning) ::malloc_trim(0);
-  if (!outcome.status.ok()) return outcome.status;
-  reply.set_sweep(outcome.sweep.value());
-  reply.set_existed(outcome.existed);
-  reply.set_cells(outcome.cells);
-  reply.set_trials(outcome.trials);
-  reply.set_new_trials(outcome.new_trials);
-  reply.set_cached(outcome.cached);
-  reply.set_revived(outcome.revived);
-  return {};
-}
-
-grpc::ServerUnaryReactor* ControlService::SubmitSweep(grpc::CallbackServerContext* context,
-                                                      const v1::SubmitSweepRequest* request,
-                                                      v1::SubmitSweepReply* reply) {
-  return answer(context, request->client(), requests_, [=, this] { return submit(*request, *reply); });
-}
-
 // On the report thread, because the forecast reads the database.
 Status ControlService::plan(const v1::PlanSweepRequest& request, v1::PlanSweepReply& reply) {
   const auto source = decode(request.source());
   if (!source.ok()) return source.status();
   const auto sweep = config::expand_sweep(*source);
   if (!sweep.ok()) return sweep.status();
-  const auto finished = loop_.finished_trials();
-  for (const auto& trial : sweep->trials) {
-    if (finished.contains(trial.id)) reply.add_cached(trial.id.value());
-  }
-  const auto durations = desk_.past_durations_s();
+  std::vector<TrialId> planned;
+  planned.reserve(sweep->trials.size());
+  for (const auto& trial : sweep->trials) planned.push_back(trial.id);
+  const auto finished = loop_.finished_trials(std::move(planned));
+  for (const auto& trial : finished) reply.add_cached(trial.value());
+  const auto durations = desk_.durations_s(finished);
   if (!durations.ok()) return durations.status();
   reply.set_slots(connected(loop_.workers()));
   if (const auto seconds = forecast_s(*sweep, finished, *durations, reply.slots())) reply.set_predicted_s(*seconds);
@@ -163,70 +119,6 @@ grpc::ServerUnaryReactor* ControlService::Explain(grpc::CallbackServerContext* c
     if (!lines.ok()) return lines.status();
     for (const auto& line : *lines) reply->add_lines(line);
     return {};
-  });
-}
-
-grpc::ServerUnaryReactor* ControlService::act(grpc::CallbackServerContext* context, engine::SweepAction action,
-                                              const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
-  return answer(context, request->client(), requests_, [=, this]() -> Status {
-    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
-    const auto sweep = select_sweep_of(loop_, request->sweep());
-    if (!sweep.ok()) return sweep.status();
-    const auto outcome =
-        loop_.act({.request = 0, .sweep = *sweep, .action = action, .idempotency_key = request->idempotency_key()});
-    reply->set_sweep(sweep->value());
-    reply->set_trials_affected(outcome.trials_affected);
-    return outcome.status;
-  });
-}
-
-grpc::ServerUnaryReactor* ControlService::Cancel(grpc::CallbackServerContext* context,
-                                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
-  return act(context, engine::SweepAction::kCancel, request, reply);
-}
-
-grpc::ServerUnaryReactor* ControlService::Pause(grpc::CallbackServerContext* context,
-                                                const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
-  return act(context, engine::SweepAction::kPause, request, reply);
-}
-
-grpc::ServerUnaryReactor* ControlService::Resume(grpc::CallbackServerContext* context,
-                                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
-  return act(context, engine::SweepAction::kResume, request, reply);
-}
-
-grpc::ServerUnaryReactor* ControlService::Retry(grpc::CallbackServerContext* context, const v1::RetryRequest* request,
-                                                v1::RetryReply* reply) {
-  return answer(context, request->client(), requests_, [=, this]() -> Status {
-    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
-    engine::RetryTrials event{.request = 0,
-                              .variant = request->variant(),
-                              .trial = request->trial(),
-                              .cancelled = request->cancelled(),
-                              .idempotency_key = request->idempotency_key()};
-    if (request->trial().empty() || !request->sweep().empty()) {
-      const auto sweep = select_sweep_of(loop_, request->sweep());
-      if (!sweep.ok()) return sweep.status();
-      event.sweep = *sweep;
-    }
-    const auto outcome = loop_.retry(std::move(event));
-    reply->set_trials_affected(outcome.trials_affected);
-    return outcome.status;
-  });
-}
-
-grpc::ServerUnaryReactor* ControlService::DrainWorker(grpc::CallbackServerContext* context,
-                                                      const v1::DrainWorkerRequest* request,
-                                                      v1::DrainWorkerReply* reply) {
-  return answer(context, request->client(), requests_, [=, this]() -> Status {
-    AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
-    const auto mode = engine::parse_drain(request->mode());
-    if (!mode) return invalid("unknown drain mode '", request->mode(), "'; allowed are after_trial, now, no");
-    const auto outcome = loop_.drain(
-        {.request = 0, .worker = request->worker(), .drain = *mode, .idempotency_key = request->idempotency_key()});
-    reply->set_workers_affected(outcome.workers_affected);
-    reply->set_trials_affected(outcome.trials_affected);
-    return outcome.status;
   });
 }
 
@@ -285,36 +177,6 @@ grpc::ServerUnaryReactor* ControlService::ReadHistories(grpc::CallbackServerCont
     const auto histories = desk_.histories(trials);
     if (!histories.ok()) return histories.status();
     for (const report::TrialHistory& history : *histories) encode(history, *reply->add_histories());
-    return {};
-  });
-}
-
-// On a request's thread: a copy may take long, and reports go on meanwhile.
-grpc::ServerUnaryReactor* ControlService::Backup(grpc::CallbackServerContext* context, const v1::BackupRequest* request,
-                                                 v1::BackupReply* reply) {
-  return answer(context, request->client(), requests_, [=, this]() -> Status {
-    const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path());
-    if (!bytes.ok()) return bytes.status();
-    reply->set_bytes(*bytes);
-    return {};
-  });
-}
-
-grpc::ServerUnaryReactor* ControlService::CollectGarbage(grpc::CallbackServerContext* context,
-                                                         const v1::CollectGarbageRequest* request,
-                                                         v1::CollectGarbageReply* reply) {
-  return answer(context, request->client(), requests_, [=, this]() -> Status {
-    Retention retention = retention_;
-    if (request->keep_checkpoints() != 0) retention.keep_checkpoints = request->keep_checkpoints();
-    retention.drop_models = request->drop_models();
-    AUTONORM_RETURN_IF_ERROR(check_retention(retention));
-    const auto collected =
-        request->remove() ? collector_.collect(retention, /*attempts=*/true) : collector_.look(retention);
-    if (!collected.ok()) return collected.status();
-    encode(collected->artifacts, *reply->mutable_artifacts());
-    encode(collected->uploads, *reply->mutable_uploads());
-    encode(collected->attempts, *reply->mutable_attempts());
-    encode(collected->kept, *reply->mutable_kept());
     return {};
   });
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "autonorm/v1/control.grpc.pb.h"
+#include "coordinator/server/answer_book.h"
 #include "coordinator/server/artifact_collector.h"
 #include "coordinator/server/engine_loop.h"
 #include "coordinator/server/log_desk.h"
@@ -78,6 +79,7 @@ class ControlService final : public v1::Control::CallbackService {
                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply);
   Status submit(const v1::SubmitSweepRequest& request, v1::SubmitSweepReply& reply);
   Status plan(const v1::PlanSweepRequest& request, v1::PlanSweepReply& reply);
+  Status collect_garbage(const v1::CollectGarbageRequest& request, v1::CollectGarbageReply& reply);
 
   EngineLoop& loop_;
   RequestPool& requests_;
@@ -87,6 +89,8 @@ class ControlService final : public v1::Control::CallbackService {
   ArtifactCollector& collector_;
   const Retention retention_;
   const std::string state_directory_;
+  AnswerBook<v1::BackupReply> backups_;
+  AnswerBook<v1::CollectGarbageReply> collections_;
 };
 
 // The sweep that `selector` means, among the engine's.

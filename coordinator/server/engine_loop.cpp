@@ -2,19 +2,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
-#include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
+#include "coordinator/server/config_freezer.h"
+#include "coordinator/server/engine_callers.h"
+#include "coordinator/server/engine_inbox.h"
+#include "coordinator/server/failure_lines.h"
 #include "coordinator/store/store.h"
 #include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "core/base/sha256.h"
-#include "core/base/signal_name.h"
 
 namespace autonorm::server {
 namespace {
@@ -22,8 +23,6 @@ namespace {
 using engine::RequestId;
 using std::chrono::milliseconds;
 
-constexpr size_t kQueueLimit = 65'536;  // events; post() waits when the queue is full
-constexpr size_t kBatchLimit = 4'096;   // events per transaction
 constexpr milliseconds kTick{500};
 constexpr milliseconds kStallWorthNoting{1'000};  // beyond the tick's period
 constexpr milliseconds kCommitRetry{250};
@@ -31,19 +30,6 @@ constexpr milliseconds kCommitRetry{250};
 void end_process(const Status& status) {
   log_error("the coordinator cannot go on: ", status.message());
   std::_Exit(1);
-}
-
-std::vector<std::string> failure_lines(const store::AttemptEnd& failure) {
-  std::string how = cat("  attempt ", failure.attempt, " ended: ", failure.end);
-  if (failure.signal != 0) how += cat(", ", signal_name(failure.signal));
-  if (failure.exit_code != 0) how += cat(", exit code ", failure.exit_code);
-  if (failure.step > 0) how += cat(", at step ", failure.step);
-  std::vector<std::string> lines{std::move(how)};
-  if (failure.log_tail.empty()) return lines;
-  lines.push_back(
-      cat("  the last ", failure.log_tail.size(), failure.log_tail.size() == 1 ? " line" : " lines", " of its log:"));
-  for (const std::string& line : failure.log_tail) lines.push_back("    | " + line);
-  return lines;
 }
 
 std::string default_secret(const store::Store& store, const Clock& clock) {
@@ -62,19 +48,16 @@ class Loop final : public EngineLoop {
                  .secret = options.secret.empty() ? default_secret(store, clock) : std::move(options.secret),
                  .build = std::move(options.build),
                  .worker_command = std::move(options.worker_command),
-                 .limits = options.limits}) {
+                 .limits = options.limits}),
+        inbox_(clock) {
     if (!on_fatal_) on_fatal_ = end_process;
   }
 
   ~Loop() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    room_.notify_all();
+    inbox_.close();
     if (thread_.joinable()) thread_.join();
-    abandon_callers();
+    submit_callers_.answer_all(stopped());
+    act_callers_.answer_all(stopped());
   }
 
   void start() {
@@ -89,7 +72,7 @@ class Loop final : public EngineLoop {
     thread_ = std::thread([this] { run(); });
   }
 
-  void post(engine::EngineEvent event) override { enqueue(Item{.event = std::move(event), .task = {}, .arrival = {}}); }
+  void post(engine::EngineEvent event) override { inbox_.post(std::move(event)); }
 
   engine::SubmitReply submit(engine::SubmitSweep event) override {
     if (!event.freeze) event.freeze = config_freezer(event.sweep);
@@ -105,6 +88,9 @@ class Loop final : public EngineLoop {
   std::vector<engine::TrialView> trials(std::optional<SweepId> sweep) override {
     return ask<std::vector<engine::TrialView>>([this, sweep](Now) { return engine_.trials(sweep); });
   }
+  std::vector<engine::TrialView> active_trials(SweepId sweep) override {
+    return ask<std::vector<engine::TrialView>>([this, sweep](Now) { return engine_.active_trials(sweep); });
+  }
   std::vector<engine::WorkerView> workers() override {
     return ask<std::vector<engine::WorkerView>>([this](Now now) { return engine_.workers(now); });
   }
@@ -112,8 +98,8 @@ class Loop final : public EngineLoop {
     using Lines = Result<std::vector<std::string>>;
     return ask<Lines>([this, prefix](Now now) { return explanation(prefix, now); }, Lines(stopped()));
   }
-  std::set<TrialId> finished_trials() override {
-    return ask<std::set<TrialId>>([this](Now) { return engine_.finished_trials(); });
+  std::set<TrialId> finished_trials(std::vector<TrialId> among) override {
+    return ask<std::set<TrialId>>([this, among = std::move(among)](Now) { return engine_.finished_trials(among); });
   }
   bool has_artifact(const Sha256& hash) override {
     return ask<bool>([this, hash](Now) { return engine_.has_artifact(hash); });
@@ -132,66 +118,25 @@ class Loop final : public EngineLoop {
   int64_t epoch() const override { return epoch_; }
 
  private:
-  using Task = std::function<void(Now)>;
-  struct Item {
-    std::optional<engine::EngineEvent> event;  // or a task
-    Task task;
-    Now arrival;
-  };
-  template <class Reply>
-  using Callers = std::unordered_map<RequestId, std::promise<Reply>>;
-
   static Status stopped() { return unavailable("the coordinator is stopping; try again when it is back"); }
 
-  // False when the loop is stopping: nothing will come of the item.
-  bool enqueue(Item item) {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return queue_.size() < kQueueLimit || stopping_; });
-    if (stopping_) return false;
-    item.arrival = clock_.now();  // under the lock: the queue's times never go back
-    queue_.push_back(std::move(item));
-    wake_.notify_one();
-    return true;
-  }
-
   template <class Event, class Reply>
-  Reply call(Event event, Callers<Reply>& callers) {
-    std::future<Reply> future;
-    {
-      const std::lock_guard lock(mutex_);
-      event.request = ++last_request_;
-      future = callers[event.request].get_future();
-    }
-    const RequestId request = event.request;
-    if (!enqueue(Item{.event = std::move(event), .task = {}, .arrival = {}})) {
-      answer(callers, Reply{.request = request, .status = stopped()});
-    }
+  Reply call(Event event, EngineCallers<Reply>& callers) {
+    const RequestId request = event.request = ++last_request_;
+    std::future<Reply> future = callers.expect(request);
+    if (!inbox_.post(std::move(event))) callers.answer({.request = request, .status = stopped()});
     return future.get();
-  }
-
-  template <class Reply>
-  void answer(Callers<Reply>& callers, Reply reply) {
-    std::unique_lock lock(mutex_);
-    const auto it = callers.find(reply.request);
-    if (it == callers.end()) return;  // nobody waits: a submission that the loop itself took up again
-    std::promise<Reply> promise = std::move(it->second);
-    callers.erase(it);
-    lock.unlock();
-    promise.set_value(std::move(reply));
   }
 
   template <class View>
   View ask(std::function<View(Now)> take, View without = {}) {
     auto promise = std::make_shared<std::promise<View>>();
     std::future<View> future = promise->get_future();
-    Item item;
-    item.task = [promise, take = std::move(take)](Now now) { promise->set_value(take(now)); };
-    if (!enqueue(std::move(item))) return without;
-    item.task = nullptr;
-    promise.reset();
+    if (!inbox_.ask([promise = std::move(promise), take = std::move(take)](Now now) { promise->set_value(take(now)); }))
+      return without;
     try {
       return future.get();
-    } catch (const std::future_error&) {  // the loop stopped with the question in its queue
+    } catch (const std::future_error&) {  // the loop stopped with the question in its inbox
       return without;
     }
   }
@@ -214,41 +159,27 @@ class Loop final : public EngineLoop {
     resume_submissions();
     bool more = false;
     while (true) {
-      std::deque<Item> items = drain(more);
-      if (stopping_) return;
-      more = step(items);
+      EngineInbox::Batch batch = inbox_.take(more ? milliseconds(0) : kTick);
+      if (inbox_.closed()) return inbox_.take_questions().clear();
+      more = step(batch);
     }
-  }
-
-  // Up to a batch of items; waits for the first one until the next tick, unless there is other work.
-  std::deque<Item> drain(bool busy) {
-    std::unique_lock lock(mutex_);
-    if (!busy) wake_.wait_for(lock, kTick, [this] { return !queue_.empty() || stopping_; });
-    std::deque<Item> items;
-    while (!queue_.empty() && items.size() < kBatchLimit) {
-      items.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-    drained_ = queue_.empty();
-    room_.notify_all();
-    return items;
   }
 
   // Decide → commit → send → reply, then the questions. True when there is more to do without waiting.
-  bool step(std::deque<Item>& items) {
-    for (const Item& item : items) {
+  bool step(EngineInbox::Batch& batch) {
+    for (const EngineInbox::Item& item : batch.items) {
       if (item.event) engine_.apply(*item.event, item.arrival);
     }
     const Now now = clock_.now();
     // Leases expire only when every message that has arrived was heard.
-    if (drained_ && now.steady - last_tick_ >= kTick) tick(now);
-    const bool more = engine_.continue_submissions(now);
+    if (batch.all && now.steady - last_tick_ >= kTick) tick(now);
+    const bool more = engine_.continue_slices(now);
     engine_.schedule(now);
     if (!carry_out(engine_.take())) return false;
-    for (Item& item : items) {
-      if (item.task) item.task(clock_.now());
+    for (EngineInbox::Item& item : batch.items) {
+      if (item.question) item.question(clock_.now());
     }
-    return more || !drained_;
+    return more || !batch.all;
   }
 
   void tick(Now now) {
@@ -286,10 +217,9 @@ class Loop final : public EngineLoop {
         return false;
       }
       set_trouble(cat(status.message(), ", work goes on by itself"));
-      answer_questions();
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kCommitRetry, [this] { return stopping_.load(); });
-      if (stopping_) return false;
+      for (const auto& question : inbox_.take_questions()) question(clock_.now());
+      inbox_.pause(kCommitRetry);
+      if (inbox_.closed()) return false;
     }
   }
 
@@ -326,24 +256,6 @@ class Loop final : public EngineLoop {
     trouble_ = std::move(text);
   }
 
-  void answer_questions() {
-    std::vector<Task> tasks;
-    {
-      const std::lock_guard lock(mutex_);
-      std::deque<Item> rest;
-      for (Item& item : queue_) {
-        if (item.task) {
-          tasks.push_back(std::move(item.task));
-        } else {
-          rest.push_back(std::move(item));
-        }
-      }
-      queue_ = std::move(rest);
-    }
-    room_.notify_all();
-    for (const Task& task : tasks) task(clock_.now());
-  }
-
   void deliver(engine::ToSession& message) {
     if (auto* start = std::get_if<fleet::Start>(&message.message)) {
       auto config = store_.trial_config(start->key.trial);
@@ -359,9 +271,9 @@ class Loop final : public EngineLoop {
   void deliver(engine::CloseSession& message) { transport_.close(message.session); }
   void deliver(engine::SubmitReply& reply) {
     pass(Failpoint::kReplyBefore);
-    answer(submit_callers_, std::move(reply));
+    submit_callers_.answer(std::move(reply));
   }
-  void deliver(engine::ActReply& reply) { answer(act_callers_, std::move(reply)); }
+  void deliver(engine::ActReply& reply) { act_callers_.answer(std::move(reply)); }
 
   // A crash in the middle of a submission left half a sweep: its source is stored, so the rest follows now.
   void resume_submissions() {
@@ -389,11 +301,6 @@ class Loop final : public EngineLoop {
     }
   }
 
-  void abandon_callers() {
-    for (auto& [request, promise] : submit_callers_) promise.set_value({.request = request, .status = stopped()});
-    for (auto& [request, promise] : act_callers_) promise.set_value({.request = request, .status = stopped()});
-  }
-
   store::Store& store_;
   Transport& transport_;
   const Clock& clock_;
@@ -403,36 +310,18 @@ class Loop final : public EngineLoop {
   // of the thread alone
   engine::Engine engine_;
   SteadyTime last_tick_{};
-  bool drained_ = true;
 
-  std::mutex mutex_;  // protects what follows
-  std::condition_variable wake_, room_;
-  std::deque<Item> queue_;
-  RequestId last_request_ = 0;
-  Callers<engine::SubmitReply> submit_callers_;
-  Callers<engine::ActReply> act_callers_;
-  std::optional<std::string> trouble_;
-  std::atomic<bool> stopping_ = false;
+  EngineInbox inbox_;
+  std::atomic<RequestId> last_request_ = 0;
+  EngineCallers<engine::SubmitReply> submit_callers_;
+  EngineCallers<engine::ActReply> act_callers_;
+  std::mutex mutex_;
+  std::optional<std::string> trouble_;  // guarded by mutex_
 
   std::thread thread_;
 };
 
 }  // namespace
-
-engine::FreezeConfig config_freezer(std::shared_ptr<const config::Sweep> sweep) {
-  return [sweep = std::move(sweep), common = static_cast<const config::TrialConfig*>(nullptr),
-          frozen = std::shared_ptr<const engine::FrozenConfig>()](size_t trial) mutable {
-    const config::TrialConfig* wanted = sweep->trials.at(trial).common.get();
-    if (std::exchange(common, wanted) == wanted) return frozen;
-    nlohmann::json json = config::resolved(*wanted);
-    json.erase("seed");
-    json.erase("inputs");
-    std::string text = json.dump();
-    Sha256 hash = sha256(text);
-    frozen = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{std::move(hash), std::move(text)});
-    return frozen;
-  };
-}
 
 std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,
                                               EngineLoopOptions options) {

@@ -43,13 +43,14 @@ class EngineLoop {
   virtual std::vector<engine::SweepView> sweeps() = 0;
   virtual std::vector<engine::TrialView> trials(
       std::optional<SweepId> sweep) = 0;  // one per claim label; newest sweep when absent
+  virtual std::vector<engine::TrialView> active_trials(SweepId sweep) = 0;  // assigned or running
   virtual std::vector<engine::WorkerView> workers() = 0;
   // Why a trial is where it is, with numbers, and what would move it. `prefix`: of the trial id; or a variant label.
   virtual Result<std::vector<std::string>> explain(const std::string& prefix) = 0;
   virtual std::optional<std::string>
   trouble() = 0;  // e.g. "database: disk full; free space on /data, work goes on by itself"
-  // Hashes that plan and submit would not train again.
-  virtual std::set<TrialId> finished_trials() = 0;
+  // Those of `among` that plan and submit would not train again.
+  virtual std::set<TrialId> finished_trials(std::vector<TrialId> among) = 0;
   virtual bool has_artifact(const Sha256& hash) = 0;
   // Manifests that must stay (Engine::pinned_artifacts).
   virtual std::vector<Sha256> pinned_artifacts() = 0;
@@ -79,9 +80,5 @@ struct EngineLoopOptions {
 // Restores the engine from the store and starts the thread. `store`, `transport` and `clock` must outlive the loop.
 std::unique_ptr<EngineLoop> start_engine_loop(store::Store& store, Transport& transport, const Clock& clock,
                                               EngineLoopOptions options = {});
-
-// The resolved configurations of a sweep's trials, as the engine asks for them: some 20 µs per cell, nothing for its
-// further seeds. Not thread-safe.
-engine::FreezeConfig config_freezer(std::shared_ptr<const config::Sweep> sweep);
 
 }  // namespace autonorm::server

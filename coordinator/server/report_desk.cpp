@@ -12,12 +12,6 @@
 #include "coordinator/store/report_reader.h"
 
 namespace autonorm::server {
-namespace {
-
-constexpr size_t kSweepsLookedAt = 20;
-
-}  // namespace
-
 ReportDesk::ReportDesk(std::filesystem::path database) : database_(std::move(database)) {}
 ReportDesk::~ReportDesk() = default;
 
@@ -34,19 +28,19 @@ Status ReportDesk::open() {
 
 Result<report::ReportData> ReportDesk::read(const std::string& selector) {
   AUTONORM_RETURN_IF_ERROR(open());
-  const auto sweeps = reader_->sweeps();
-  if (!sweeps.ok()) return sweeps.status();
+  const auto names = reader_->names();
+  if (!names.ok()) return names.status();
   std::vector<NamedSweep> named;
-  for (const auto& sweep : *sweeps) named.push_back({sweep.id, sweep.name});
+  for (const auto& [id, name] : *names) named.push_back({id, name});
   const auto id = select_sweep(selector, named);
   if (!id.ok()) return id.status();
   return reader_->report(*id);
 }
 
 Result<std::string> ReportDesk::render(const std::string& selector, const report::ReportOptions& options) {
-  const auto data = read(selector);
+  auto data = read(selector);
   if (!data.ok()) return data.status();
-  return report::render(*data, options);
+  return report::render(*std::move(data), options);
 }
 
 Result<std::string> ReportDesk::compare(const std::string& selector, const std::vector<std::string>& compared,
@@ -86,21 +80,9 @@ Result<std::vector<report::TrialHistory>> ReportDesk::histories(const std::vecto
   return histories_->histories(trials);
 }
 
-Result<std::map<TrialId, double>> ReportDesk::past_durations_s() {
+Result<std::map<TrialId, double>> ReportDesk::durations_s(const std::set<TrialId>& trials) {
   AUTONORM_RETURN_IF_ERROR(open());
-  auto sweeps = reader_->sweeps();
-  if (!sweeps.ok()) return sweeps.status();
-  std::ranges::reverse(*sweeps);
-  if (sweeps->size() > kSweepsLookedAt) sweeps->resize(kSweepsLookedAt);
-  std::map<TrialId, double> durations;
-  for (const auto& sweep : *sweeps) {
-    const auto data = reader_->report(sweep.id);
-    if (!data.ok()) return data.status();
-    for (const auto& row : data->trials) {
-      if (row.state == TrialState::kSucceeded && row.duration_s > 0) durations.emplace(row.trial, row.duration_s);
-    }
-  }
-  return durations;
+  return reader_->durations_s(trials);
 }
 
 }  // namespace autonorm::server

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,8 @@ class ReportDesk {
   Result<SweepRead> read_sweep(const std::string& selector);
   // In the order asked for. kNotFound: an id that the database does not hold.
   Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
-  // Training time of succeeded trials in the newest sweeps (at most 20).
-  Result<std::map<TrialId, double>> past_durations_s();
+  // Training time of those of `trials` that succeeded.
+  Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
 
  private:
   Status open();

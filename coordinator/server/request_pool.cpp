@@ -1,12 +1,30 @@
 #include "coordinator/server/request_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace autonorm::server {
 
-RequestPool::RequestPool(size_t threads, size_t capacity) : capacity_(capacity) {
+namespace {
+
+// Linux keeps a nice value per thread. A refusal costs nothing but the advantage.
+void yield_to_others() {
+  constexpr int kNice = 10;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+}
+
+}  // namespace
+
+RequestPool::RequestPool(size_t threads, size_t capacity, Priority priority) : capacity_(capacity) {
   threads_.reserve(threads);
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, priority] {
+      if (priority == Priority::kLow) yield_to_others();
+      work();
+    });
+  }
 }
 
 RequestPool::~RequestPool() {

@@ -16,8 +16,11 @@ class RequestPool {
  public:
   using Task = std::function<void()>;
 
+  // kLow: takes the processor only where nobody who is waited for wants it.
+  enum class Priority { kNormal, kLow };
+
   // `capacity`: tasks that may wait for a thread.
-  RequestPool(size_t threads, size_t capacity);
+  RequestPool(size_t threads, size_t capacity, Priority priority = Priority::kNormal);
   ~RequestPool();  // runs what was accepted, then joins
   RequestPool(const RequestPool&) = delete;
   RequestPool& operator=(const RequestPool&) = delete;

@@ -44,7 +44,7 @@ struct Server::Parts {
   ReportDesk desk;
   LogDesk logs;
   RequestPool requests{kRequestThreads, kMaxPendingRequests};
-  RequestPool reports{1, kMaxPendingReports};
+  RequestPool reports{1, kMaxPendingReports, RequestPool::Priority::kLow};
   RequestPool artifacts{kArtifactThreads, kMaxPendingChunks};
   ArtifactCollector collector;
   RetentionTimer retention_timer;

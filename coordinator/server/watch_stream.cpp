@@ -32,9 +32,8 @@ Status WatchStream::take(v1::WatchUpdate& update) {
   if (found == sweeps.end()) return not_found("sweep ", *sweep_, " is gone");
   encode(*found, *update.mutable_sweep());
   std::set<TrialId> shown;  // a trial that carries several labels comes once
-  for (const auto& trial : loop_.trials(sweep_)) {
-    const bool active = trial.state == TrialState::kAssigned || trial.state == TrialState::kRunning;
-    if (active && shown.insert(trial.id).second) encode(trial, *update.add_active());
+  for (const auto& trial : loop_.active_trials(*sweep_)) {
+    if (shown.insert(trial.id).second) encode(trial, *update.add_active());
   }
   const auto workers = loop_.workers();
   update.set_workers(std::ranges::count_if(workers, [](const auto& worker) { return worker.state != "lost"; }));

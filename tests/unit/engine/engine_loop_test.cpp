@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "coordinator/server/config_freezer.h"
 #include "coordinator/store/store.h"
 #include "core/config/sweep.h"
 #include "tests/support/sweep_builder.h"
@@ -98,12 +99,12 @@ TEST_F(EngineLoopTest, ASubmissionIsAnsweredAndAWorkerGetsItsConfiguration) {
   loop->post(engine::WorkerHello{SessionId(1), hello()});
   const auto start = transport.wait_for<fleet::Start>();
   ASSERT_TRUE(start.has_value());
-  EXPECT_EQ(start->config, R"({"inputs":{},"model":{"family":"vit"},"seed":0})");
+  EXPECT_EQ(start->config, R"({"inputs":{},"seed":0,"model":{"family":"vit"}})");
   EXPECT_EQ(loop->trials(std::nullopt).at(0).state, TrialState::kAssigned);
   EXPECT_EQ(loop->workers().at(0).state, "busy");
   EXPECT_EQ(loop->sweeps().at(0).name, "one");
   EXPECT_EQ(loop->epoch(), 1);
-  EXPECT_TRUE(loop->finished_trials().empty());
+  EXPECT_TRUE(loop->finished_trials({sweep.trials.at(0).id}).empty());
   EXPECT_EQ(loop->explain("A").value().size(), 3U);
   EXPECT_EQ(loop->explain("nobody").status().code(), Code::kNotFound);
 }
@@ -193,7 +194,7 @@ TEST_F(EngineLoopTest, AcksComeAfterTheCommit) {
   close();  // at once: what was acknowledged must be there
   open();
   EXPECT_EQ(loop->trials(std::nullopt).at(0).state, TrialState::kSucceeded);
-  EXPECT_EQ(loop->finished_trials().size(), 1U);
+  EXPECT_EQ(loop->finished_trials({start->key.trial}).size(), 1U);
 }
 
 TEST_F(EngineLoopTest, SeedsOfACellShareOneFrozenConfiguration) {

@@ -74,11 +74,12 @@ class Gc : public ::testing::Test {
     return there(manifest) && there(sha256(weights(name)));
   }
   Collected collect(bool remove, int keep = 0, bool models = false) {
-    const auto collected = client_->collect_garbage(remove, keep, models);
+    const auto collected = client_->collect_garbage(remove, keep, models, cat("gc ", ++calls_));
     EXPECT_TRUE(collected.ok()) << collected.status().message();
     return collected.ok() ? *collected : Collected{};
   }
 
+  int calls_ = 0;
   RunningServer server_;
   std::unique_ptr<cli::ControlClient> client_ = server_.client();
   std::unique_ptr<FakeWorker> worker_ = std::make_unique<FakeWorker>(server_.address());
@@ -163,7 +164,7 @@ TEST_F(Gc, AnUnreadableManifestStopsEverything) {
   say(fleet::CheckpointSaved{20, broken, 1});
   settle();
   age();
-  const auto collected = client_->collect_garbage(true, 1, false);
+  const auto collected = client_->collect_garbage(true, 1, false, "once");
   EXPECT_EQ(collected.status().code(), Code::kInternal);
   EXPECT_NE(collected.status().message().find(broken.value()), std::string::npos) << collected.status().message();
   EXPECT_TRUE(complete("step 10", sha256(cat(R"({"step": 1, "files": {"state.bin": {"sha256": ")",
@@ -204,7 +205,7 @@ TEST_F(Gc, AChoiceThatIsOutOfDateRemovesNothing) {
 }
 
 TEST_F(Gc, ANumberOutOfRangeIsNamed) {
-  EXPECT_EQ(client_->collect_garbage(true, 2000, false).status().message(),
+  EXPECT_EQ(client_->collect_garbage(true, 2000, false, "refused").status().message(),
             "checkpoints to keep: 2000; allowed are 1 to 1000");
 }
 

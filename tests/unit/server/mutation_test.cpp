@@ -1,0 +1,193 @@
+// Every call that changes something has an idempotency key: a call without one is refused, a repeated one changes
+// nothing and gets the first answer. The calls are enumerated from the service's description, so that a new one cannot
+// be forgotten here.
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/create_channel.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "autonorm/v1/control.grpc.pb.h"
+#include "coordinator/server/version.h"
+#include "coordinator/server/view_codec.h"
+#include "tests/unit/server/fake_worker.h"
+#include "tests/unit/server/running_server.h"
+
+namespace autonorm::server {
+namespace {
+
+const std::set<std::string> kQuestions{"PlanSweep", "ListSweeps",  "ListTrials", "Watch",  "Explain",
+                                       "Logs",      "ListWorkers", "Report",     "GetInfo"};
+
+// A server with four queued trials of one sweep, a failed and a finished one of another, and a drained worker.
+struct World {
+  RunningServer server;
+  std::unique_ptr<cli::ControlClient> client = server.client();
+  FakeWorker worker{server.address()};
+  std::unique_ptr<v1::Control::Stub> stub;
+
+  World() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    stub = v1::Control::NewStub(
+        grpc::CreateCustomChannel(server.address(), grpc::InsecureChannelCredentials(), arguments));
+    worker.send(hello_of("w0"));
+    worker.next<fleet::Welcome>();
+    EXPECT_TRUE(client->submit(small_sweep(1, "ended"), false, "ended").ok());
+    fail(worker.next<fleet::Start>());
+    worker.complete(worker.next<fleet::Start>(), 0.9);
+    while (worker.next<fleet::Ack>().seq < Seq(3)) {
+    }
+    EXPECT_EQ(client->drain("w0", engine::Drain::kAfterTrial, "setup")->workers_affected, 1);
+    config::SweepSource longer = small_sweep(2, "queued");  // shares no trial with the other one
+    std::string& text = longer.files.at("small.toml");
+    text.replace(text.find("epochs = 1"), 10, "epochs = 2");
+    EXPECT_TRUE(client->submit(longer, false, "queued").ok());
+  }
+
+  void fail(const fleet::Start& start) {
+    fleet::Failed failed;
+    failed.reason = EndReason::kBadConfig;
+    failed.message = "no such optimizer";
+    worker.send(fleet::Event{start.key, Seq(1), fleet::Ready{"listening", "127.0.0.1:1"}});
+    worker.send(fleet::Event{start.key, Seq(2), failed});
+    worker.send(fleet::SlotFree{start.key});
+  }
+};
+
+struct Answer {
+  grpc::Status status;
+  std::string reply;  // serialized
+};
+using Call = std::function<Answer(World&, const std::string& key)>;
+
+template <class Request, class Reply>
+Call call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+          std::function<void(World&, Request&)> fill) {
+  return [=](World& world, const std::string& key) {
+    Request request;
+    request.mutable_client()->set_protocol(kControlProtocol);
+    request.set_idempotency_key(key);
+    fill(world, request);
+    grpc::ClientContext context;
+    Reply reply;
+    const grpc::Status status = (world.stub.get()->*method)(&context, request, &reply);
+    return Answer{status, reply.SerializeAsString()};
+  };
+}
+
+Call act_on(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const v1::SweepActionRequest&,
+                                                      v1::SweepActionReply*)) {
+  return call<v1::SweepActionRequest, v1::SweepActionReply>(
+      method, [](World&, v1::SweepActionRequest& request) { request.set_sweep("queued"); });
+}
+
+// How each is called so that it changes something, and a second time would answer differently where it can.
+const std::map<std::string, Call>& mutations() {
+  using Stub = v1::Control::Stub;
+  static const std::map<std::string, Call> kCalls{
+      {"SubmitSweep", call<v1::SubmitSweepRequest, v1::SubmitSweepReply>(
+                          &Stub::SubmitSweep,
+                          [](World&, auto& request) { encode(small_sweep(3, "third"), *request.mutable_source()); })},
+      {"Cancel", act_on(&Stub::Cancel)},
+      {"Pause", act_on(&Stub::Pause)},
+      {"Resume", act_on(&Stub::Resume)},
+      {"Retry",
+       call<v1::RetryRequest, v1::RetryReply>(&Stub::Retry, [](World&, auto& request) { request.set_sweep("ended"); })},
+      {"DrainWorker", call<v1::DrainWorkerRequest, v1::DrainWorkerReply>(&Stub::DrainWorker,
+                                                                         [](World&, auto& request) {
+                                                                           request.set_worker("w0");
+                                                                           request.set_mode("no");
+                                                                         })},
+      {"Backup",
+       call<v1::BackupRequest, v1::BackupReply>(
+           &Stub::Backup,
+           [](World& world, auto& request) { request.set_path((world.server.state() / "copy.db").string()); })},
+      {"CollectGarbage", call<v1::CollectGarbageRequest, v1::CollectGarbageReply>(
+                             &Stub::CollectGarbage, [](World&, auto& request) { request.set_remove(true); })},
+  };
+  return kCalls;
+}
+
+const google::protobuf::ServiceDescriptor& service() {
+  return *google::protobuf::DescriptorPool::generated_pool()->FindServiceByName("autonorm.v1.Control");
+}
+
+TEST(Mutations, EveryCallIsAQuestionOrHasAKeyAndATestHere) {
+  v1::GetInfoRequest::descriptor();  // links the description in
+  std::set<std::string> with_key, without;
+  for (int i = 0; i < service().method_count(); ++i) {
+    const auto& method = *service().method(i);
+    (method.input_type()->FindFieldByName("idempotency_key") ? with_key : without).insert(method.name());
+  }
+  EXPECT_EQ(without, kQuestions);
+  std::set<std::string> tested;
+  for (const auto& [name, call] : mutations()) tested.insert(name);
+  EXPECT_EQ(with_key, tested);
+}
+
+class EachMutation : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {  // only what is paused can be resumed
+    if (GetParam() != "Resume") return;
+    ASSERT_TRUE(world_.client->act(engine::SweepAction::kPause, "queued", "before").ok());
+  }
+
+  World world_;
+  Answer answer(const std::string& key) { return mutations().at(GetParam())(world_, key); }
+};
+
+TEST_P(EachMutation, IsRefusedWithoutAKey) {
+  for (const std::string& key : {std::string(), std::string(201, 'k')}) {
+    const Answer refused = answer(key);
+    EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(refused.status.error_message(), "idempotency_key must have 1 to 200 characters");
+  }
+}
+
+TEST_P(EachMutation, RepeatedItGetsTheFirstAnswerAndChangesNothing) {
+  const Answer first = answer("key");
+  ASSERT_TRUE(first.status.ok()) << first.status.error_message();
+  const auto sweeps = world_.client->sweeps();
+  ASSERT_TRUE(sweeps.ok());
+  const Answer again = answer("key");
+  ASSERT_TRUE(again.status.ok()) << again.status.error_message();
+  EXPECT_EQ(again.reply, first.reply);
+  const auto after = world_.client->sweeps();
+  ASSERT_TRUE(after.ok());
+  ASSERT_EQ(after->size(), sweeps->size());
+  for (size_t i = 0; i < after->size(); ++i) EXPECT_EQ(after->at(i).state, sweeps->at(i).state);
+}
+
+// What makes the test above mean something: under another key most of them answer differently, or are refused.
+TEST_P(EachMutation, UnderAnotherKeyItIsAnotherCall) {
+  if (GetParam() == "CollectGarbage") GTEST_SKIP() << "there is nothing to collect the second time either";
+  const Answer first = answer("key"), other = answer("other key");
+  ASSERT_TRUE(first.status.ok()) << first.status.error_message();
+  EXPECT_TRUE(!other.status.ok() || other.reply != first.reply);
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> names;
+  for (const auto& [name, call] : mutations()) names.push_back(name);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Control, EachMutation, ::testing::ValuesIn(names()),
+                         [](const auto& info) { return info.param; });
+
+TEST(Mutations, AnswersOfTheEngineSurviveARestart) {
+  World world;
+  const Answer first = mutations().at("Cancel")(world, "key");
+  ASSERT_TRUE(first.status.ok());
+  world.server.stop();
+  world.server.start();
+  world.client = world.server.client();
+  const auto again = world.client->act(engine::SweepAction::kCancel, "queued", "key");
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->trials_affected, 4);
+}
+
+}  // namespace
+}  // namespace autonorm::server
