@@ -79,9 +79,10 @@ class ControlClient {
   // In the order asked for.
   Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // `remove`: else it only says what could go. `keep_checkpoints`: 0 = as the server was started.
-  Result<server::Collected> collect_garbage(bool remove, int keep_checkpoints, bool drop_models);
+  Result<server::Collected> collect_garbage(bool remove, int keep_checkpoints, bool drop_models,
+                                            const std::string& key);
   // `path`: absolute, on the server's machine. The bytes written.
-  Result<int64_t> back_up(const std::string& path);
+  Result<int64_t> back_up(const std::string& path, const std::string& key);
   Result<ServerInfo> info();
 
   // Calls `update` about twice a second, at least every two seconds, until the sweep has ended; the last call shows

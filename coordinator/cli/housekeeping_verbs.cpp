@@ -19,7 +19,7 @@ int backup(const Backup& options, const std::string& coordinator, Environment& e
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
   const std::string file = std::filesystem::absolute(options.file).lexically_normal();
-  const auto bytes = (*client)->back_up(file);
+  const auto bytes = (*client)->back_up(file, environment.random_key());
   if (!bytes.ok()) return fail(environment, bytes.status());
   environment.out << "copied the database to " << file << ", " << bytes_text(*bytes) << std::endl;
   return kOk;
@@ -28,7 +28,8 @@ int backup(const Backup& options, const std::string& coordinator, Environment& e
 int collect_garbage(const CollectGarbage& options, const std::string& coordinator, Environment& environment) {
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
-  const auto found = (*client)->collect_garbage(options.yes, options.keep_checkpoints, options.models);
+  const auto found =
+      (*client)->collect_garbage(options.yes, options.keep_checkpoints, options.models, environment.random_key());
   if (!found.ok()) return fail(environment, found.status());
   const int64_t bytes = found->artifacts.bytes + found->uploads.bytes + found->attempts.bytes;
   environment.out << part_text(found->artifacts, "file", "checkpoints and models that no trial needs")

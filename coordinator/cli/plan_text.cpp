@@ -1,8 +1,9 @@
 #include "coordinator/cli/plan_text.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "coordinator/cli/text_table.h"
@@ -27,9 +28,12 @@ std::string column_of(const config::Sweep& sweep, const config::Cell& cell) {
 // In the order of the cells, which is the file's.
 std::vector<std::string> columns_of(const config::Sweep& sweep) {
   std::vector<std::string> columns;
+  std::set<std::string> known;
+  const config::CellLabels* last = nullptr;
   for (const auto& cell : sweep.cells) {
+    if (std::exchange(last, cell.labels.get()) == cell.labels.get()) continue;  // another seed
     std::string column = column_of(sweep, cell);
-    if (std::ranges::find(columns, column) == columns.end()) columns.push_back(std::move(column));
+    if (known.insert(column).second) columns.push_back(std::move(column));
   }
   return columns;
 }
@@ -44,27 +48,72 @@ std::string cell_text(const CellCount& count, bool server_known) {
   return count.fresh == 0 ? cat(count.cached, " cached") : cat(count.fresh, " new, ", count.cached, " cached");
 }
 
-std::string cell_table(const config::Sweep& sweep, const std::set<TrialId>& cached, bool server_known) {
-  std::map<std::pair<std::string, std::string>, CellCount> counts;
-  std::map<std::string, int64_t> variant_ranks;
-  for (const auto& cell : sweep.cells) {
-    auto& count = counts[{cell.variant, column_of(sweep, cell)}];
-    ++(cached.contains(sweep.trials[cell.trial].id) ? count.cached : count.fresh);
-    variant_ranks[cell.variant] = std::max(variant_ranks[cell.variant], sweep.trials[cell.trial].common->ranks);
-  }
-  const auto columns = columns_of(sweep);
-  std::vector<Column> heads{{"variant"}};
-  for (const auto& column : columns) heads.push_back({column, Align::kRight});
-  heads.push_back({"ranks", Align::kRight});
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& variant : sweep.variants) {
-    std::vector<std::string> row{variant == sweep.baseline ? variant + " (baseline)" : variant};
-    for (const auto& column : columns) row.push_back(cell_text(counts[{variant, column}], server_known));
-    row.push_back(cat(variant_ranks[variant]));
-    rows.push_back(std::move(row));
-  }
-  return text_table(heads, rows);
+// The names that a table shows, and how many more it sums up in one row or column.
+struct Shown {
+  std::vector<std::string> names;
+  size_t more = 0;
+};
+
+Shown shown(std::vector<std::string> names, size_t limit) {
+  Shown out{std::move(names), 0};
+  if (out.names.size() <= limit) return out;
+  out.more = out.names.size() - (limit - 1);
+  out.names.resize(limit - 1);
+  return out;
 }
+
+std::string more_text(size_t more) { return cat("... and ", number_text(static_cast<int64_t>(more)), " more"); }
+
+class CellTable {
+ public:
+  CellTable(const config::Sweep& sweep, const std::set<TrialId>& cached)
+      : sweep_(sweep), variants_(shown(sweep.variants, kShownRows)), columns_(shown(columns_of(sweep), kShownColumns)) {
+    for (size_t i = 0; i < variants_.names.size(); ++i) row_of_[variants_.names[i]] = i;
+    for (size_t i = 0; i < columns_.names.size(); ++i) column_index_[columns_.names[i]] = i;
+    counts_.resize(rows(), std::vector<CellCount>(columns()));
+    ranks_.resize(rows(), 1);
+    for (const auto& cell : sweep.cells) count(cell, cached.contains(sweep.trials[cell.trial].id));
+  }
+
+  std::string text(bool server_known) const {
+    std::vector<Column> heads{{"variant"}};
+    for (const auto& column : columns_.names) heads.push_back({column, Align::kRight});
+    if (columns_.more > 0) heads.push_back({more_text(columns_.more), Align::kRight});
+    heads.push_back({"ranks", Align::kRight});
+    std::vector<std::vector<std::string>> rows;
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      std::vector<std::string> row{name_of(i)};
+      for (const CellCount& count : counts_[i]) row.push_back(cell_text(count, server_known));
+      row.push_back(cat(ranks_[i]));
+      rows.push_back(std::move(row));
+    }
+    return text_table(heads, rows);
+  }
+
+ private:
+  static constexpr size_t kShownRows = 40, kShownColumns = 8;
+
+  size_t rows() const { return variants_.names.size() + (variants_.more > 0 ? 1 : 0); }
+  size_t columns() const { return columns_.names.size() + (columns_.more > 0 ? 1 : 0); }
+  std::string name_of(size_t row) const {
+    if (row == variants_.names.size()) return more_text(variants_.more);
+    return variants_.names[row] == sweep_.baseline ? variants_.names[row] + " (baseline)" : variants_.names[row];
+  }
+  void count(const config::Cell& cell, bool cached) {
+    const auto row = row_of_.find(cell.variant);
+    const auto column = column_index_.find(column_of(sweep_, cell));
+    const size_t i = row == row_of_.end() ? rows() - 1 : row->second;
+    const size_t j = column == column_index_.end() ? columns() - 1 : column->second;
+    ++(cached ? counts_[i][j].cached : counts_[i][j].fresh);
+    ranks_[i] = std::max(ranks_[i], sweep_.trials[cell.trial].common->ranks);
+  }
+
+  const config::Sweep& sweep_;
+  const Shown variants_, columns_;
+  std::unordered_map<std::string, size_t> row_of_, column_index_;
+  std::vector<std::vector<CellCount>> counts_;  // the last row and column sum up the rest, where there is one
+  std::vector<int64_t> ranks_;
+};
 
 std::string trials_line(const config::Sweep& sweep, const std::optional<ServerPlan>& server) {
   const auto stages = std::ranges::count_if(sweep.trials, &config::PlannedTrial::is_stage);
@@ -117,7 +166,7 @@ std::string plan_text(const config::Sweep& sweep, const std::optional<ServerPlan
               count_text(static_cast<int64_t>(sweep.seeds.size()), "seed"));
   if (sweep.cells.size() != sweep.variants.size() * columns * sweep.seeds.size()) text += ", without the excluded ones";
   text += "\n" + trials_line(sweep, server) + slots_line(sweep, server) + time_line(server);
-  text += "\n" + cell_table(sweep, server ? server->cached : std::set<TrialId>(), server.has_value());
+  text += "\n" + CellTable(sweep, server ? server->cached : std::set<TrialId>()).text(server.has_value());
   for (const auto& warning : sweep.warnings) text += "\n" + warning + (warning.ends_with('\n') ? "" : "\n");
   return text + "\n" +
          stats::power_check_text(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);

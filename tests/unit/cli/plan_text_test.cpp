@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "coordinator/cli/sweep_file.h"
+#include "coordinator/cli/text_table.h"
+#include "core/base/text.h"
 #include "core/stats/power.h"
 #include "tests/unit/server/running_server.h"
 
@@ -39,6 +43,29 @@ TEST(PlanText, WithoutAServerItSaysWhatItDoesNotKnow) {
   EXPECT_NE(text.find("slots   at least 2 workers of one mpirun; more than 8 are never used at once\n"),
             std::string::npos);
   EXPECT_NE(text.find("time    unknown without a coordinator\n"), std::string::npos);
+}
+
+// 50 variants × 100 columns: the table keeps to 40 rows and 8 columns, and what is left out is counted.
+TEST(PlanText, ALargeTableSumsUpTheRest) {
+  std::string text =
+      "[sweep]\nname = \"large\"\nquestion = \"?\"\nbaseline = \"v0\"\nmetric = \"test/accuracy\"\n"
+      "seeds = { count = 2 }\n[base]\ndata = { name = \"digits\" }\nmodel = { family = \"vit\" }\n[matrix]\n"
+      "\"train.lr\" = [";
+  for (int i = 1; i <= 100; ++i) text += cat(i == 1 ? "" : ", ", 0.0001 * i);
+  text += "]\n";
+  for (int i = 0; i < 50; ++i)
+    text += cat("[[variant]]\nname = \"v", i, "\"\ntrain = { weight_decay = ", 0.01 * i, " }\n");
+  const std::string plan = plan_text(expanded({.root = "a.toml", .files = {{"a.toml", text}}}), std::nullopt);
+  EXPECT_NE(plan.find("cells   10,000 = 50 variants × 100 columns × 2 seeds\n"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("0.0007  ... and 93 more  ranks\n"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("0.0008"), std::string::npos);
+  EXPECT_NE(plan.find("\nv38 "), std::string::npos);
+  EXPECT_EQ(plan.find("\nv39 "), std::string::npos);
+  EXPECT_NE(plan.find("\n... and 11 more"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("186"), std::string::npos) << "2 seeds of 93 columns";
+  EXPECT_NE(plan.find("2046"), std::string::npos) << "2 seeds of 93 columns of 11 variants";
+  std::istringstream lines(plan);
+  for (std::string line; std::getline(lines, line);) EXPECT_LT(display_width(line), 200U) << line;
 }
 
 TEST(PlanText, OneSeedCannotCompare) {

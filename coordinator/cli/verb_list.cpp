@@ -1,0 +1,67 @@
+#include "coordinator/cli/verb_list.h"
+
+#include <algorithm>
+
+namespace autonorm::cli {
+namespace {
+
+const std::map<std::string, Output> kOutputs{{"text", Output::kText}, {"json", Output::kJson}};
+
+}  // namespace
+
+VerbList::VerbList(CLI::App& app, const Defaults& defaults)
+    : app_(app), defaults_(defaults), coordinator_(defaults.coordinator) {
+  add_serve();
+  add_run();
+  add_submit();
+  add_plan();
+  add_list();
+  add_status();
+  add_watch();
+  add_explain();
+  add_logs();
+  add_act("cancel", "stop a sweep; trials that no other sweep wants stop too", engine::SweepAction::kCancel);
+  add_act("pause", "start no more trials of a sweep; running ones write a checkpoint and leave",
+          engine::SweepAction::kPause);
+  add_act("resume", "go on with a sweep that was paused, or halted by its failures", engine::SweepAction::kResume);
+  add_retry();
+  add_failures();
+  add_workers();
+  add_drain();
+  add_undrain();
+  add_report();
+  add_compare();
+  add_plot();
+  add_export();
+  add_verify();
+  add_backup();
+  add_gc();
+  add_catalogue();
+}
+
+std::vector<std::string> VerbList::names() const {
+  std::vector<std::string> names;
+  for (const auto& verb : verbs_) names.push_back(verb.app->get_name());
+  return names;
+}
+
+const Verb* VerbList::chosen() const {
+  const auto found = std::ranges::find_if(verbs_, [](const Verb& verb) { return verb.app->parsed(); });
+  return found == verbs_.end() ? nullptr : &*found;
+}
+
+void VerbList::coordinator_flag() {
+  verb()
+      .add_option("--coordinator", coordinator_, "address of the coordinator")
+      ->type_name("ADDR")
+      ->capture_default_str();
+}
+
+void VerbList::output_flag(Output& output) { word_flag("--output", output, kOutputs, "text or json", "text|json"); }
+
+void VerbList::state_flag(std::string& state) {
+  state = defaults_.state;
+  verb().add_option("--state", state, "state directory")->type_name("DIR")->capture_default_str();
+}
+
+}  // namespace autonorm::cli
