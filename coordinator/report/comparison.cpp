@@ -1,7 +1,8 @@
 #include "coordinator/report/comparison.h"
 
 #include <algorithm>
-#include <set>
+#include <string_view>
+#include <unordered_set>
 
 #include "core/config/catalogue.h"
 #include "core/stats/bootstrap.h"
@@ -144,10 +145,11 @@ void judge(const SweepRow& sweep, Comparison& comparison) {
 }
 
 void count_trials(const ReportData& data, Comparison& comparison) {
-  std::set<TrialId> all, finished;
+  std::unordered_set<std::string_view> all, finished;
+  all.reserve(data.trials.size()), finished.reserve(data.trials.size());
   for (const TrialRow& row : data.trials) {
-    all.insert(row.trial);
-    if (!is_open(row.state)) finished.insert(row.trial);
+    all.insert(row.trial.value());
+    if (!is_open(row.state)) finished.insert(row.trial.value());
   }
   comparison.trials = static_cast<int>(all.size());
   comparison.finished = static_cast<int>(finished.size());
@@ -163,10 +165,17 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
   comparison.label_keys = label_keys_of(data);
   std::vector<Labels> order;
   std::map<Labels, CellRows> cells;
+  SeedRows* seeds = nullptr;
+  const TrialRow* last = nullptr;
   for (const TrialRow& row : data.trials) {
-    const auto [cell, is_new] = cells.try_emplace(row.labels);
-    if (is_new) order.push_back(row.labels);
-    cell->second[row.variant].emplace(row.seed, &row);
+    // The seeds of a variant in a cell mostly follow each other: then there is nothing to look up.
+    if (last == nullptr || last->variant != row.variant || last->labels != row.labels) {
+      const auto [cell, is_new] = cells.try_emplace(row.labels);
+      if (is_new) order.push_back(row.labels);
+      seeds = &cell->second[row.variant];
+    }
+    last = &row;
+    seeds->emplace(row.seed, &row);
   }
   const auto variants = variants_of(data);
   for (const Labels& labels : order) {

@@ -5,7 +5,10 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 
+#include "coordinator/report/failures.h"
 #include "coordinator/report/notes.h"
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/registration.h"
@@ -160,10 +163,12 @@ Section secondary_section(const Comparison& comparison, const CellTable& cell, c
 
 // States of distinct trials; several labels may share one.
 std::map<TrialState, int> states_of(const ReportData& data) {
-  std::map<TrialId, TrialState> states;
-  for (const TrialRow& row : data.trials) states.emplace(row.trial, row.state);
+  std::unordered_set<std::string_view> counted;
+  counted.reserve(data.trials.size());
   std::map<TrialState, int> counts;
-  for (const auto& [trial, state] : states) ++counts[state];
+  for (const TrialRow& row : data.trials) {
+    if (counted.insert(row.trial.value()).second) ++counts[row.state];
+  }
   return counts;
 }
 
@@ -176,6 +181,11 @@ Document begin_document(const ReportData& data) {
   if (!data.trials.empty() || data.remarks.empty()) document.preamble.push_back(progress_text(data));
   for (const std::string& remark : data.remarks) document.preamble.push_back(one_line(remark));
   return document;
+}
+
+void add_failures(const ReportData& data, Document& document) {
+  std::string note = failure_note(data);
+  if (!note.empty()) document.footnotes.push_back(std::move(note));
 }
 
 std::string trial_value(const TrialRow& row, const std::string& metric, int decimals) {
@@ -217,6 +227,7 @@ Document comparison_document(const ReportData& data, const Comparison& compariso
     if (!secondary.empty()) document.sections.push_back(secondary_section(comparison, cell, secondary));
   }
   document.footnotes = footnotes_of(data.sweep, comparison, decimals);
+  add_failures(data, document);
   return document;
 }
 
@@ -249,6 +260,7 @@ Document trials_document(const ReportData& data) {
                                   {one_line(row.worker)}});
   }
   document.sections.push_back(std::move(section));
+  add_failures(data, document);
   return document;
 }
 

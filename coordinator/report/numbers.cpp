@@ -25,7 +25,10 @@ std::string machine_number(double value) {
   if (std::isnan(value)) return "";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   // "d.ddde±xx" → digits without trailing zeros, and the power of the first one.
-  const std::string scientific = formatted("%.*e", kDigits - 1, std::abs(value));
+  char buffer[32];
+  const char* const end =
+      std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific, kDigits - 1).ptr;
+  const std::string scientific(buffer, static_cast<size_t>(end - buffer));
   const size_t e = scientific.find('e');
   std::string digits = scientific.substr(0, 1) + scientific.substr(2, e - 2);
   digits.erase(std::max<size_t>(1, digits.find_last_not_of('0') + 1));

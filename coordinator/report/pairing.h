@@ -1,7 +1,7 @@
 // Trials of a variant and of its baseline, paired by seed. Pure.
 #pragma once
+#include <boost/container/flat_map.hpp>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -9,7 +9,8 @@
 
 namespace autonorm::report {
 
-using SeedRows = std::map<uint64_t, const TrialRow*>;  // of one variant in one cell; the rows outlive it
+using SeedRows =
+    boost::container::flat_map<uint64_t, const TrialRow*>;  // of one variant in one cell; the rows outlive it
 
 // How far pairs of equal seed really differ by their variant alone. Pairs stay paired whatever this says.
 struct Pairing {

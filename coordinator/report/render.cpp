@@ -1,10 +1,12 @@
 #include "coordinator/report/render.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "coordinator/report/comparison.h"
 #include "coordinator/report/document.h"
 #include "coordinator/report/explain_cell.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/html.h"
 #include "coordinator/report/latex.h"
 #include "coordinator/report/registration.h"
@@ -77,6 +79,17 @@ Json value_json(const TidyValue& value) {
       value);
 }
 
+Json failures_json(const ReportData& data) {
+  Json groups = Json::array();
+  for (const FailureGroup& group : failure_groups(data)) {
+    groups.push_back({{"count", group.count},
+                      {"end_reason", name(group.end)},
+                      {"text", group.text},
+                      {"example", group.example.value()}});
+  }
+  return groups;
+}
+
 std::string json_of(const ReportData& data, const Comparison& comparison, const TidyTable& table, const char* key) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
@@ -88,6 +101,7 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
   const Registration registration = registration_of(data);
   root["registration"] = {{"registered", registration.registered}, {"text", registration.text}};
   root["summary"] = progress_text(data);
+  root["failures"] = failures_json(data);
   root[key] = std::move(rows);
   // Names come from files: bytes that are not UTF-8 are replaced instead of refused.
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -95,8 +109,8 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
 
 }  // namespace
 
-Result<std::string> render(const ReportData& everything, const ReportOptions& options) {
-  const auto selected = select(everything, options);
+Result<std::string> render(ReportData everything, const ReportOptions& options) {
+  const auto selected = select(std::move(everything), options);
   if (!selected.ok()) return selected.status();
   const ReportData& data = *selected;
   if (!options.explain_cell.empty()) return explain_cell(data, options.explain_cell);

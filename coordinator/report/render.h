@@ -9,6 +9,6 @@ namespace autonorm::report {
 
 // The whole report as text, ending in a newline. kInvalid when the selection names something that is not there, or
 // selects nothing.
-Result<std::string> render(const ReportData& data, const ReportOptions& options);
+Result<std::string> render(ReportData data, const ReportOptions& options);
 
 }  // namespace autonorm::report

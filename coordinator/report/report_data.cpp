@@ -32,7 +32,10 @@ std::vector<std::string> metrics_of(const ReportData& data) {
 std::vector<std::string> variants_of(const ReportData& data) {
   std::vector<std::string> variants = data.sweep.variants;
   std::set<std::string> known(variants.begin(), variants.end());
+  const std::string* last = nullptr;
   for (const TrialRow& row : data.trials) {
+    if (last != nullptr && *last == row.variant) continue;
+    last = &row.variant;
     if (known.insert(row.variant).second) variants.push_back(row.variant);
   }
   return variants;

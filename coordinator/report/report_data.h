@@ -18,6 +18,7 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   uint64_t seed = 0;
   TrialState state{};
   std::optional<EndReason> end;
+  std::string reason;  // why it failed, in words
   int attempts = 0;
   int64_t ranks = 1;
   double duration_s = 0;  // training time of the last attempt

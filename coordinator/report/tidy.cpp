@@ -19,7 +19,9 @@ TidyValue count(size_t number) { return static_cast<int64_t>(number); }
 // One table is filled column by column name, so that a value and its heading cannot drift apart.
 class TidyRow {
  public:
-  explicit TidyRow(TidyTable& table) : table_(table), first_(table.rows.empty()) { table.rows.emplace_back(); }
+  explicit TidyRow(TidyTable& table) : table_(table), first_(table.rows.empty()) {
+    table.rows.emplace_back().reserve(table.columns.size());
+  }
   void add(const std::string& column, TidyValue content) {
     if (first_) table_.columns.push_back(column);
     table_.rows.back().push_back(std::move(content));
@@ -130,8 +132,8 @@ std::string field(const TidyValue& content) {
   struct Visitor {
     std::string operator()(std::monostate) const { return ""; }
     std::string operator()(bool flag) const { return flag ? "True" : "False"; }
-    std::string operator()(int64_t number) const { return cat(number); }
-    std::string operator()(uint64_t number) const { return cat(number); }
+    std::string operator()(int64_t number) const { return std::to_string(number); }
+    std::string operator()(uint64_t number) const { return std::to_string(number); }
     std::string operator()(double number) const { return machine_number(number); }
     std::string operator()(const std::string& text) const {
       if (text.find_first_of(",\"\r\n") == std::string::npos) return text;

@@ -75,6 +75,7 @@ inline ReportData sample_sweep() {
     if (!digits && row.variant == "Teacher" && row.seed == 0) {
       row.state = TrialState::kFailed;
       row.end = EndReason::kTrainerCrashed;
+      row.reason = "SIGSEGV at step 40";
       row.attempts = 3;
       row.results.clear();
       row.facts.clear();
