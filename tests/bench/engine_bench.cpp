@@ -95,14 +95,14 @@ const char* word(Beside beside) {
 }
 
 void print(const Number& number, const Calibration& calibration) {
-  std::string verdict = "-";
+  std::string verdict = "no target";
   if (number.target) {
     verdict =
-        cat(number.direction == Direction::kAtLeast ? "≥ " : "≤ ", *number.target, meets(number) ? " met" : " MISSED");
+        cat(number.direction == Direction::kAtLeast ? "≥ " : "≤ ", *number.target, meets(number) ? " pass" : " FAIL");
   }
   const auto beside = ratio(number, calibration);
   std::printf("%-36s %12.4g %-9s %-14s", number.name.c_str(), number.value, number.unit.c_str(), verdict.c_str());
-  if (beside) std::printf("  ratio %.4g to %s", *beside, word(number.beside));
+  if (beside) std::printf("  ratio %.4g to %.0f %s", *beside, rate_of(number.beside, calibration), word(number.beside));
   if (!number.note.empty()) std::printf("  (%s)", number.note.c_str());
   std::printf("\n");
   std::fflush(stdout);

@@ -10,8 +10,9 @@
 #include "coordinator/report/words.h"
 #include "core/base/text.h"
 #include "tests/bench/coordinator_process.h"
-#include "tests/bench/fake_fleet.h"
 #include "tests/bench/scheduling.h"
+#include "tests/support/fake_fleet.h"
+#include "tests/support/percentile.h"
 
 namespace autonorm::bench {
 namespace {
@@ -26,12 +27,13 @@ double seconds_since(steady_clock::time_point begin) {
   return std::chrono::duration<double>(steady_clock::now() - begin).count();
 }
 
-// The value below which 99 % lie.
 double p99(std::vector<double> values) {
   if (values.empty()) throw std::runtime_error("nothing was measured: no call or event was answered");
-  const auto at = values.begin() + static_cast<ptrdiff_t>(values.size() * 99 / 100);
-  std::ranges::nth_element(values, at);
-  return *at;
+  return testing::percentile(std::move(values), 0.99);
+}
+
+testing::FleetOptions fleet_of(const std::string& address, int ranks, testing::Conduct conduct) {
+  return {.address = address, .workers = kWorkers, .ranks = ranks, .connections = kWorkers, .conduct = conduct};
 }
 
 template <class T>
@@ -144,7 +146,8 @@ class Sweeps {
                           .value = others_p99 * 1e3,
                           .unit = "ms",
                           .target = 100,
-                          .direction = Direction::kAtMost});
+                          .direction = Direction::kAtMost,
+                          .beside = Beside::kRpcs});
     }
     memory(cat("rss_peak_", total), second);
     memory_now(cat("rss_steady_", total), second);
@@ -182,7 +185,7 @@ class Sweeps {
 
   // One trial at a time per worker: what the disk's syncs bound, at most one trial of each worker per sync.
   void trials_one_slot() {
-    FakeFleet fleet(coordinator_->address(), kWorkers, 1, Training::kInstant);
+    testing::FakeFleet fleet(fleet_of(coordinator_->address(), 1, testing::Conduct::kDeliver));
     const auto begin = steady_clock::now();
     fleet.wait_trials(count() / 4, begin + setting_.sizes.span);
     numbers_.push_back({.name = "noop_trials_4_slots",
@@ -195,7 +198,7 @@ class Sweeps {
   void trials_many_slots() {
     const int64_t left = count() - succeeded();
     const auto begin = steady_clock::now();
-    FakeFleet fleet(coordinator_->address(), kWorkers, kRanks, Training::kInstant);
+    testing::FakeFleet fleet(fleet_of(coordinator_->address(), kRanks, testing::Conduct::kDeliver));
     if (!fleet.wait_trials(left, begin + std::chrono::minutes(5))) throw std::runtime_error("the trials did not end");
     numbers_.push_back({.name = "noop_trials",
                         .value = static_cast<double>(left) / seconds_since(begin),
@@ -226,7 +229,7 @@ class Sweeps {
 
   // Nothing to do, four workers connected.
   void idle() {
-    FakeFleet fleet(coordinator_->address(), kWorkers, 1, Training::kNone);
+    testing::FakeFleet fleet(fleet_of(coordinator_->address(), 1, testing::Conduct::kIdle));
     const auto begin = steady_clock::now();
     const auto used = coordinator_->cpu_time();
     fleet.run_until(begin + setting_.sizes.span);
@@ -249,8 +252,10 @@ class Sweeps {
 struct Flow {
   double rate = 0, p99_ms = 0;
 };
-Flow flow(const std::string& address, const MetricLoad& load, std::chrono::milliseconds span) {
-  FakeFleet fleet(address, kWorkers, 1, Training::kMetrics, load);
+Flow flow(const std::string& address, const testing::MetricLoad& load, std::chrono::milliseconds span) {
+  testing::FleetOptions options = fleet_of(address, 1, testing::Conduct::kMetrics);
+  options.load = load;
+  testing::FakeFleet fleet(options);
   fleet.run_until(steady_clock::now() + span / 5);  // trials arrive, files grow
   fleet.take_latencies();
   const auto begin = steady_clock::now();
@@ -288,14 +293,23 @@ Numbers measure_metrics(const Setting& setting) {
   // 250 points each 20 ms of 4 workers: what is asked for. Then as many as go through.
   const Flow asked = flow(coordinator.address(), {.points = 250, .period = 19'000us, .window = 64}, setting.sizes.span);
   const Flow most = flow(coordinator.address(), {.points = 500, .period = 0us, .window = 4}, setting.sizes.span);
-  return {
-      {.name = "metric_points", .value = asked.rate, .unit = "points/s", .target = 50'000, .note = "offered: 52600"},
-      {.name = "metric_ack_p99", .value = asked.p99_ms, .unit = "ms", .target = 50, .direction = Direction::kAtMost},
-      {.name = "metric_points_most",
-       .value = most.rate,
-       .unit = "points/s",
-       .beside = Beside::kRpcs,
-       .note = cat("4 unacknowledged events of 500 per worker, ack p99 ", static_cast<int>(most.p99_ms), " ms")}};
+  return {{.name = "metric_points",
+           .value = asked.rate,
+           .unit = "points/s",
+           .target = 50'000,
+           .beside = Beside::kRpcs,
+           .note = "offered: 52600"},
+          {.name = "metric_ack_p99",
+           .value = asked.p99_ms,
+           .unit = "ms",
+           .target = 50,
+           .direction = Direction::kAtMost,
+           .beside = Beside::kFsyncs},
+          {.name = "metric_points_most",
+           .value = most.rate,
+           .unit = "points/s",
+           .beside = Beside::kRpcs,
+           .note = cat("4 unacknowledged events of 500 per worker, ack p99 ", static_cast<int>(most.p99_ms), " ms")}};
 }
 
 Numbers measure_scheduling(const Setting& setting) {
@@ -321,19 +335,24 @@ Numbers measure_scheduling(const Setting& setting) {
   return numbers;
 }
 
-std::optional<double> ratio(const Number& number, const Calibration& calibration) {
-  const double rate = number.direction == Direction::kAtMost ? 1 / number.value : number.value;
-  switch (number.beside) {
+double rate_of(Beside beside, const Calibration& calibration) {
+  switch (beside) {
     case Beside::kNothing:
-      return std::nullopt;
+      return 0;
     case Beside::kFsyncs:
-      return rate / calibration.fsyncs;
+      return calibration.fsyncs;
     case Beside::kRpcs:
-      return rate / calibration.rpcs;
+      return calibration.rpcs;
     case Beside::kSpawns:
-      return rate / calibration.spawns;
+      return calibration.spawns;
   }
-  return std::nullopt;
+  return 0;
+}
+
+std::optional<double> ratio(const Number& number, const Calibration& calibration) {
+  if (number.beside == Beside::kNothing) return std::nullopt;
+  const double seconds = number.unit == "ms" ? number.value / 1e3 : number.value;
+  return (number.direction == Direction::kAtMost ? 1 / seconds : number.value) / rate_of(number.beside, calibration);
 }
 
 bool meets(const Number& number) {

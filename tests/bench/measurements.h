@@ -44,6 +44,8 @@ Numbers measure_sweeps(const Setting& setting);
 Numbers measure_metrics(const Setting& setting);
 Numbers measure_scheduling(const Setting& setting);
 
+// Per second; 0 for kNothing.
+double rate_of(Beside beside, const Calibration& calibration);
 // Value ÷ calibration, larger = better; absent where there is none.
 std::optional<double> ratio(const Number& number, const Calibration& calibration);
 bool meets(const Number& number);

@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "core/base/text.h"
-#include "tests/soak/fake_fleet.h"
 #include "tests/soak/loaded_server.h"
 #include "tests/soak/soak_program.h"
+#include "tests/support/fake_fleet.h"
+#include "tests/support/percentile.h"
 
 namespace autonorm::soak {
 namespace {
@@ -61,7 +62,12 @@ Outcome run(const Options& options) {
   Outcome outcome;
   LoadedServer server;
   const int64_t trials = options.count + options.count % 2;
-  FakeFleet fleet({.address = server.address(), .workers = static_cast<int>(trials), .conduct = Conduct::kHold});
+  constexpr int kWorkersPerConnection = 64;
+  const int workers = static_cast<int>(trials);
+  testing::FakeFleet fleet({.address = server.address(),
+                            .workers = workers,
+                            .connections = 1 + workers / kWorkersPerConnection,
+                            .conduct = testing::Conduct::kHold});
   server.submit(trials);
   if (!wait_until([&] { return server.trials_in(TrialState::kRunning) == trials; }, kPatience)) {
     return {"none cancelled", {cat("only ", server.trials_in(TrialState::kRunning), " of ", trials, " trials run")}};
@@ -84,7 +90,7 @@ Outcome run(const Options& options) {
   if (!status.ok()) outcome.failures.push_back(cat("cancel was refused: ", status.error_message()));
   if (!all) outcome.failures.push_back(cat("only ", fleet.stopped(), " of ", trials, " workers were told to stop"));
   if (done > kDoneWithinMs) outcome.failures.push_back(cat("it took ", done, " ms until every worker was told"));
-  const double others = percentile(caller.ms, 0.99);
+  const double others = testing::percentile(caller.ms, 0.99);
   if (others > kOthersWithinMs) outcome.failures.push_back(cat("p99 of the other calls was ", others, " ms"));
   for (const auto& error : caller.errors) outcome.failures.push_back(cat("another call failed: ", error));
   if (fleet.lost() > 0) outcome.failures.push_back(cat(fleet.lost(), " sessions were lost"));

@@ -129,7 +129,7 @@ void live_through(int64_t k, DiskFault fault, testing::FaultDisk& disk, Tally& t
     reply = loop->submit(testing::submission(testing::make_sweep("one", kTrials)));
     answered = true;
   });
-  const auto done = [&] { return answered && std::ssize(loop->finished_trials()) == kTrials; };
+  const auto done = [&] { return answered && loop->sweeps().front().counts[TrialState::kSucceeded] == kTrials; };
   if (!wait_until([&] { return loop->trouble().has_value() || done(); })) tally.fail(cat(where, ": it hangs"));
   if (const auto trouble = loop->trouble()) {
     ++tally.hit;

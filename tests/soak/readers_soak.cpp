@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "core/base/text.h"
-#include "tests/soak/fake_fleet.h"
 #include "tests/soak/loaded_server.h"
 #include "tests/soak/soak_program.h"
+#include "tests/support/fake_fleet.h"
+#include "tests/support/percentile.h"
 
 namespace autonorm::soak {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kWatchers = 28, kReporters = 4;
-constexpr int kWorkers = 16;
+constexpr int kWorkers = 16, kPoints = 5;
 constexpr double kAckWithinMs = 50;
 constexpr double kBusyMachineMs = 10;  // a thread that asks for 1 ms and gets so much more says nothing about us
 constexpr std::chrono::seconds kPatience{600};
@@ -84,7 +85,7 @@ class WakeUps {
   double p99() {
     ending_ = true;
     if (thread_.joinable()) thread_.join();
-    return percentile(late_ms_, 0.99);
+    return testing::percentile(late_ms_, 0.99);
   }
 
  private:
@@ -114,17 +115,17 @@ Outcome run(const Options& options) {
   double seconds = 0;
   std::vector<double> ack_ms;
   {
-    const FakeFleet fleet({.address = server.address(), .workers = kWorkers});
-    const bool all = wait_until([&] { return server.trials_in(TrialState::kSucceeded) == results; }, kPatience);
+    testing::FakeFleet fleet({.address = server.address(), .workers = kWorkers, .points = kPoints});
+    const bool all = fleet.wait_trials(results, SteadyClock::now() + kPatience);
     seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
     if (!all) outcome.failures.push_back(cat("only ", server.trials_in(TrialState::kSucceeded), " results arrived"));
-    wait_until([&] { return std::ssize(fleet.ack_ms()) == results; }, std::chrono::seconds(10));
-    ack_ms = fleet.ack_ms();
+    ack_ms = fleet.take_latencies();
+    for (double& span : ack_ms) span *= 1e3;
     if (fleet.lost() > 0) outcome.failures.push_back(cat(fleet.lost(), " sessions were lost"));
   }
   readers.end();
   const double late = wake_ups.p99();
-  const double ack = percentile(ack_ms, 0.99);
+  const double ack = testing::percentile(ack_ms, 0.99);
   if (std::ssize(ack_ms) != results) outcome.failures.push_back(cat(ack_ms.size(), " acknowledgements of ", results));
   if (ack > kAckWithinMs && late < kBusyMachineMs) outcome.failures.push_back(cat("ack p99 was ", ack, " ms"));
   for (const auto& error : readers.errors) outcome.failures.push_back(cat("a reader saw: ", error));

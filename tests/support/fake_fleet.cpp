@@ -1,90 +1,29 @@
-#include "tests/bench/fake_fleet.h"
+#include "tests/support/fake_fleet.h"
 
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <stdexcept>
+#include <utility>
 
-#include "core/messages/fleet.h"
+#include "tests/support/fake_fleet_messages.h"
 
-namespace autonorm::bench {
+namespace autonorm::testing {
 namespace {
 
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kHeartbeat{2};
-constexpr std::chrono::seconds kWelcomeLimit{30};
+constexpr std::chrono::seconds kWelcomeLimit{60};
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection per worker
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-v1::WorkerMessage hello(int worker, int rank, int ranks) {
-  v1::WorkerMessage message;
-  v1::Hello& hello = *message.mutable_hello();
-  hello.set_protocol(fleet::kProtocolVersion);
-  hello.set_worker("bench-" + std::to_string(worker) + "-" + std::to_string(rank));
-  hello.set_incarnation(1);
-  hello.set_mpi_world("world-" + std::to_string(worker));
-  hello.set_mpi_rank(rank);
-  hello.set_mpi_size(ranks);
-  hello.set_host("host-" + std::to_string(worker));
-  hello.set_pid(1);
-  hello.mutable_device()->set_kind("cpu");
-  hello.set_build("bench");
-  return message;
-}
-
-v1::WorkerMessage event_of(const v1::AttemptKey& key, int64_t seq) {
-  v1::WorkerMessage message;
-  *message.mutable_event()->mutable_key() = key;
-  message.mutable_event()->set_seq(seq);
-  return message;
-}
-
-v1::WorkerMessage joined(const v1::AttemptKey& key) {
-  v1::WorkerMessage message = event_of(key, 1);
-  message.mutable_event()->mutable_ready()->set_state("joined");
-  return message;
-}
-
-v1::WorkerMessage finished(const v1::AttemptKey& key) {
-  v1::WorkerMessage message = event_of(key, 2);
-  v1::Finished& result = *message.mutable_event()->mutable_finished();
-  result.set_reason(v1::END_REASON_COMPLETED);
-  v1::NamedNumber& value = *result.add_results();
-  value.set_name("test/accuracy");
-  // Differs from trial to trial, so that a report has something to compare.
-  value.set_value(0.5 + 0.4 * static_cast<double>(std::hash<std::string>{}(key.trial()) % 1000) / 1000);
-  v1::NamedText& fact = *result.add_facts();
-  fact.set_name("order_sha256");
-  fact.set_value(key.trial());
-  return message;
-}
-
-v1::WorkerMessage slot_free(const v1::AttemptKey& key) {
-  v1::WorkerMessage message;
-  *message.mutable_slot_free()->mutable_key() = key;
-  return message;
-}
-
-v1::WorkerMessage metrics(const v1::AttemptKey& key, int64_t seq, int points) {
-  static const char* const kNames[] = {"train/loss", "train/accuracy", "train/lr", "train/grad_norm",
-                                       "train/samples_per_s"};
-  v1::WorkerMessage message = event_of(key, seq);
-  v1::Metrics& body = *message.mutable_event()->mutable_metrics();
-  for (int i = 0; i < points; ++i) {
-    v1::MetricPoint& point = *body.add_points();
-    point.set_metric(kNames[i % 5]);
-    point.set_step((seq - 2) * points + i / 5);
-    point.set_value(1.0 / (1 + i));
-  }
-  return message;
 }
 
 }  // namespace
@@ -113,23 +52,22 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
     for (v1::WorkerMessage& message : messages) queue_.push_back(std::move(message));
     write_next();
   }
-  void heartbeat() {
-    v1::WorkerMessage message;
-    message.mutable_heartbeat();
-    push({std::move(message)});
-  }
   // One event, unless no trial has come or too many are unacknowledged.
   void send_metrics() {
+    const MetricLoad& load = fleet_.options_.load;
     const std::lock_guard lock(mutex_);  // throughout: events leave in the order of their numbers
-    if (!has_trial_ || std::cmp_greater_equal(unacked_.size(), fleet_.load_.window)) return;
+    if (!has_trial_ || std::cmp_greater_equal(unacked_.size(), load.window)) return;
     const int64_t seq = ++last_seq_;
     unacked_[seq] = steady_clock::now();
-    queue_.push_back(metrics(trial_, seq, fleet_.load_.points));
+    queue_.push_back(metrics(trial_, seq, load.points));
     write_next();
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return;
+    if (!ok) {
+      if (!fleet_.ending_) ++fleet_.lost_;
+      return;
+    }
     take(incoming_);
     StartRead(&incoming_);
   }
@@ -149,21 +87,45 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
     if (message.has_welcome()) fleet_.welcomed();
     if (message.has_start()) begin(message.start().key());
     if (message.has_ack()) acknowledged(message.ack());
+    if (!message.has_stop()) return;
+    ++fleet_.stopped_;
+    push({slot_free(message.stop().key())});
   }
 
   void begin(const v1::AttemptKey& key) {
-    if (fleet_.training_ == Training::kInstant) push({joined(key), finished(key), slot_free(key)});
-    if (fleet_.training_ != Training::kMetrics) return;
-    push({joined(key)});
-    const std::lock_guard lock(mutex_);
-    trial_ = key;
-    has_trial_ = true;
-    last_seq_ = 1;
+    ++fleet_.started_;
+    switch (fleet_.options_.conduct) {
+      case Conduct::kIdle:
+        return;
+      case Conduct::kHold:
+        return push({joined(key)});
+      case Conduct::kDeliver:
+        return deliver(key);
+      case Conduct::kMetrics:
+        push({joined(key)});
+        const std::lock_guard lock(mutex_);
+        trial_ = key;
+        has_trial_ = true;
+        last_seq_ = 1;
+        return;
+    }
+  }
+
+  void deliver(const v1::AttemptKey& key) {
+    std::vector<v1::WorkerMessage> messages{joined(key)};
+    int64_t seq = 1;
+    if (fleet_.options_.points > 0) messages.push_back(metrics(key, ++seq, fleet_.options_.points));
+    messages.push_back(finished(key, ++seq));
+    messages.push_back(slot_free(key));
+    {
+      const std::lock_guard lock(mutex_);
+      results_[key.trial()] = {seq, steady_clock::now()};
+    }
+    push(std::move(messages));
   }
 
   void acknowledged(const v1::Ack& ack) {
-    if (fleet_.training_ == Training::kInstant && ack.seq() >= 2) return fleet_.trial_done();
-    if (fleet_.training_ != Training::kMetrics) return;
+    if (fleet_.options_.conduct == Conduct::kDeliver) return result_acknowledged(ack);
     std::vector<double> seconds;
     {
       const std::lock_guard lock(mutex_);
@@ -173,10 +135,22 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
         unacked_.erase(unacked_.begin());
       }
     }
-    for (const double span : seconds) fleet_.acknowledged(fleet_.load_.points, span);
-    if (fleet_.load_.period.count() == 0) {
-      for (size_t i = 0; i < std::max<size_t>(1, seconds.size()); ++i) send_metrics();
+    const MetricLoad& load = fleet_.options_.load;
+    for (const double span : seconds) fleet_.acknowledged(load.points, span);
+    if (fleet_.options_.conduct != Conduct::kMetrics || load.period.count() > 0) return;
+    for (size_t i = 0; i < std::max<size_t>(1, seconds.size()); ++i) send_metrics();
+  }
+
+  void result_acknowledged(const v1::Ack& ack) {
+    std::chrono::duration<double> span{};
+    {
+      const std::lock_guard lock(mutex_);
+      const auto sent = results_.find(ack.key().trial());
+      if (sent == results_.end() || ack.seq() < sent->second.seq) return;
+      span = steady_clock::now() - sent->second.time;
+      results_.erase(sent);
     }
+    fleet_.delivered(span.count());
   }
 
   void write_next() {  // requires mutex_
@@ -189,6 +163,11 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
     StartWrite(&outgoing_, options);
   }
 
+  struct Sent {
+    int64_t seq = 0;
+    steady_clock::time_point time;
+  };
+
   FakeFleet& fleet_;
   grpc::ClientContext context_;
   v1::CoordinatorMessage incoming_;
@@ -198,26 +177,27 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
   std::deque<v1::WorkerMessage> queue_;
   v1::WorkerMessage outgoing_;
   bool writing_ = false, done_ = false;
-  bool has_trial_ = false;
+  bool has_trial_ = false;  // kMetrics
   v1::AttemptKey trial_;
   int64_t last_seq_ = 0;
   std::map<int64_t, steady_clock::time_point> unacked_;
+  std::map<std::string, Sent> results_;  // kDeliver: by trial
 };
 
-FakeFleet::FakeFleet(const std::string& address, int workers, int ranks, Training training, MetricLoad load)
-    : training_(training), load_(load) {
-  for (int worker = 0; worker < workers; ++worker) {
-    stubs_.push_back(v1::Fleet::NewStub(open_channel(address)));
-    for (int rank = 0; rank < ranks; ++rank) {
-      streams_.push_back(std::make_unique<FakeStream>(*this, *stubs_.back(), hello(worker, rank, ranks)));
-    }
+FakeFleet::FakeFleet(const FleetOptions& options) : options_(options) {
+  for (int i = 0; i < options.connections; ++i) stubs_.push_back(v1::Fleet::NewStub(open_channel(options.address)));
+  for (int worker = 0; worker < options.workers; ++worker) {
+    v1::Fleet::Stub& stub = *stubs_[static_cast<size_t>(worker % options.connections)];
+    for (int rank = 0; rank < options.ranks; ++rank)
+      streams_.push_back(std::make_unique<FakeStream>(*this, stub, hello_of(worker, rank, options.ranks)));
   }
   std::unique_lock lock(mutex_);
   const bool all = changed_.wait_for(lock, kWelcomeLimit, [this] { return std::cmp_equal(welcome_, streams_.size()); });
-  if (!all) throw std::runtime_error("not every fake worker was welcome at " + address);
+  if (!all) throw std::runtime_error("not every fake worker was welcome at " + options.address);
 }
 
 FakeFleet::~FakeFleet() {
+  ending_ = true;
   for (const auto& stream : streams_) stream->stop();
 }
 
@@ -227,7 +207,11 @@ void FakeFleet::welcomed() {
   changed_.notify_all();
 }
 
-void FakeFleet::trial_done() {
+void FakeFleet::delivered(double seconds) {
+  {
+    const std::lock_guard lock(mutex_);
+    latencies_.push_back(seconds);
+  }
   ++trials_;
   changed_.notify_all();
 }
@@ -252,12 +236,12 @@ std::vector<double> FakeFleet::take_latencies() {
 }
 
 void FakeFleet::run_until(steady_clock::time_point deadline) {
-  const bool metric = training_ == Training::kMetrics;
-  const bool paced = metric && load_.period.count() > 0;
+  const bool metric = options_.conduct == Conduct::kMetrics;
+  const bool paced = metric && options_.load.period.count() > 0;
   // Streams take turns within a period, as independent workers would.
   steady_clock::duration pause = kHeartbeat;
   if (metric) pause = std::chrono::milliseconds(10);
-  if (paced) pause = steady_clock::duration(load_.period) / static_cast<int64_t>(streams_.size());
+  if (paced) pause = steady_clock::duration(options_.load.period) / static_cast<int64_t>(streams_.size());
   auto next = steady_clock::now();
   std::unique_lock lock(mutex_);
   for (size_t turn = 0; next < deadline; ++turn, next += pause) {
@@ -266,11 +250,11 @@ void FakeFleet::run_until(steady_clock::time_point deadline) {
     if (paced) {
       streams_[turn % streams_.size()]->send_metrics();
     } else {
-      for (const auto& stream : streams_) metric ? stream->send_metrics() : stream->heartbeat();
+      for (const auto& stream : streams_) metric ? stream->send_metrics() : stream->push({heartbeat()});
     }
     lock.lock();
   }
   changed_.wait_until(lock, deadline, [&] { return steady_clock::now() >= deadline; });
 }
 
-}  // namespace autonorm::bench
+}  // namespace autonorm::testing
