@@ -75,6 +75,15 @@ void FakeWorker::complete(const fleet::Start& start, double accuracy) {
   send(fleet::SlotFree{start.key});
 }
 
+void FakeWorker::fail(const fleet::Start& start) {
+  fleet::Failed failed;
+  failed.reason = EndReason::kBadConfig;
+  failed.message = "no such optimizer";
+  send(fleet::Event{start.key, Seq(1), fleet::Ready{"listening", "127.0.0.1:1"}});
+  send(fleet::Event{start.key, Seq(2), failed});
+  send(fleet::SlotFree{start.key});
+}
+
 Result<bool> FakeWorker::put(const Sha256& hash, int64_t announced_bytes, const std::string& bytes, size_t chunk) {
   grpc::ClientContext context;
   context.set_deadline(deadline());

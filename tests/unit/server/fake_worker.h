@@ -43,6 +43,8 @@ class FakeWorker {
 
   // Sends the events of a whole trial: joined, finished with `accuracy`, slot free.
   void complete(const fleet::Start& start, double accuracy);
+  // Those of a trial that no retry by itself can help, since its configuration is wrong.
+  void fail(const fleet::Start& start);
 
   // Artifacts over the same connection.
   Result<bool> put(const Sha256& hash, int64_t announced_bytes, const std::string& bytes,

@@ -36,7 +36,7 @@ struct World {
     worker.send(hello_of("w0"));
     worker.next<fleet::Welcome>();
     EXPECT_TRUE(client->submit(small_sweep(1, "ended"), false, "ended").ok());
-    fail(worker.next<fleet::Start>());
+    worker.fail(worker.next<fleet::Start>());
     worker.complete(worker.next<fleet::Start>(), 0.9);
     while (worker.next<fleet::Ack>().seq < Seq(3)) {
     }
@@ -45,15 +45,6 @@ struct World {
     std::string& text = longer.files.at("small.toml");
     text.replace(text.find("epochs = 1"), 10, "epochs = 2");
     EXPECT_TRUE(client->submit(longer, false, "queued").ok());
-  }
-
-  void fail(const fleet::Start& start) {
-    fleet::Failed failed;
-    failed.reason = EndReason::kBadConfig;
-    failed.message = "no such optimizer";
-    worker.send(fleet::Event{start.key, Seq(1), fleet::Ready{"listening", "127.0.0.1:1"}});
-    worker.send(fleet::Event{start.key, Seq(2), failed});
-    worker.send(fleet::SlotFree{start.key});
   }
 };
 

@@ -24,14 +24,6 @@ struct RetryAndDrain : ::testing::Test {
   }
 
   fleet::Start next_start() { return worker.next<fleet::Start>(); }
-  void fail(const fleet::Start& start) {
-    fleet::Failed failed;
-    failed.reason = EndReason::kBadConfig;
-    failed.message = "no such optimizer";
-    worker.send(fleet::Event{start.key, Seq(1), fleet::Ready{"listening", "127.0.0.1:1"}});
-    worker.send(fleet::Event{start.key, Seq(2), failed});
-    worker.send(fleet::SlotFree{start.key});
-  }
   void finish(const fleet::Start& start) {
     worker.complete(start, 0.9);
     while (worker.next<fleet::Ack>().seq < Seq(3)) {
@@ -49,7 +41,7 @@ struct RetryAndDrain : ::testing::Test {
 
 TEST_F(RetryAndDrain, AFailedTrialStartsAgainWithTheNextAttemptAndResultsStay) {
   const fleet::Start first = next_start();
-  fail(first);
+  worker.fail(first);
   finish(next_start());
   const auto retried = retry({.idempotency_key = "retry"});
   ASSERT_TRUE(retried.ok()) << retried.status().message();
@@ -65,10 +57,10 @@ TEST_F(RetryAndDrain, AFailedTrialStartsAgainWithTheNextAttemptAndResultsStay) {
 
 TEST_F(RetryAndDrain, ATrialOrAVariantCanBeNamed) {
   const fleet::Start first = next_start(), second = [&] {
-    fail(first);
+    worker.fail(first);
     return next_start();
   }();
-  fail(second);
+  worker.fail(second);
   ASSERT_TRUE(eventually([&] { return count(TrialState::kFailed) == 2; }));
   const auto by_variant = retry({.variant = "LayerNorm", .idempotency_key = "a"});
   ASSERT_TRUE(by_variant.ok()) << by_variant.status().message();
