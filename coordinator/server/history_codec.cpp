@@ -81,6 +81,7 @@ void encode(const report::TrialRow& trial, v1::ReportedTrial& wire) {
   wire.set_seed(trial.seed);
   wire.set_state(std::string(name(trial.state)));
   if (trial.end) wire.set_end(codec::encode_reason(*trial.end));
+  wire.set_reason(trial.reason);
   wire.set_attempts(trial.attempts);
   wire.set_ranks(trial.ranks);
   wire.set_duration_s(trial.duration_s);
@@ -104,6 +105,7 @@ Result<report::TrialRow> decode(const v1::ReportedTrial& wire) {
   if (!state) in.fail("state", cat("is '", wire.state(), "', which this version does not know"));
   trial.state = state.value_or(TrialState::kFailed);
   trial.end = decode_end(wire.end(), in);
+  trial.reason = wire.reason();
   trial.attempts = wire.attempts();
   trial.ranks = wire.ranks();
   trial.duration_s = wire.duration_s();

@@ -29,6 +29,7 @@ TEST(HistoryCodec, RowsComeBackAsTheyWere) {
     EXPECT_EQ(back->seed, row.seed);
     EXPECT_EQ(back->state, row.state);
     EXPECT_EQ(back->end, row.end);
+    EXPECT_EQ(back->reason, row.reason);
     EXPECT_EQ(back->results, row.results);
     EXPECT_EQ(back->facts, row.facts);
     EXPECT_EQ(back->initial, row.initial);

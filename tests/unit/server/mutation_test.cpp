@@ -18,8 +18,8 @@
 namespace autonorm::server {
 namespace {
 
-const std::set<std::string> kQuestions{"PlanSweep", "ListSweeps",  "ListTrials", "Watch",  "Explain",
-                                       "Logs",      "ListWorkers", "Report",     "GetInfo"};
+const std::set<std::string> kQuestions{"PlanSweep", "ListSweeps",  "ListTrials", "Watch",     "Explain",      "Logs",
+                                       "Report",    "ListWorkers", "GetInfo",    "ReadSweep", "ReadHistories"};
 
 // A server with four queued trials of one sweep, a failed and a finished one of another, and a drained worker.
 struct World {
