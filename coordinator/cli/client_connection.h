@@ -12,6 +12,7 @@
 #include "autonorm/v1/control.grpc.pb.h"
 #include "coordinator/cli/control_client.h"
 #include "coordinator/server/grpc_status.h"
+#include "coordinator/server/history_codec.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
 

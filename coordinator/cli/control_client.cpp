@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "coordinator/cli/client_connection.h"
-#include "coordinator/server/history_codec.h"
 #include "coordinator/server/report_codec.h"
 #include "core/base/log.h"
 
