@@ -14,36 +14,23 @@
 #include "core/distributed/process_gang.h"
 #include "core/kernels/gather_normalize.h"
 #include "gmock/gmock.h"
+#include "tests/gpu/on_gpu.h"
 
 namespace autonorm::kernels {
 namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kLibrary = std::filesystem::path(AUTONORM_BINARY_DIR) / "lib" / "libautonorm_cuda.so";
-
-// The part, or null when this build has none. Loaded before torch computes anything in this process.
-const CudaPart* part() {
-  static const CudaPart* const loaded = [] {
-    const auto result = load_cuda_part(kLibrary);
-    return result.ok() ? *result : nullptr;
-  }();
-  return loaded;
-}
-
 class OnGpu : public testing::Test {
  protected:
-  void SetUp() override {
-    if (part() == nullptr) GTEST_SKIP() << "this build has no CUDA part";
-    if (part()->device_count() == 0) GTEST_SKIP() << "this machine has no GPU";
-    part()->prepare_device(0);
-  }
+  void SetUp() override { skip_without_gpu(); }
   const at::Device gpu_ = at::Device(at::kCUDA, 0);
 };
 
 TEST(CudaPart, LoadsWithoutAGpu) {
-  if (!std::filesystem::exists(kLibrary)) GTEST_SKIP() << kLibrary << " does not exist: built without the CUDA toolkit";
-  const auto loaded = load_cuda_part(kLibrary);
+  if (!std::filesystem::exists(kCudaLibrary))
+    GTEST_SKIP() << kCudaLibrary << " does not exist: built without the CUDA toolkit";
+  const auto loaded = load_cuda_part(kCudaLibrary);
   ASSERT_TRUE(loaded.ok()) << loaded.status().message();
   EXPECT_EQ((*loaded)->version, kCudaPartVersion);
   EXPECT_GE((*loaded)->device_count(), 0);
