@@ -8,28 +8,28 @@ namespace autonorm::config {
 namespace {
 
 constexpr auto kNorms = std::to_array<Kind>({
-    {"layer", 1, "LayerNorm: mean and biased variance over the channels of a token"},
-    {"rms", 1, "RMSNorm: root mean square over the channels of a token, no mean, no bias"},
+    {"layer", 2, "LayerNorm: mean and biased variance over the channels of a token"},
+    {"rms", 2, "RMSNorm: root mean square over the channels of a token, no mean, no bias"},
     {"scale", 1, "alpha * x per channel, alpha of shape [1, C]: what the AutoNorm code calls DyT"},
-    {"dyt", 1, "Dynamic Tanh: gamma * tanh(alpha * x) + beta (arXiv 2503.10622)"},
-    {"derf", 1, "Derf: gamma * f(alpha * x + s) + beta, f = erf or another squashing function (arXiv 2512.10938)"},
+    {"dyt", 2, "Dynamic Tanh: gamma * tanh(alpha * x) + beta (arXiv 2503.10622)"},
+    {"derf", 2, "Derf: gamma * f(alpha * x + s) + beta, f = erf or another squashing function (arXiv 2512.10938)"},
     {"isru", 1, "DyISRU: gamma * sqrt(C) * x / sqrt(beta + x^2), beta learned (arXiv 2503.21708)"},
     {"group", 1, "GroupNorm: statistics of a sample over all its tokens and a group of channels"},
     {"instance", 1, "InstanceNorm: statistics of a sample and channel over its tokens"},
     {"scale_norm", 1, "ScaleNorm: g * x / |x|, |x| over the channels of a token"},
     {"learnable_scaler", 1, "a * x + b per channel, a drawn from N(0, 1): no statistics"},
     {"bhyt", 1, "BHyT (star form): gamma * tanh(lambda * x / (kappa * rms(x))) (arXiv 2601.09719)"},
-    {"adyt", 1, "ADyT: Dynamic Tanh whose alpha grows as this layer's gradients shrink"},
+    {"adyt", 2, "ADyT: Dynamic Tanh whose alpha grows as this layer's gradients shrink"},
     {"batch", 1, "BatchNorm over all tokens of a batch, running statistics at evaluation"},
     {"minmax", 1, "(x - min) / (max - min) over the channels, the tokens or the batch"},
     {"zscore", 1, "(x - mean) / unbiased deviation over the channels, the tokens or the batch"},
     {"feature_mix", 1, "sigmoid(w) * zscore + (1 - sigmoid(w)) * minmax, w learned"},
     {"unified", 1, "Unified Normalization: geometric mean of a window of batch mean squares (arXiv 2208.01313)"},
     {"power_norm", 1, "PowerNorm: running mean square of the batch, after a scaling by groups of channels"},
-    {"prepbn", 1, "PRepBN: from LayerNorm to a re-parameterised BatchNorm during training (SLAB)"},
+    {"prepbn", 2, "PRepBN: from LayerNorm to a re-parameterised BatchNorm during training (SLAB)"},
     {"switchable", 1, "Switchable Norm: learned static mix of instance, layer and batch statistics"},
     {"dtn", 1, "Dynamic Token Normalization: statistics of a token mixed with those around it, by head"},
-    {"selector", 1, "NormSelector: a gate per sample blends branches"},
+    {"selector", 2, "NormSelector: a gate blends branches, per sample, token or channel"},
     {"none", 1, "the identity"},
 });
 constexpr auto kModels = std::to_array<Kind>({
@@ -48,6 +48,8 @@ constexpr auto kGates = std::to_array<Kind>({
     {"gumbel", 1, "learned, sampled by Gumbel-softmax with temperature tau"},
     {"random", 1, "uniformly random weight per sample, nothing learned"},
     {"fixed", 1, "the constants in `weights`"},
+    {"sigmoid", 1, "two branches: sigmoid(w . h + b) is the second one's weight, h the mean token or cls"},
+    {"static", 1, "learned weights without an input, equal at the start"},
 });
 constexpr auto kOptimizers =
     std::to_array<Kind>({{"adamw", 1, "AdamW; no weight decay on parameters with one dimension"}});
@@ -150,11 +152,24 @@ struct Words<SwitchForm> {
 };
 template <>
 struct Words<Gate> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"softmax", "gumbel", "random", "fixed"});
+  static constexpr auto kAll =
+      std::to_array<std::string_view>({"softmax", "gumbel", "random", "fixed", "sigmoid", "static"});
 };
 template <>
 struct Words<GateEval> {
   static constexpr auto kAll = std::to_array<std::string_view>({"as_trained", "expected"});
+};
+template <>
+struct Words<GateInput> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"mean", "cls"});
+};
+template <>
+struct Words<Granularity> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"sample", "token", "channel", "layer"});
+};
+template <>
+struct Words<Anneal> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"none", "linear", "exponential"});
 };
 template <>
 struct Words<Precision> {
@@ -230,6 +245,9 @@ std::string_view name(Statistics statistics) { return word_of(statistics); }
 std::string_view name(SwitchForm form) { return word_of(form); }
 std::string_view name(Gate gate) { return word_of(gate); }
 std::string_view name(GateEval eval) { return word_of(eval); }
+std::string_view name(GateInput input) { return word_of(input); }
+std::string_view name(Granularity granularity) { return word_of(granularity); }
+std::string_view name(Anneal anneal) { return word_of(anneal); }
 std::string_view name(Precision precision) { return word_of(precision); }
 std::string_view name(Schedule schedule) { return word_of(schedule); }
 
@@ -296,6 +314,18 @@ std::span<const std::string_view> words<Gate>() {
 template <>
 std::span<const std::string_view> words<GateEval>() {
   return Words<GateEval>::kAll;
+}
+template <>
+std::span<const std::string_view> words<GateInput>() {
+  return Words<GateInput>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Granularity>() {
+  return Words<Granularity>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Anneal>() {
+  return Words<Anneal>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Precision>() {

@@ -113,6 +113,9 @@ std::string_view name(Statistics statistics);
 std::string_view name(SwitchForm form);
 std::string_view name(Gate gate);
 std::string_view name(GateEval eval);
+std::string_view name(GateInput input);
+std::string_view name(Granularity granularity);
+std::string_view name(Anneal anneal);
 std::string_view name(Precision precision);
 std::string_view name(Schedule schedule);
 // All words of an enumeration.

@@ -15,12 +15,13 @@ std::vector<Key> shared_keys() {
       of("norm.kind = scale_norm", positive("norm.eps", "1e-05", 1, "smallest length to divide by")),
       of("norm.kind = adyt", positive("norm.eps", "1e-06", 1, "added to the gradient norm")),
       of(kFeatures, positive("norm.eps", "1e-05", 1, "added to max - min and to the variance")),
-      of("norm.kind = layer, rms, isru, group, instance, batch, minmax, zscore, feature_mix",
-         plain(kFlag, "norm.affine", "true", "learn weight (and bias)")),
+      of("norm.kind = layer, rms, isru, group, instance, batch, minmax, zscore, feature_mix, dyt, derf, adyt, bhyt, "
+         "scale_norm, switchable",
+         plain(kFlag, "norm.affine", "true", "learn weight (and bias), or the gain; a folded norm has none")),
       of("norm.kind = batch, prepbn",
          real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
       of("norm.axis = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
-      of("norm.kind = batch, prepbn, switchable",
+      of("norm.kind = batch, prepbn, switchable, unified, power_norm",
          word("norm.statistics", "\"synchronised\"", words<Statistics>(),
               "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
       of("norm.axis = batch",
@@ -89,6 +90,7 @@ std::vector<Key> stateful_keys() {
 std::vector<Key> selector_keys() {
   constexpr std::string_view kSelector = "norm.kind = selector";
   constexpr std::string_view kGumbel = "norm.gate = gumbel";
+  constexpr std::string_view kLearned = "norm.gate = softmax, sigmoid, gumbel, static";
   Key freeze = plain(kWordList, "norm.freeze", "[]", "branches whose parameters do not learn");
   freeze.words = words<NormKind>();
   return {
@@ -101,6 +103,19 @@ std::vector<Key> selector_keys() {
               "arg-max)")),
       of(kGumbel, positive("norm.tau", "1.0", 100, "temperature")),
       of(kGumbel, plain(kFlag, "norm.hard", "true", "straight-through: one branch forward, soft gradient")),
+      of(kGumbel, word("norm.anneal", "\"none\"", words<Anneal>(), "how tau goes to tau_end over the training")),
+      of("norm.anneal = linear, exponential", positive("norm.tau_end", "0.5", 100, "temperature of the last step")),
+      of("norm.gate = softmax, sigmoid, gumbel", word("norm.gate_input", "\"mean\"", words<GateInput>(),
+                                                      "what the gate sees of a sample: the mean token or cls")),
+      of("norm.gate = softmax, sigmoid, gumbel, random, static",
+         word("norm.granularity", "\"sample\"", words<Granularity>(),
+              "what has weights of its own; layer: all samples share them, as they do with a static gate")),
+      of(kLearned, real("norm.entropy_weight", "0", -100, 100,
+                        "weight in the loss of the gate's entropy: above 0 it decides, below 0 it blends")),
+      of(kLearned,
+         integer("norm.freeze_epoch", "0", 0, 100000, "the gate does not learn from this epoch on; 0 = never")),
+      of(kLearned, real("norm.freeze_entropy", "0", 0, 10,
+                        "nor after a step in which its entropy was below this many nats; 0 = never")),
       of("norm.gate = fixed", number(kRealList, "norm.weights", "", 0, 1, "one weight per branch")),
       of(kSelector, integer("norm.gate_hidden", "0", 0, 65536, "hidden width of the gate; 0 = half of the channels")),
       of(kSelector, freeze),

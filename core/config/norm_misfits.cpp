@@ -97,6 +97,28 @@ class NormChecker {
     }
   }
 
+  // What has weights, and what they are made from.
+  void check_gate(const NormConfig& norm, const std::string& path) {
+    const std::string at = path + ".granularity";
+    if (reads_input(norm.gate) && norm.granularity == Granularity::kLayer) {
+      error(at, cat(at, " = 'layer' has no input to make the weights of gate '", name(norm.gate),
+                    "' from; choose gate = 'static', or granularity sample, token or channel"));
+    }
+    if (norm.gate == Gate::kStatic && norm.granularity == Granularity::kToken) {
+      error(at, cat(at, " = 'token' needs a gate that sees or draws something for each token; gate 'static' has ",
+                    "one weight per branch, or with 'channel' one per branch and channel"));
+    }
+    if (!reads_input(norm.gate) || norm.gate_input != GateInput::kCls) return;
+    const std::string input = path + ".gate_input";
+    if (norm.granularity == Granularity::kToken) {
+      error(input, cat(input, " = 'cls' contradicts granularity = 'token', where each token is its own input"));
+    }
+    if (c_.model.family != ModelFamily::kVit || c_.model.pool != Pool::kCls) {
+      error(input,
+            cat(input, " = 'cls' needs a model with a cls token; choose model.pool = 'cls' or gate_input = 'mean'"));
+    }
+  }
+
   void check_selector(const NormConfig& norm, const std::string& path) {
     const size_t branches = norm.branches.size();
     if (branches < 1 || branches > 16) {
@@ -106,9 +128,10 @@ class NormChecker {
       error(path + ".weights",
             cat(path, ".weights has ", norm.weights.size(), " weights for ", branches, " branches; give one for each"));
     }
-    if (norm.gate == Gate::kRandom && branches != 2) {
-      error(path + ".gate", cat(path, ".gate = 'random' blends two branches, not ", branches));
+    if ((norm.gate == Gate::kRandom || norm.gate == Gate::kSigmoid) && branches != 2) {
+      error(path + ".gate", cat(path, ".gate = '", name(norm.gate), "' blends two branches, not ", branches));
     }
+    check_gate(norm, path);
     for (const NormKind kind : norm.freeze) {
       if (std::ranges::any_of(norm.branches, [&](const NormConfig& b) { return b.kind == kind; })) continue;
       std::vector<std::string> kinds;

@@ -104,8 +104,12 @@ enum class NormKind {
   kSelector,
   kNone
 };
-enum class Gate { kSoftmax, kGumbel, kRandom, kFixed };
+enum class Gate { kSoftmax, kGumbel, kRandom, kFixed, kSigmoid, kStatic };
 enum class GateEval { kAsTrained, kExpected };  // kExpected: random → equal weights, gumbel → arg-max without noise
+enum class GateInput { kMean, kCls };           // of the tokens of a sample
+// What has weights of its own. kLayer: nothing, all samples share them.
+enum class Granularity { kSample, kToken, kChannel, kLayer };
+enum class Anneal { kNone, kLinear, kExponential };
 // The squashing functions that derf can have in erf's place (normalization.md 4.6).
 enum class Squash {
   kErf,
@@ -156,7 +160,7 @@ struct NormConfig {
   FeatureAxis axis = FeatureAxis::kChannel;              // minmax, zscore, feature_mix
   bool detach_stats = false;                             // minmax, zscore, feature_mix
   double momentum = 0.1;                                 // batch and the features' batch axis: weight of the new value
-  Statistics statistics = Statistics::kSynchronised;     // likewise
+  Statistics statistics = Statistics::kSynchronised;     // of all norms over the batch
   int64_t window = 4, window_backward = 4;               // unified
   int64_t warmup_iters = 4000;                           // unified; power_norm has 10000, prepbn 0
   double decay = 0.9;                                    // unified, switchable: weight of the old value
@@ -173,11 +177,18 @@ struct NormConfig {
   std::vector<NormConfig> branches;  // in order of the gate's outputs; default scale, layer
   Gate gate = Gate::kSoftmax;
   GateEval gate_eval = GateEval::kAsTrained;
-  double tau = 1.0;              // gumbel
-  bool hard = true;              // gumbel: straight-through
-  int64_t gate_hidden = 0;       // 0 = dim / 2
-  std::vector<double> weights;   // fixed: one per branch
-  std::vector<NormKind> freeze;  // branches whose parameters do not learn
+  GateInput gate_input = GateInput::kMean;         // softmax, sigmoid, gumbel
+  Granularity granularity = Granularity::kSample;  // all but fixed
+  double tau = 1.0;                                // gumbel
+  Anneal anneal = Anneal::kNone;                   // gumbel
+  double tau_end = 0.5;                            // gumbel, annealed
+  bool hard = true;                                // gumbel: straight-through
+  double entropy_weight = 0;                       // of the gate's entropy in the loss; gates that learn
+  int64_t freeze_epoch = 0;                        // the gate stops learning there; 0 = never
+  double freeze_entropy = 0;                       // or when its entropy falls below; 0 = never
+  int64_t gate_hidden = 0;                         // 0 = dim / 2
+  std::vector<double> weights;                     // fixed: one per branch
+  std::vector<NormKind> freeze;                    // branches whose parameters do not learn
 };
 
 enum class Precision { kFp32, kBf16 };
@@ -209,6 +220,12 @@ struct TrainConfig {
   int64_t checkpoint_every =
       0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };
+
+// Whether a gate's weights follow from its input, and whether it has anything to learn.
+constexpr bool reads_input(Gate gate) {
+  return gate == Gate::kSoftmax || gate == Gate::kSigmoid || gate == Gate::kGumbel;
+}
+constexpr bool learns(Gate gate) { return reads_input(gate) || gate == Gate::kStatic; }
 
 // A norm of this kind with every other key at its default.
 NormConfig default_norm(NormKind kind);

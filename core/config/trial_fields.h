@@ -114,8 +114,17 @@ void selector_fields(Config& c, Visitor& v) {
   if (c.gate == Gate::kGumbel) {
     v("tau", c.tau);
     v("hard", c.hard);
+    v("anneal", c.anneal);
+    if (c.anneal != Anneal::kNone) v("tau_end", c.tau_end);
   }
   if (c.gate == Gate::kFixed) v("weights", c.weights);
+  if (reads_input(c.gate)) v("gate_input", c.gate_input);
+  if (c.gate != Gate::kFixed) v("granularity", c.granularity);
+  if (learns(c.gate)) {
+    v("entropy_weight", c.entropy_weight);
+    v("freeze_epoch", c.freeze_epoch);
+    v("freeze_entropy", c.freeze_entropy);
+  }
   v("gate_hidden", c.gate_hidden);
   v("freeze", c.freeze);
 }
@@ -142,12 +151,14 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kDyt:
       v("alpha0", c.alpha0);
-      v("bias", c.bias);
+      v("affine", c.affine);
+      if (c.affine) v("bias", c.bias);
       return;
     case NormKind::kDerf:
       v("alpha0", c.alpha0);
       v("function", c.function);
       v("shift", c.shift);
+      v("affine", c.affine);
       return;
     case NormKind::kIsru:
       v("beta0", c.beta0);
@@ -165,7 +176,8 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kScaleNorm:
       v("eps", c.eps);
-      v("per_channel", c.per_channel);
+      v("affine", c.affine);
+      if (c.affine) v("per_channel", c.per_channel);
       return;
     case NormKind::kLearnableScaler:
       v("init", c.init);
@@ -175,6 +187,7 @@ void norm_fields(Config& c, Visitor& v) {
       v("lambda", c.lambda);
       v("kappa", c.kappa);
       v("learn_lambda", c.learn_lambda);
+      v("affine", c.affine);
       return;
     case NormKind::kAdyt:
       v("eps", c.eps);
@@ -183,6 +196,7 @@ void norm_fields(Config& c, Visitor& v) {
       v("beta_g", c.beta_g);
       v("alpha_min", c.alpha_min);
       v("alpha_max", c.alpha_max);
+      v("affine", c.affine);
       return;
     case NormKind::kBatch:
       v("eps", c.eps);
@@ -197,6 +211,7 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kUnified:
       v("eps", c.eps);
+      v("statistics", c.statistics);
       v("window", c.window);
       v("window_backward", c.window_backward);
       v("warmup_iters", c.warmup_iters);
@@ -205,6 +220,7 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kPowerNorm:
       v("eps", c.eps);
+      v("statistics", c.statistics);
       v("scale_groups", c.scale_groups);
       v("warmup_iters", c.warmup_iters);
       v("alpha_forward", c.alpha_forward);
@@ -220,6 +236,7 @@ void norm_fields(Config& c, Visitor& v) {
       return;
     case NormKind::kSwitchable:
       v("eps", c.eps);
+      v("affine", c.affine);
       v("form", c.form);
       v("decay", c.decay);
       v("statistics", c.statistics);

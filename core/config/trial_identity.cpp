@@ -34,6 +34,8 @@ const json& default_train() {
 NormConfig simplified(NormConfig norm) {
   if (norm.kind == NormKind::kSelector && norm.gate != Gate::kRandom && norm.gate != Gate::kGumbel)
     norm.gate_eval = GateEval::kAsTrained;
+  // Without an input all samples share the weights anyway.
+  if (norm.gate == Gate::kStatic && norm.granularity == Granularity::kLayer) norm.granularity = Granularity::kSample;
   if (norm.branches.empty() && norm.kind == NormKind::kSelector) norm.branches = default_branches();
   std::sort(norm.freeze.begin(), norm.freeze.end());
   for (NormConfig& branch : norm.branches) branch = simplified(branch);

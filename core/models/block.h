@@ -22,6 +22,9 @@ class Block {
   Block(const BlockOptions& options, const config::TrialConfig& config, NormSites& norms, norms::ParameterTable& table);
   at::Tensor operator()(at::Tensor x, const NormSites& norms, const norms::StepContext& step) const;
 
+  // `scope`: where it was registered, "blocks.0".
+  void add_fold_sites(const std::string& scope, const NormSites& norms, std::vector<FoldSite>& sites) const;
+
  private:
   struct Sites {
     NormSite pre_attn, post_attn, pre_ffn, post_ffn;

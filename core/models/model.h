@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/config/trial_config.h"
+#include "core/models/norm_sites.h"
 #include "core/norms/norm.h"
 #include "core/norms/parameter_table.h"
 
@@ -36,6 +38,8 @@ class Model {
   virtual Reconstruction reconstruct(const at::Tensor& images, const norms::StepContext& step);
   virtual int64_t macs() const = 0;  // multiply-accumulates of one forward pass of one image
   virtual norms::ParameterTable& table() = 0;
+  const norms::ParameterTable& table() const { return const_cast<Model*>(this)->table(); }
+  virtual std::vector<FoldSite> fold_sites() const { return {}; }
   virtual std::map<std::string, std::map<std::string, double>> norm_stats() const = 0;  // norm → values
   // Name of each place for a norm, which its parameters start with ("blocks.0.pre_attn") → its site ("pre_attn").
   virtual const std::map<std::string, std::string>& norm_places() const = 0;

@@ -29,6 +29,12 @@ at::Tensor NormSites::apply_map(NormSite site, const at::Tensor& x, const norms:
   return apply(site, x.flatten(2).transpose(1, 2), step).transpose(1, 2).reshape(x.sizes());
 }
 
+void NormSites::add_fold_site(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const {
+  if (site.index < 0) return;
+  const Entry& entry = entries_[static_cast<size_t>(site.index)];
+  sites.push_back({entry.name, entry.norm.get(), linear});
+}
+
 std::map<std::string, std::map<std::string, double>> NormSites::stats() const {
   std::map<std::string, std::map<std::string, double>> stats;
   for (const Entry& entry : entries_) {

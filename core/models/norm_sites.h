@@ -17,6 +17,13 @@ struct NormSite {
   int64_t index = -1;
 };
 
+// A norm whose output one Linear reads and nothing else does: what folding rewrites (fold.h).
+struct FoldSite {
+  std::string site;         // "blocks.0.pre_attn"
+  const norms::Norm* norm;  // of the model
+  std::string linear;       // "blocks.0.attn.qkv"
+};
+
 class NormSites {
  public:
   // Builds the norm that `config` wants at `kind` ("pre_attn"), registered under "SCOPE.kind" of the table's current
@@ -30,6 +37,8 @@ class NormSites {
   at::Tensor apply(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
   // Each position of a map is a token: x [B, C, H, W] → [B, C, H, W].
   at::Tensor apply_map(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
+  // Adds the norm of a site, where it has one, that `linear` alone reads.
+  void add_fold_site(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const;
   int64_t macs() const { return macs_; }
   std::map<std::string, std::map<std::string, double>> stats() const;
   // Full name of each norm → the site that it stands at.

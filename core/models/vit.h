@@ -27,6 +27,7 @@ class Vit final : public Model {
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
   norms::ParameterTable& table() override { return table_; }
+  std::vector<FoldSite> fold_sites() const override;
   std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
   const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 

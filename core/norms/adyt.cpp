@@ -2,8 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addcmul.h>
 
+#include "core/kernels/norms.h"
 #include "core/norms/compute_dtype.h"
 #include "core/norms/value_stats.h"
 
@@ -12,8 +12,7 @@ namespace autonorm::norms {
 Adyt::Adyt(const AdytOptions& options, ParameterTable& table)
     : options_(options),
       alpha_(table.add("alpha", {1}, {Init::kConstant, options.alpha0})),
-      weight_(table.add("weight", {options.channels}, {Init::kOnes})),
-      bias_(table.add("bias", {options.channels}, {Init::kZeros})),
+      affine_(table, options.channels, affine_parts(options.affine)),
       grad_norm_(table.add_buffer("grad_norm", {1}, 1.0)) {
   table.add_stateful(*this);
 }
@@ -25,14 +24,15 @@ at::Tensor Adyt::unclamped() const {
 at::Tensor Adyt::forward(const at::Tensor& x, const StepContext&) {
   const NoAutocast guard;
   const at::Tensor alpha = unclamped().clamp(options_.alpha_min, options_.alpha_max);  // [1]
-  return at::addcmul(bias_.get(), weight_.get(), (to_compute(x) * alpha).tanh()).to(x.scalar_type());
+  return kernels::dyt(x, alpha, affine_.weight(), affine_.bias());
 }
 
 void Adyt::gradients_ready(const StepContext&) {
   const at::NoGradGuard no_grad;
   at::Tensor squares;  // []
-  for (const ParameterSlot& slot : {alpha_, weight_, bias_}) {
-    const at::Tensor& gradient = slot.get().grad();
+  for (const std::optional<at::Tensor>& parameter : {std::optional(alpha_.get()), affine_.weight(), affine_.bias()}) {
+    if (!parameter) continue;
+    const at::Tensor& gradient = parameter->grad();
     if (!gradient.defined()) continue;  // frozen
     const at::Tensor square = gradient.square().sum();
     squares = squares.defined() ? squares + square : square;
@@ -46,8 +46,7 @@ int64_t Adyt::macs(int64_t) const { return 0; }
 std::map<std::string, double> Adyt::stats() const {
   std::map<std::string, double> stats;
   add_value_stats(stats, "alpha", alpha_.get());
-  add_value_stats(stats, "weight", weight_.get());
-  add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   const at::Tensor alpha = unclamped().detach();
   const at::Tensor clamped = alpha.clamp(options_.alpha_min, options_.alpha_max);
   stats["alpha_effective"] = clamped.item<double>();

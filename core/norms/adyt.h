@@ -9,6 +9,7 @@
 //         of the gradients as reduced over ranks and micro-batches, before clipping and before the update: equal on all
 //         ranks without traffic. Evaluation uses the same formula and leaves G alone.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -20,6 +21,7 @@ struct AdytOptions {
   double beta_g = 0.99;
   double eps = 1e-6;  // > 0
   double alpha_min = 0.1, alpha_max = 2.0;
+  bool affine = true;  // learn weight and bias
 };
 
 class Adyt final : public Norm, public Stateful {
@@ -29,15 +31,16 @@ class Adyt final : public Norm, public Stateful {
   int64_t macs(int64_t tokens) const override;
   // With "alpha_effective", "grad_norm" and "clamped" (0 or 1).
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
   void gradients_ready(const StepContext& step) override;
 
  private:
   at::Tensor unclamped() const;  // [1]
 
   const AdytOptions options_;
-  ParameterSlot alpha_;          // [1]
-  ParameterSlot weight_, bias_;  // [C]
-  BufferSlot grad_norm_;         // [1]
+  ParameterSlot alpha_;  // [1]
+  Affine affine_;
+  BufferSlot grad_norm_;  // [1]
 };
 
 }  // namespace autonorm::norms

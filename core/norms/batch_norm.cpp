@@ -1,7 +1,6 @@
 #include "core/norms/batch_norm.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addcmul.h>
 
 #include "core/norms/batch_moments.h"
 #include "core/norms/compute_dtype.h"
@@ -16,9 +15,7 @@ BatchNorm::BatchNorm(const BatchNormOptions& options, ParameterTable& table)
       running_mean_(table.add_buffer("running_mean", {options.channels}, 0.0)),
       running_var_(table.add_buffer("running_var", {options.channels}, 1.0)) {
   table.add_stateful(*this);
-  if (!options_.affine) return;
-  weight_ = table.add("weight", {options_.channels}, {Init::kOnes});
-  bias_ = table.add("bias", {options_.channels}, {Init::kZeros});
+  affine_ = Affine(table, options_.channels, affine_parts(options_.affine));
 }
 
 at::Tensor BatchNorm::forward(const at::Tensor& x, const StepContext& step) {
@@ -32,21 +29,23 @@ at::Tensor BatchNorm::forward(const at::Tensor& x, const StepContext& step) {
     mean = moments.mean;
     var = moments.var;
   }
-  at::Tensor y = (wide - mean) * (var + options_.eps).rsqrt();
-  if (weight_) y = at::addcmul(bias_.get(), weight_.get(), y);
-  return y.to(x.scalar_type());
+  return affine_((wide - mean) * (var + options_.eps).rsqrt()).to(x.scalar_type());
 }
 
 void BatchNorm::gradients_ready(const StepContext& step) {
   if (!meets_in_forward()) average_over_ranks({running_mean_.get(), running_var_.get()}, step);
 }
 
+// What evaluation computes is a scale and a shift altogether.
+std::optional<Fold> BatchNorm::fold() const {
+  return affine_.after(-running_mean_.get(), (running_var_.get() + options_.eps).rsqrt());
+}
+
 int64_t BatchNorm::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, options_.affine); }
 
 std::map<std::string, double> BatchNorm::stats() const {
   std::map<std::string, double> stats;
-  if (weight_) add_value_stats(stats, "weight", weight_.get());
-  if (bias_) add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   add_value_stats(stats, "running_mean", running_mean_.get());
   add_value_stats(stats, "running_var", running_var_.get());
   return stats;

@@ -9,6 +9,7 @@
 //         running values are averaged over ranks after every optimizer step, so that all ranks evaluate one function.
 // Mask    padded tokens do not count in the statistics; they are normalized like the others.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -27,12 +28,13 @@ class BatchNorm final : public Norm, public Stateful {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
   bool meets_in_forward() const override { return options_.statistics == config::Statistics::kSynchronised; }
   void gradients_ready(const StepContext& step) override;
 
  private:
   const BatchNormOptions options_;
-  ParameterSlot weight_, bias_;            // [C]; empty when !affine
+  Affine affine_;
   BufferSlot running_mean_, running_var_;  // [C]
 };
 

@@ -11,14 +11,14 @@ namespace autonorm::norms {
 Bhyt::Bhyt(const BhytOptions& options, ParameterTable& table)
     : options_(options),
       lambda_(table.add("lambda", {1}, {Init::kConstant, options.lambda0}, options.learn_lambda)),
-      weight_(table.add("weight", {options.channels}, {Init::kOnes})) {}
+      affine_(table, options.channels, affine_parts(options.affine, /*bias=*/false)) {}
 
 at::Tensor Bhyt::forward(const at::Tensor& x, const StepContext&) {
   const NoAutocast guard;
   const at::Tensor wide = to_compute(x);                                                      // [B, N, C]
   const at::Tensor rstd = (wide.square().mean(-1, /*keepdim=*/true) + options_.eps).rsqrt();  // [B, N, 1]
   const at::Tensor bounded = (wide * (rstd * (lambda_.get() / options_.kappa))).tanh();
-  return (bounded * weight_.get()).to(x.scalar_type());
+  return affine_(bounded).to(x.scalar_type());
 }
 
 int64_t Bhyt::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, true); }
@@ -26,7 +26,7 @@ int64_t Bhyt::macs(int64_t tokens) const { return normalization_macs(options_.ch
 std::map<std::string, double> Bhyt::stats() const {
   std::map<std::string, double> stats;
   add_value_stats(stats, "lambda", lambda_.get());
-  add_value_stats(stats, "weight", weight_.get());
+  affine_.add_stats(stats);
   return stats;
 }
 

@@ -4,6 +4,7 @@
 // Dtype   as compute_dtype.h
 // State   none between batches: train and eval compute the same function.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -13,6 +14,7 @@ struct BhytOptions {
   double eps = 1e-6;     // added to the mean square, > 0
   double lambda0 = 2.0;
   double kappa = 10.0;       // > 0
+  bool affine = true;        // learn weight
   bool learn_lambda = true;  // the published code means to fix it in places and trains it everywhere
 };
 
@@ -22,11 +24,12 @@ class Bhyt final : public Norm {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
 
  private:
   const BhytOptions options_;
   ParameterSlot lambda_;  // [1]
-  ParameterSlot weight_;  // [C]
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

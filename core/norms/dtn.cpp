@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/lerp.h>
@@ -14,9 +13,9 @@
 #include <cmath>
 
 #include "core/base/status.h"
+#include "core/norms/capability.h"
 #include "core/norms/compute_dtype.h"
 #include "core/norms/mac_rules.h"
-#include "core/norms/value_stats.h"
 
 namespace autonorm::norms {
 namespace {
@@ -61,8 +60,7 @@ Dtn::Dtn(const DtnOptions& options, ParameterTable& table) : options_(options) {
   position_bias_ = table.add("position.bias", {options_.heads}, {Init::kZeros});
   if (!options_.only_var) mean_mix_ = table.add("mean_mix", {options_.heads}, {Init::kZeros});
   var_mix_ = table.add("var_mix", {options_.heads}, {Init::kZeros});
-  weight_ = table.add("weight", {options_.channels}, {Init::kOnes});
-  bias_ = table.add("bias", {options_.channels}, {Init::kZeros});
+  affine_ = Affine(table, options_.channels);
 }
 
 at::Tensor Dtn::attention(int64_t side, const at::Tensor& like) const {
@@ -99,7 +97,8 @@ at::Tensor Dtn::by_head(const ParameterSlot& mix) const {
   return mix.get().sigmoid().unsqueeze(1).expand({options_.heads, size}).reshape({options_.channels});
 }
 
-at::Tensor Dtn::forward(const at::Tensor& x, const StepContext&) {
+at::Tensor Dtn::forward(const at::Tensor& x, const StepContext& step) {
+  refuse_mask(step, "dtn");
   const NoAutocast guard;
   const int64_t batch = x.size(0), tokens = x.size(1);
   const at::Tensor split =
@@ -118,8 +117,7 @@ at::Tensor Dtn::forward(const at::Tensor& x, const StepContext&) {
   const at::Tensor var = with_cls(own_var, at::lerp(around.var, map_of(own_var), by_head(var_mix_)));
   const at::Tensor mean =
       options_.only_var ? own_mean : with_cls(own_mean, at::lerp(around.mean, map_of(own_mean), by_head(mean_mix_)));
-  const at::Tensor h = (scaled - mean) / (var + options_.eps).sqrt();
-  return at::addcmul(bias_.get(), weight_.get(), h).to(x.scalar_type());
+  return affine_((scaled - mean) / (var + options_.eps).sqrt()).to(x.scalar_type());
 }
 
 // A layer norm and the two products with P.
@@ -130,8 +128,7 @@ int64_t Dtn::macs(int64_t tokens) const {
 
 std::map<std::string, double> Dtn::stats() const {
   std::map<std::string, double> stats;
-  add_value_stats(stats, "weight", weight_.get());
-  add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   if (mean_mix_) stats["mean_share"] = mean_mix_.get().detach().sigmoid().mean().item<double>();
   stats["var_share"] = var_mix_.get().detach().sigmoid().mean().item<double>();
   return stats;

@@ -19,6 +19,7 @@
 // Dtype   as compute_dtype.h
 // State   none between batches: train and eval compute the same function.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -52,7 +53,7 @@ class Dtn final : public Norm {
   const DtnOptions options_;
   ParameterSlot position_weight_, position_bias_;  // [H, 3], [H]
   ParameterSlot mean_mix_, var_mix_;               // [H]; mean_mix empty with only_var
-  ParameterSlot weight_, bias_;                    // [C]
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

@@ -1,13 +1,15 @@
 #include "core/norms/feature_norm.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addcmul.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/lerp.h>
+#include <ATen/ops/ones.h>
 
+#include "core/config/catalogue.h"
+#include "core/norms/capability.h"
 #include "core/norms/compute_dtype.h"
 #include "core/norms/mac_rules.h"
 #include "core/norms/rank_sum.h"
-#include "core/norms/value_stats.h"
 
 namespace autonorm::norms {
 
@@ -21,9 +23,7 @@ FeatureNorm::FeatureNorm(const FeatureNormOptions& options, ParameterTable& tabl
   minmax_ = zscore_;
   if (batch_axis()) add_state(table);
   if (has_zscore() && has_minmax()) mix_ = table.add("mix", {1}, {Init::kZeros});
-  if (!options_.affine) return;
-  weight_ = table.add("weight", {options_.channels}, {Init::kOnes});
-  bias_ = table.add("bias", {options_.channels}, {Init::kZeros});
+  affine_ = Affine(table, options_.channels, affine_parts(options_.affine));
 }
 
 void FeatureNorm::add_state(ParameterTable& table) {
@@ -44,6 +44,7 @@ at::Tensor FeatureNorm::apply(const at::Tensor& x, FeatureStats stats) const {
 }
 
 at::Tensor FeatureNorm::forward(const at::Tensor& x, const StepContext& step) {
+  if (options_.axis != config::FeatureAxis::kChannel) refuse_mask(step, config::name(options_.kind));
   const NoAutocast guard;
   const at::Tensor wide = to_compute(x);  // [B, N, C]
   at::Tensor scored, ranged;
@@ -51,8 +52,7 @@ at::Tensor FeatureNorm::forward(const at::Tensor& x, const StepContext& step) {
   if (has_minmax()) ranged = apply(wide, minmax_stats(wide, minmax_, step));
   at::Tensor y = scored.defined() ? scored : ranged;
   if (mix_) y = at::lerp(ranged, scored, mix_.get().sigmoid());
-  if (weight_) y = at::addcmul(bias_.get(), weight_.get(), y);
-  return y.to(x.scalar_type());
+  return affine_(y).to(x.scalar_type());
 }
 
 void FeatureNorm::gradients_ready(const StepContext& step) {
@@ -64,6 +64,30 @@ void FeatureNorm::gradients_ready(const StepContext& step) {
   average_over_ranks(running, step);
 }
 
+// Over the batch, evaluation is a scale and a shift altogether.
+std::optional<Fold> FeatureNorm::fold() const {
+  if (!batch_axis()) return affine_.fold();
+  const at::NoGradGuard no_grad;
+  const StepContext evaluation{.training = false};
+  const at::Tensor no_tokens;
+  at::Tensor factor, shift;  // of f(x) = x ⊙ factor + shift
+  const auto add = [&](const FeatureStats& stats, const at::Tensor& share) {
+    const at::Tensor own = share / stats.divisor;
+    const at::Tensor moved = -stats.offset * own;
+    factor = factor.defined() ? factor + own : own;
+    shift = shift.defined() ? shift + moved : moved;
+  };
+  const at::Tensor all = at::ones({1}, options_of_state());
+  const at::Tensor zscore_share = mix_ ? mix_.get().sigmoid() : all;
+  if (has_zscore()) add(zscore_stats(no_tokens, zscore_, evaluation), zscore_share);
+  if (has_minmax()) add(minmax_stats(no_tokens, minmax_, evaluation), mix_ ? 1 - zscore_share : all);
+  return affine_.after(shift / factor, factor);
+}
+
+at::TensorOptions FeatureNorm::options_of_state() const {
+  return (has_zscore() ? zscore_ : minmax_).running_low.get().options();
+}
+
 int64_t FeatureNorm::macs(int64_t tokens) const {
   return normalization_macs(options_.channels, tokens, options_.affine) * (mix_ ? 2 : 1);
 }
@@ -71,8 +95,7 @@ int64_t FeatureNorm::macs(int64_t tokens) const {
 std::map<std::string, double> FeatureNorm::stats() const {
   std::map<std::string, double> stats;
   if (mix_) stats["zscore_share"] = mix_.get().detach().sigmoid().item<double>();
-  if (weight_) add_value_stats(stats, "weight", weight_.get());
-  if (bias_) add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   return stats;
 }
 

@@ -15,6 +15,7 @@
 //         else none. A minimum's gradient goes to few elements; detach_stats cuts it off.
 // Ranks   as batch_norm.h
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/feature_stats.h"
 #include "core/norms/norm.h"
 
@@ -38,6 +39,7 @@ class FeatureNorm final : public Norm, public Stateful {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
   bool meets_in_forward() const override { return batch_axis() && zscore_.over_ranks; }
   void gradients_ready(const StepContext& step) override;
 
@@ -46,12 +48,13 @@ class FeatureNorm final : public Norm, public Stateful {
   bool has_zscore() const { return options_.kind != config::NormKind::kMinmax; }
   bool has_minmax() const { return options_.kind != config::NormKind::kZscore; }
   void add_state(ParameterTable& table);
+  at::TensorOptions options_of_state() const;
   at::Tensor apply(const at::Tensor& x, FeatureStats stats) const;
 
   const FeatureNormOptions options_;
   FeatureRule zscore_, minmax_;
-  ParameterSlot mix_;            // [1]; only feature_mix
-  ParameterSlot weight_, bias_;  // [C]; empty when !affine
+  ParameterSlot mix_;  // [1]; only feature_mix
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

@@ -15,10 +15,11 @@ class GateNoise {
  public:
   GateNoise(uint64_t seed, const std::string& site) : stream_(seed, "gate", site) {}
 
-  // Standard Gumbel draws −log(−log U). [batch, branches] float64 on CPU
-  at::Tensor gumbel(const StepContext& step, int64_t batch, int64_t branches) const;
-  // Uniform on the simplex; for two branches (a, 1 − a) with a ~ U(0, 1). [batch, branches] float64 on CPU
-  at::Tensor simplex(const StepContext& step, int64_t batch, int64_t branches) const;
+  // For each position of a sample (its tokens or channels; 1 = the sample itself). [batch, positions, branches] float64
+  // on CPU. Standard Gumbel draws −log(−log U):
+  at::Tensor gumbel(const StepContext& step, int64_t batch, int64_t positions, int64_t branches) const;
+  // Uniform on the simplex; for two branches (a, 1 − a) with a ~ U(0, 1):
+  at::Tensor simplex(const StepContext& step, int64_t batch, int64_t positions, int64_t branches) const;
 
  private:
   RandomStream stream_;

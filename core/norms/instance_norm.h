@@ -5,6 +5,7 @@
 // Dtype   as compute_dtype.h
 // State   none between batches: train and eval compute the same function. No running statistics.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -22,10 +23,11 @@ class InstanceNorm final : public Norm {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
 
  private:
   const InstanceNormOptions options_;
-  ParameterSlot weight_, bias_;  // [C]; empty when !affine
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

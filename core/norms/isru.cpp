@@ -20,16 +20,13 @@ double initial_beta(const IsruOptions& options) {
 
 Isru::Isru(const IsruOptions& options, ParameterTable& table)
     : root_(std::sqrt(static_cast<double>(options.channels))),
-      beta_(table.add("beta", {1}, {Init::kConstant, initial_beta(options)})) {
-  if (options.affine) weight_ = table.add("weight", {options.channels}, {Init::kOnes});
-}
+      beta_(table.add("beta", {1}, {Init::kConstant, initial_beta(options)})),
+      affine_(table, options.channels, affine_parts(options.affine, /*bias=*/false)) {}
 
 at::Tensor Isru::forward(const at::Tensor& x, const StepContext&) {
   const NoAutocast guard;
   const at::Tensor wide = to_compute(x);  // [B, N, C]
-  at::Tensor y = wide * (beta_.get().clamp_min(kSmallestBeta) + wide.square()).rsqrt() * root_;
-  if (weight_) y = y * weight_.get();
-  return y.to(x.scalar_type());
+  return affine_(wide * (beta_.get().clamp_min(kSmallestBeta) + wide.square()).rsqrt() * root_).to(x.scalar_type());
 }
 
 // The source's counter does not see element-wise functions.
@@ -38,7 +35,7 @@ int64_t Isru::macs(int64_t) const { return 0; }
 std::map<std::string, double> Isru::stats() const {
   std::map<std::string, double> stats;
   add_value_stats(stats, "beta", beta_.get());
-  if (weight_) add_value_stats(stats, "weight", weight_.get());
+  affine_.add_stats(stats);
   return stats;
 }
 

@@ -8,6 +8,7 @@
 // beta is the sum of squares of a token's other channels in RMSNorm's formula, hence starts at C. A beta that training
 // drives below 1e-6 acts as 1e-6 and gets no gradient, so that the root stays real.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -24,11 +25,12 @@ class Isru final : public Norm {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
 
  private:
-  const double root_;     // √C
-  ParameterSlot beta_;    // [1]
-  ParameterSlot weight_;  // [C]; empty when !affine
+  const double root_;   // √C
+  ParameterSlot beta_;  // [1]
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

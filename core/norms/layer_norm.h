@@ -5,6 +5,7 @@
 // Dtype   as compute_dtype.h
 // State   none between batches: train and eval compute the same function.
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -19,12 +20,15 @@ class LayerNorm final : public Norm {
  public:
   LayerNorm(const LayerNormOptions& options, ParameterTable& table);  // registers "weight", "bias"
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
+  const Affine& affine() const { return affine_; }
+  double eps() const { return options_.eps; }
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
 
  private:
   const LayerNormOptions options_;
-  ParameterSlot weight_, bias_;  // [C]; empty when !affine
+  Affine affine_;
 };
 
 }  // namespace autonorm::norms

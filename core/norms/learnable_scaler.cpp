@@ -24,6 +24,8 @@ at::Tensor LearnableScaler::forward(const at::Tensor& x, const StepContext&) {
   return at::addcmul(bias_.get(), weight_.get(), to_compute(x)).to(x.scalar_type());
 }
 
+std::optional<Fold> LearnableScaler::fold() const { return Fold{.scale = weight_.get(), .shift = bias_.get()}; }
+
 // The source's counter does not see element-wise products.
 int64_t LearnableScaler::macs(int64_t) const { return 0; }
 

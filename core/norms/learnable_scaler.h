@@ -20,6 +20,7 @@ class LearnableScaler final : public Norm {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
 
  private:
   ParameterSlot weight_, bias_;  // [C]

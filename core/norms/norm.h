@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/config/trial_config.h"
@@ -28,12 +29,21 @@ struct StepContext {
   int64_t step = 0;         // optimizer step, from 0; during evaluation the step it follows
   int64_t micro_batch = 0;  // within the step
   int64_t total_steps = 1;
+  int64_t epoch = 0;  // of this step, from 0
   uint64_t seed = 0;
   // Global index of each sample of the batch: training → position in the global batch; evaluation → index in the split.
   // [B] on the host
   const std::vector<int64_t>* samples = nullptr;
   Ranks* ranks = nullptr;            // null during evaluation, and where one rank trains
   const at::Tensor* mask = nullptr;  // [B, N] bool, true = valid; null: all tokens are
+  // Where a norm with a regularizer adds to the loss of each sample: undefined or [B] or [1]; null: nobody asks.
+  at::Tensor* penalty = nullptr;
+};
+
+// What the evaluation of a norm does last: y = scale ⊙ core(x) + shift, channel by channel.
+struct Fold {
+  at::Tensor scale;  // [C]
+  at::Tensor shift;  // [C]; undefined = 0
 };
 
 class Norm {
@@ -46,13 +56,17 @@ class Norm {
   // What is worth recording about this site: gate means, alpha, … Host values; may synchronise; called once per
   // evaluation.
   virtual std::map<std::string, double> stats() const { return {}; }
+  // What a following Linear can take over, as the values are now; the norm of folded_config (fold.h) computes the core.
+  // nullopt: nothing. Does not own its tensors.
+  virtual std::optional<Fold> fold() const { return std::nullopt; }
 };
 
 // What a norm with state from step to step registers (ParameterTable::add_stateful).
 class Stateful {
  public:
   virtual ~Stateful() = default;
-  // Whether its training forward pass adds up over ranks: then all of them run every micro-batch, samples or not.
+  // Whether every rank is to run every micro-batch, samples or not: because the training forward pass adds up over
+  // ranks, or counts the micro-batches.
   virtual bool meets_in_forward() const { return false; }
   // Once per optimizer step on every rank: gradients are reduced over ranks, and neither clipped nor applied.
   virtual void gradients_ready(const StepContext& step) = 0;

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addcmul.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/base/status.h"
@@ -42,8 +41,7 @@ struct PowerNorm::Backward : public torch::autograd::Function<PowerNorm::Backwar
 
 PowerNorm::PowerNorm(const PowerNormOptions& options, ParameterTable& table)
     : options_(options),
-      weight_(table.add("weight", {options.channels}, {Init::kOnes})),
-      bias_(table.add("bias", {options.channels}, {Init::kZeros})),
+      affine_(table, options.channels),
       running_phi_(table.add_buffer("running_phi", {options.channels}, 1.0)),
       ema_gz_(table.add_buffer("ema_gz", {options.channels}, 0.0)),
       iters_(table.add_counter("iters")) {
@@ -60,10 +58,9 @@ at::Tensor PowerNorm::group_scaled(const at::Tensor& x) const {
 }
 
 // One micro-batch further: what it is scaled by.
-PowerNorm::Scales PowerNorm::advance(const at::Tensor& x, const StepContext& step) {
-  const int64_t t = ++*iters_.get().mutable_data_ptr<int64_t>();
+PowerNorm::Scales PowerNorm::advance(const at::Tensor& x, int64_t t, const StepContext& scope) {
   const at::NoGradGuard no_grad;
-  const at::Tensor square = token_mean(x.square(), step.mask, step);  // [C]
+  const at::Tensor square = token_mean(x.square(), scope.mask, scope);  // [C]
   const at::Tensor& phi = running_phi_.get();
   const at::Tensor by_batch = (square + options_.eps).rsqrt();
   const at::Tensor scale = t <= options_.warmup_iters ? by_batch : (phi + options_.eps).rsqrt();
@@ -78,23 +75,39 @@ PowerNorm::Scales PowerNorm::advance(const at::Tensor& x, const StepContext& ste
 at::Tensor PowerNorm::forward(const at::Tensor& x, const StepContext& step) {
   const NoAutocast guard;
   const at::Tensor scaled = group_scaled(to_compute(x));  // [B, N, C]
-  at::Tensor z;
-  if (step.training && !nothing_to_see(x, step)) {
-    const Scales scales = advance(scaled, step);
-    z = Backward::apply(scaled, scales.forward, scales.backward, ema_gz_.get(), 1 - options_.alpha_backward,
-                        several_ranks(step) ? step.ranks : nullptr);
-  } else {
-    z = scaled * (running_phi_.get() + options_.eps).rsqrt();
-  }
-  return at::addcmul(bias_.get(), weight_.get(), z).to(x.scalar_type());
+  const at::Tensor z = step.training ? trained(scaled, step) : evaluated(scaled);
+  return affine_(z).to(x.scalar_type());
+}
+
+at::Tensor PowerNorm::evaluated(const at::Tensor& scaled) const {
+  return scaled * (running_phi_.get() + options_.eps).rsqrt();
+}
+
+at::Tensor PowerNorm::trained(const at::Tensor& scaled, const StepContext& step) {
+  const int64_t t = ++*iters_.get().mutable_data_ptr<int64_t>();
+  const StepContext scope = scope_of(step, options_.statistics);
+  if (nothing_to_see(scaled, scope)) return evaluated(scaled);
+  const Scales scales = advance(scaled, t, scope);
+  return Backward::apply(scaled, scales.forward, scales.backward, ema_gz_.get(), 1 - options_.alpha_backward,
+                         several_ranks(scope) ? scope.ranks : nullptr);
+}
+
+void PowerNorm::gradients_ready(const StepContext& step) {
+  if (options_.statistics == config::Statistics::kPerRank)
+    average_over_ranks({running_phi_.get(), ema_gz_.get()}, step);
+}
+
+// The scaling by groups comes first and stays: no Linear can take it over.
+std::optional<Fold> PowerNorm::fold() const {
+  if (options_.scale_groups > 0) return std::nullopt;
+  return affine_.after({}, (running_phi_.get() + options_.eps).rsqrt());
 }
 
 int64_t PowerNorm::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, true); }
 
 std::map<std::string, double> PowerNorm::stats() const {
   std::map<std::string, double> stats;
-  add_value_stats(stats, "weight", weight_.get());
-  add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   add_value_stats(stats, "running_phi", running_phi_.get());
   stats["iters"] = static_cast<double>(iters_.get().item<int64_t>());
   return stats;

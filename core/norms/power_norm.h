@@ -13,9 +13,10 @@
 // Shapes  x, y: [B, N, C]   weight, bias: [C], initially 1 and 0
 // Dtype   as compute_dtype.h
 // State   running_phi [C] 1, ema_gz [C] 0, iters: once per micro-batch
-// Ranks   q and the mean of ĝ ⊙ z are over the tokens of all ranks
+// Ranks   q and the mean of ĝ ⊙ z as q and gz in unified_norm.h
 // Mask    padded tokens leave q alone; they are normalized and count in the backward mean
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -26,6 +27,7 @@ struct PowerNormOptions {
   int64_t scale_groups = 1;  // G, divides C; 0 = no group scaling
   int64_t warmup_iters = 10000;
   double alpha_forward = 0.9, alpha_backward = 0.9;
+  config::Statistics statistics = config::Statistics::kSynchronised;
 };
 
 class PowerNorm final : public Norm, public Stateful {
@@ -34,19 +36,22 @@ class PowerNorm final : public Norm, public Stateful {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
   bool meets_in_forward() const override { return true; }
-  void gradients_ready(const StepContext&) override {}
+  void gradients_ready(const StepContext& step) override;
 
  private:
   struct Backward;
   at::Tensor group_scaled(const at::Tensor& x) const;
+  at::Tensor trained(const at::Tensor& scaled, const StepContext& step);
+  at::Tensor evaluated(const at::Tensor& scaled) const;
   struct Scales {
     at::Tensor forward, backward;  // [C]
   };
-  Scales advance(const at::Tensor& x, const StepContext& step);
+  Scales advance(const at::Tensor& x, int64_t t, const StepContext& scope);
 
   const PowerNormOptions options_;
-  ParameterSlot weight_, bias_;      // [C]
+  Affine affine_;
   BufferSlot running_phi_, ema_gz_;  // [C]
   BufferSlot iters_;
 };

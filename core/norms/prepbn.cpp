@@ -1,6 +1,7 @@
 #include "core/norms/prepbn.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
@@ -31,6 +32,7 @@ Prepbn::Prepbn(const PrepbnOptions& options, ParameterTable& table) : options_(o
   }
   eta_ = table.add("eta", {1}, {Init::kOnes});
   iters_ = table.add_counter("iters");
+  table.add_stateful(*this);
 }
 
 int64_t Prepbn::seen() const { return iters_.get().item<int64_t>(); }
@@ -56,6 +58,13 @@ at::Tensor Prepbn::forward(const at::Tensor& x, const StepContext& step) {
   StepContext inner = step;
   if (warm) inner.training = false;
   return (ln_->forward(wide, step) * share + rep_bn(wide, inner) * (1 - share)).to(x.scalar_type());
+}
+
+// Of RepBN, which evaluation always is.
+std::optional<Fold> Prepbn::fold() const {
+  const at::NoGradGuard no_grad;
+  const Fold batch = *bn_->fold();
+  return Fold{.scale = batch.scale + eta_.get(), .shift = batch.shift};
 }
 
 int64_t Prepbn::macs(int64_t tokens) const { return ln_->macs(tokens) + bn_->macs(tokens); }

@@ -27,13 +27,16 @@ struct PrepbnOptions {
   double lambda_start = 1.0;
 };
 
-class Prepbn final : public Norm {
+class Prepbn final : public Norm, public Stateful {
  public:
   Prepbn(const PrepbnOptions& options, ParameterTable& table);  // registers "ln.…", "bn.…", "eta" and the state
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
+  bool meets_in_forward() const override { return true; }  // for the count of micro-batches
+  void gradients_ready(const StepContext&) override {}
   // With "lambda", LN's share at the next training forward.
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
 
  private:
   int64_t seen() const;

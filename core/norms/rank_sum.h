@@ -6,6 +6,13 @@
 
 namespace autonorm::norms {
 
+// The statistics of a norm over the batch: over all ranks, or of each rank by itself as if it were alone.
+inline StepContext scope_of(const StepContext& step, config::Statistics statistics) {
+  StepContext scope = step;
+  if (statistics == config::Statistics::kPerRank) scope.ranks = nullptr;
+  return scope;
+}
+
 inline bool several_ranks(const StepContext& step) { return step.ranks != nullptr && step.ranks->size() > 1; }
 
 // Σ over ranks of x; x itself where there is one rank. Its gradient is the sum over ranks of the gradients, so backward

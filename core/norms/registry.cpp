@@ -44,12 +44,16 @@ NormPtr make_scale(const NormConfig&, int64_t channels, const std::string&, Para
   return std::make_unique<Scale>(channels, table);
 }
 NormPtr make_dyt(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
-  return std::make_unique<Dyt>(DytOptions{.channels = channels, .alpha0 = config.alpha0, .bias = config.bias}, table);
+  return std::make_unique<Dyt>(
+      DytOptions{.channels = channels, .alpha0 = config.alpha0, .affine = config.affine, .bias = config.bias}, table);
 }
 NormPtr make_derf(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
-  return std::make_unique<Derf>(
-      DerfOptions{.channels = channels, .alpha0 = config.alpha0, .function = config.function, .shift = config.shift},
-      table);
+  return std::make_unique<Derf>(DerfOptions{.channels = channels,
+                                            .alpha0 = config.alpha0,
+                                            .function = config.function,
+                                            .shift = config.shift,
+                                            .affine = config.affine},
+                                table);
 }
 NormPtr make_isru(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
   return std::make_unique<Isru>(IsruOptions{.channels = channels, .beta0 = config.beta0, .affine = config.affine},
@@ -68,7 +72,9 @@ NormPtr make_instance(const NormConfig& config, int64_t channels, const std::str
 }
 NormPtr make_scale_norm(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
   return std::make_unique<ScaleNorm>(
-      ScaleNormOptions{.channels = channels, .eps = config.eps, .per_channel = config.per_channel}, table);
+      ScaleNormOptions{
+          .channels = channels, .eps = config.eps, .affine = config.affine, .per_channel = config.per_channel},
+      table);
 }
 NormPtr make_learnable_scaler(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
   return std::make_unique<LearnableScaler>(LearnableScalerOptions{.channels = channels, .init = config.init}, table);
@@ -78,6 +84,7 @@ NormPtr make_bhyt(const NormConfig& config, int64_t channels, const std::string&
                                             .eps = config.eps,
                                             .lambda0 = config.lambda,
                                             .kappa = config.kappa,
+                                            .affine = config.affine,
                                             .learn_lambda = config.learn_lambda},
                                 table);
 }
@@ -88,7 +95,8 @@ NormPtr make_adyt(const NormConfig& config, int64_t channels, const std::string&
                                             .beta_g = config.beta_g,
                                             .eps = config.eps,
                                             .alpha_min = config.alpha_min,
-                                            .alpha_max = config.alpha_max},
+                                            .alpha_max = config.alpha_max,
+                                            .affine = config.affine},
                                 table);
 }
 NormPtr make_batch(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
@@ -117,7 +125,8 @@ NormPtr make_unified(const NormConfig& config, int64_t channels, const std::stri
                                                           .window_backward = config.window_backward,
                                                           .warmup_iters = config.warmup_iters,
                                                           .decay = config.decay,
-                                                          .filtration = config.filtration},
+                                                          .filtration = config.filtration,
+                                                          .statistics = config.statistics},
                                        table);
 }
 NormPtr make_power_norm(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
@@ -126,7 +135,8 @@ NormPtr make_power_norm(const NormConfig& config, int64_t channels, const std::s
                                                       .scale_groups = config.scale_groups,
                                                       .warmup_iters = config.warmup_iters,
                                                       .alpha_forward = config.alpha_forward,
-                                                      .alpha_backward = config.alpha_backward},
+                                                      .alpha_backward = config.alpha_backward,
+                                                      .statistics = config.statistics},
                                      table);
 }
 NormPtr make_prepbn(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
@@ -144,6 +154,7 @@ NormPtr make_switchable(const NormConfig& config, int64_t channels, const std::s
                                                                 .eps = config.eps,
                                                                 .form = config.form,
                                                                 .decay = config.decay,
+                                                                .affine = config.affine,
                                                                 .statistics = config.statistics},
                                           table);
 }

@@ -14,6 +14,8 @@ at::Tensor Scale::forward(const at::Tensor& x, const StepContext&) {
   return (to_compute(x) * alpha_.get()).to(x.scalar_type());
 }
 
+std::optional<Fold> Scale::fold() const { return Fold{.scale = alpha_.get().flatten(), .shift = {}}; }
+
 // The source's counter does not see element-wise products.
 int64_t Scale::macs(int64_t) const { return 0; }
 

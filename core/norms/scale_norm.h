@@ -11,6 +11,7 @@ namespace autonorm::norms {
 struct ScaleNormOptions {
   int64_t channels = 0;      // C, > 0
   double eps = 1e-5;         // smallest length to divide by, > 0
+  bool affine = true;        // learn the gain, else 1
   bool per_channel = false;  // a gain for each channel, as DTN's code has it
 };
 
@@ -20,10 +21,11 @@ class ScaleNorm final : public Norm {
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
 
  private:
   const ScaleNormOptions options_;
-  ParameterSlot gain_;  // [1] or [C]
+  ParameterSlot gain_;  // [1] or [C]; empty when !affine
 };
 
 }  // namespace autonorm::norms

@@ -1,14 +1,16 @@
-// NormSelector of the AutoNorm project (normalization.md 8.1):  y = Σ_k w_k ⊙ branch_k(x), one weight per sample and
-// branch.
+// NormSelector of the AutoNorm project (normalization.md 8.1):  y = Σ_k w_k ⊙ branch_k(x), w from gate.h for each
+// sample, token or channel, or fixed.
 //
-// Shapes  x, y: [B, N, C]   w: [B, K] from gate.h, or the same fixed weights for all samples
+// Shapes  x, y: [B, N, C]   w: [B or 1, N or 1, C or 1, K]
 // Dtype   as compute_dtype.h: branches and blend in float32, one cast at the end
-// State   none that changes the function; evaluation passes add up the gate's weights for stats().
+// State   its branches' and its gate's; evaluation passes add up the gate's weights for stats().
+// Loss    in training, entropy_weight · (entropy of each sample's gate without noise, nats) is added to the loss
 //
 // A fixed gate evaluates only branches of weight ≠ 0 and multiplies only by weights ≠ 1: fixed to one branch it *is*
 // that branch, bit for bit. A branch of fixed weight 0 and a branch whose kind is in `freeze` keep their parameters,
 // which do not learn.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,9 @@
 
 namespace autonorm::norms {
 
+class Dyt;
+class LayerNorm;
+
 class Selector final : public Norm {
  public:
   // Registers each branch under its kind's name (a repeated kind gets "_2", "_3", …) and the gate under "gate".
@@ -24,8 +29,8 @@ class Selector final : public Norm {
   Selector(const config::NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table);
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
-  // "gate_mean_BRANCH", "gate_entropy" (nats), both averaged over the samples evaluated last; "BRANCH.…" of each
-  // branch.
+  // "gate_mean_BRANCH", "gate_entropy" (nats, of a learned gate without its noise), both averaged over the samples
+  // evaluated last; what Gate::add_stats says; "BRANCH.…" of each branch.
   std::map<std::string, double> stats() const override;
 
  private:
@@ -35,12 +40,21 @@ class Selector final : public Norm {
     double weight = 1.0;  // fixed gate only
   };
   at::Tensor blend_fixed(const at::Tensor& x, const StepContext& step);
+  struct Fused {
+    const Dyt* dyt;
+    const LayerNorm* layer;
+    bool dyt_first;
+  };
+  void find_fused();
+  at::Tensor blend_fused(const at::Tensor& x, const at::Tensor& weights) const;
   at::Tensor blend(const at::Tensor& x, const at::Tensor& weights, const StepContext& step);
-  void record(const at::Tensor& weights, const StepContext& step);
+  void record(const GateWeights& gate, int64_t samples, const StepContext& step);
 
   const bool fixed_;
+  const double entropy_weight_;
   std::vector<Branch> branches_;
   std::unique_ptr<Gate> gate_;  // null when fixed
+  std::optional<Fused> fused_;  // of branches_
   int64_t recorded_step_ = -1;  // the step that the sums below belong to
   int64_t recorded_samples_ = 0;
   at::Tensor weight_sum_;   // [K] float64

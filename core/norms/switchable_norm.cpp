@@ -1,16 +1,15 @@
 #include "core/norms/switchable_norm.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/var_mean.h>
 
 #include "core/norms/batch_moments.h"
+#include "core/norms/capability.h"
 #include "core/norms/compute_dtype.h"
 #include "core/norms/mac_rules.h"
 #include "core/norms/rank_sum.h"
-#include "core/norms/value_stats.h"
 
 namespace autonorm::norms {
 namespace {
@@ -23,8 +22,7 @@ SwitchableNorm::SwitchableNorm(const SwitchableNormOptions& options, ParameterTa
     : options_(options),
       mean_logits_(table.add("mean_logits", {mixed_norms(options.form)}, {Init::kOnes})),
       var_logits_(table.add("var_logits", {mixed_norms(options.form)}, {Init::kOnes})),
-      weight_(table.add("weight", {options.channels}, {Init::kOnes})),
-      bias_(table.add("bias", {options.channels}, {Init::kZeros})),
+      affine_(table, options.channels, affine_parts(options.affine)),
       running_mean_(table.add_buffer("running_mean", {options.channels}, 0.0)),
       running_var_(table.add_buffer("running_var", {options.channels}, 0.0)) {
   table.add_stateful(*this);
@@ -59,6 +57,7 @@ std::vector<SwitchableNorm::Moments> SwitchableNorm::token_form(const at::Tensor
 }
 
 at::Tensor SwitchableNorm::forward(const at::Tensor& x, const StepContext& step) {
+  refuse_mask(step, "switchable");
   const NoAutocast guard;
   const at::Tensor wide = to_compute(x);  // [B, N, C]
   const bool by_sample = options_.form == config::SwitchForm::kSample;
@@ -71,8 +70,7 @@ at::Tensor SwitchableNorm::forward(const at::Tensor& x, const StepContext& step)
     mean = k == 0 ? m : mean + m;
     var = k == 0 ? v : var + v;
   }
-  const at::Tensor h = (wide - mean) * (var + options_.eps).rsqrt();
-  return at::addcmul(bias_.get(), weight_.get(), h).to(x.scalar_type());
+  return affine_((wide - mean) * (var + options_.eps).rsqrt()).to(x.scalar_type());
 }
 
 void SwitchableNorm::gradients_ready(const StepContext& step) {
@@ -83,8 +81,7 @@ int64_t SwitchableNorm::macs(int64_t tokens) const { return normalization_macs(o
 
 std::map<std::string, double> SwitchableNorm::stats() const {
   std::map<std::string, double> stats;
-  add_value_stats(stats, "weight", weight_.get());
-  add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   const std::vector<std::string> sample_names{"instance", "layer", "batch"}, token_names{"layer", "batch"};
   const auto& names = options_.form == config::SwitchForm::kSample ? sample_names : token_names;
   const at::Tensor means = mean_logits_.get().detach().softmax(0), vars = var_logits_.get().detach().softmax(0);

@@ -12,6 +12,7 @@
 // State   running_mean, running_var [C], initially 0: BN's at evaluation; `decay` weighs the old value.
 // Ranks   as batch_norm.h, for BN's part
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -21,6 +22,7 @@ struct SwitchableNormOptions {
   double eps = 1e-5;     // added to the mixed variance, > 0
   config::SwitchForm form = config::SwitchForm::kSample;
   double decay = 0.9;
+  bool affine = true;  // learn weight and bias
   config::Statistics statistics = config::Statistics::kSynchronised;
 };
 
@@ -32,6 +34,7 @@ class SwitchableNorm final : public Norm, public Stateful {
   int64_t macs(int64_t tokens) const override;
   // With "mean_share_NORM" and "var_share_NORM".
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override { return affine_.fold(); }
   bool meets_in_forward() const override { return options_.statistics == config::Statistics::kSynchronised; }
   void gradients_ready(const StepContext& step) override;
 
@@ -45,8 +48,8 @@ class SwitchableNorm final : public Norm, public Stateful {
 
   const SwitchableNormOptions options_;
   ParameterSlot mean_logits_, var_logits_;  // [K]
-  ParameterSlot weight_, bias_;             // [C]
-  BufferSlot running_mean_, running_var_;   // [C]
+  Affine affine_;
+  BufferSlot running_mean_, running_var_;  // [C]
 };
 
 }  // namespace autonorm::norms

@@ -59,8 +59,7 @@ struct UnifiedNorm::Backward : public torch::autograd::Function<UnifiedNorm::Bac
 
 UnifiedNorm::UnifiedNorm(const UnifiedNormOptions& options, ParameterTable& table)
     : options_(options),
-      weight_(table.add("weight", {options.channels}, {Init::kOnes})),
-      bias_(table.add("bias", {options.channels}, {Init::kZeros})),
+      affine_(table, options.channels),
       running_var_(table.add_buffer("running_var", {options.channels}, 1.0)),
       ema_gz_(table.add_buffer("ema_gz", {options.channels}, 0.0)),
       window_(table.add_buffer("window", {options.window, options.channels}, 0.0)),
@@ -114,30 +113,39 @@ at::Tensor UnifiedNorm::smoothed_gradient(const at::Tensor& gz, const at::Tensor
   return at::where(skip, smooth, ema);
 }
 
-at::Tensor UnifiedNorm::trained(const at::Tensor& x, const StepContext& step) {
-  const int64_t t = ++*iters_.get().mutable_data_ptr<int64_t>();
+at::Tensor UnifiedNorm::trained(const at::Tensor& x, int64_t t, const StepContext& scope) {
   Decision decision;
   {
     const at::NoGradGuard no_grad;
-    decision = decide(token_mean(x.square(), step.mask, step), t);
+    decision = decide(token_mean(x.square(), scope.mask, scope), t);
   }
-  return Backward::apply(x, weight_.get(), bias_.get(), decision, t, this, several_ranks(step) ? step.ranks : nullptr);
+  return Backward::apply(x, *affine_.weight(), *affine_.bias(), decision, t, this,
+                         several_ranks(scope) ? scope.ranks : nullptr);
 }
 
 at::Tensor UnifiedNorm::forward(const at::Tensor& x, const StepContext& step) {
   const NoAutocast guard;
   const at::Tensor wide = to_compute(x);  // [B, N, C]
-  if (step.training && !nothing_to_see(x, step)) return trained(wide, step).to(x.scalar_type());
-  const at::Tensor z = wide * (running_var_.get() + options_.eps).rsqrt();
-  return at::addcmul(bias_.get(), weight_.get(), z).to(x.scalar_type());
+  if (step.training) {
+    const int64_t t = ++*iters_.get().mutable_data_ptr<int64_t>();
+    const StepContext scope = scope_of(step, options_.statistics);
+    if (!nothing_to_see(x, scope)) return trained(wide, t, scope).to(x.scalar_type());
+  }
+  return affine_(wide * (running_var_.get() + options_.eps).rsqrt()).to(x.scalar_type());
 }
+
+void UnifiedNorm::gradients_ready(const StepContext& step) {
+  if (options_.statistics == config::Statistics::kSynchronised) return;
+  average_over_ranks({running_var_.get(), ema_gz_.get(), window_.get(), window_gz_.get(), skips_.get()}, step);
+}
+
+std::optional<Fold> UnifiedNorm::fold() const { return affine_.after({}, (running_var_.get() + options_.eps).rsqrt()); }
 
 int64_t UnifiedNorm::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, true); }
 
 std::map<std::string, double> UnifiedNorm::stats() const {
   std::map<std::string, double> stats;
-  add_value_stats(stats, "weight", weight_.get());
-  add_value_stats(stats, "bias", bias_.get());
+  affine_.add_stats(stats);
   add_value_stats(stats, "running_var", running_var_.get());
   stats["skips"] = skips_.get().item<double>();
   stats["iters"] = static_cast<double>(iters_.get().item<int64_t>());

@@ -15,9 +15,12 @@
 // Dtype   as compute_dtype.h
 // State   running_var [C] 1, ema_gz [C] 0, window [M, C] 0, window_gz [M_b, C] 0, skips [1] 0, iters: once per
 //         micro-batch. t is on the host, the decision to skip on the device: nothing synchronises.
-// Ranks   q, gz and so the decision are over the tokens of all ranks
+// Ranks   synchronised: q, gz and so the decision are over the tokens of all ranks. per_rank: over each rank's own; the
+//         state is averaged over ranks after every optimizer step, so that all evaluate and go on from one function. A
+//         rank without samples counts the micro-batch and leaves the rest of its state.
 // Mask    padded tokens leave q alone; they are normalized and count in gz
 #pragma once
+#include "core/norms/affine.h"
 #include "core/norms/norm.h"
 
 namespace autonorm::norms {
@@ -29,6 +32,7 @@ struct UnifiedNormOptions {
   int64_t warmup_iters = 4000;
   double decay = 0.9;
   bool filtration = true;
+  config::Statistics statistics = config::Statistics::kSynchronised;
 };
 
 class UnifiedNorm final : public Norm, public Stateful {
@@ -38,8 +42,9 @@ class UnifiedNorm final : public Norm, public Stateful {
   int64_t macs(int64_t tokens) const override;
   // With "skips" and "iters".
   std::map<std::string, double> stats() const override;
+  std::optional<Fold> fold() const override;
   bool meets_in_forward() const override { return true; }
-  void gradients_ready(const StepContext&) override {}
+  void gradients_ready(const StepContext& step) override;
 
  private:
   struct Backward;
@@ -52,10 +57,10 @@ class UnifiedNorm final : public Norm, public Stateful {
   Decision decide(const at::Tensor& square, int64_t t);
   at::Tensor outlier(const at::Tensor& spread) const;
   at::Tensor smoothed_gradient(const at::Tensor& gz, const at::Tensor& skip, int64_t t);
-  at::Tensor trained(const at::Tensor& x, const StepContext& step);
+  at::Tensor trained(const at::Tensor& x, int64_t t, const StepContext& scope);
 
   const UnifiedNormOptions options_;
-  ParameterSlot weight_, bias_;            // [C]
+  Affine affine_;
   BufferSlot running_var_, ema_gz_;        // [C]
   BufferSlot window_, window_gz_, skips_;  // [M, C], [M_b, C], [1]
   BufferSlot iters_;

@@ -1,5 +1,6 @@
 #include "core/config/catalogue.h"
 #include "core/config/trial_config.h"
+#include "core/norms/capability.h"
 #include "core/norms/norm.h"
 #include "core/train/probe_ops.h"
 
@@ -16,7 +17,7 @@ struct NormProbe {
   at::ScalarType dtype = at::kFloat;
 };
 
-Result<NormProbe> parse(const nlohmann::json& json) {
+Result<NormProbe> parse_norm_probe(const nlohmann::json& json) {
   const ProbeSpec spec(json);
   AUTONORM_RETURN_IF_ERROR(spec.check_keys({"op", "config", "mode", "dtype", "steps", "seed"}));
   nlohmann::json norm = spec.object("config");
@@ -41,27 +42,9 @@ Result<NormProbe> parse(const nlohmann::json& json) {
                    .dtype = *dtype};
 }
 
-// Whether a kind computes each token by itself, or leaves masked ones out of its statistics.
-bool takes_mask(const config::NormConfig& norm) {
-  switch (norm.kind) {
-    case config::NormKind::kSelector:
-    case config::NormKind::kGroup:
-    case config::NormKind::kInstance:
-    case config::NormKind::kSwitchable:
-    case config::NormKind::kDtn:
-      return false;
-    case config::NormKind::kMinmax:
-    case config::NormKind::kZscore:
-    case config::NormKind::kFeatureMix:
-      return norm.axis == config::FeatureAxis::kChannel;
-    default:
-      return true;
-  }
-}
-
 Result<at::Tensor> mask_of(const NormProbe& probe, ProbeInput& input) {
   const at::Tensor mask = input.find("mask");
-  if (!mask.defined() || takes_mask(probe.config)) return mask;
+  if (!mask.defined() || norms::takes_mask(probe.config)) return mask;
   return invalid("tensor 'mask': norm '", config::name(probe.config.kind),
                  "' mixes all tokens of a sample and takes no mask");
 }
@@ -121,7 +104,7 @@ Status run_step(const NormProbe& probe, int64_t step, norms::Norm& norm, ProbeIn
 }  // namespace
 
 Status probe_norm(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out) {
-  const auto probe = parse(spec);
+  const auto probe = parse_norm_probe(spec);
   if (!probe.ok()) return probe.status();
   norms::ParameterTable table(probe->seed, parameter_dtype(probe->dtype));
   const auto norm = norms::make_norm(probe->config, probe->channels, kSite, table);
@@ -136,7 +119,7 @@ Status probe_norm(const nlohmann::json& spec, ProbeInput& input, checkpoint::Nam
 }
 
 Result<std::string> norm_names(const nlohmann::json& spec) {
-  const auto probe = parse(spec);
+  const auto probe = parse_norm_probe(spec);
   if (!probe.ok()) return probe.status();
   norms::ParameterTable table(probe->seed, parameter_dtype(probe->dtype));
   norms::make_norm(probe->config, probe->channels, kSite, table);

@@ -60,6 +60,7 @@ norms::StepContext TrainStep::step_context(int64_t step, int64_t micro) {
           .step = step,
           .micro_batch = micro,
           .total_steps = plan_.total_steps(),
+          .epoch = plan_.epoch_of(step),
           .seed = config_.seed,
           .ranks = &ranks_};
 }
@@ -71,9 +72,14 @@ at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range,
   const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
   norms::StepContext context = step_context(step, micro);
   context.samples = &positions;
+  at::Tensor penalty;  // [B] or [1]
+  context.penalty = &penalty;
   const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
   const at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
-  if (model_.reconstructs()) return model_.reconstruct(images, context).losses.sum();
+  if (model_.reconstructs()) {
+    const at::Tensor hidden = model_.reconstruct(images, context).losses;  // [B]
+    return (penalty.defined() ? hidden + penalty : hidden).sum();
+  }
   const at::Tensor logits = model_.forward(images, context);                               // [B, K]
   at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);  // [B]
   if (config_.train.distill) {
@@ -81,6 +87,7 @@ at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range,
     const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]
     losses = losses * (1.0 - distill.alpha) + eval::distillation(logits, teacher, distill.temperature) * distill.alpha;
   }
+  if (penalty.defined()) losses = losses + penalty;
   return losses.sum();
 }
 

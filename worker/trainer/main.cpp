@@ -7,6 +7,7 @@
 
 #include "core/base/failpoint.h"
 #include "core/base/text.h"
+#include "worker/trainer/fold.h"
 #include "worker/trainer/options.h"
 #include "worker/trainer/probe.h"
 #include "worker/trainer/process_setup.h"
@@ -58,5 +59,6 @@ int main(int argc, char** argv) {
   const auto cuda_library = program_folder().parent_path() / "lib" / "libautonorm_cuda.so";
   if (serving != nullptr) return serve(*serving, data_roots(), cuda_library);
   if (const auto* running = std::get_if<RunOptions>(&*options)) return run(*running, data_roots(), cuda_library);
+  if (const auto* folding = std::get_if<FoldOptions>(&*options)) return fold(*folding, data_roots());
   return probe(std::get<ProbeOptions>(*options));
 }

@@ -79,10 +79,24 @@ Result<Options> parse_probe(std::span<const std::string> arguments) {
   return Options(options);
 }
 
+Result<Options> parse_fold(std::span<const std::string> arguments) {
+  FoldOptions options;
+  ArgumentReader reader;
+  reader.option("--data", [&](const std::string& value) { return options.data.emplace_back(value), std::string(); });
+  const auto words = reader.read(arguments);
+  if (!words.ok()) return words.status();
+  if (words->size() != 2)
+    return invalid("'trainer fold' needs the folder of a checkpoint and one to write to; found ", words->size(),
+                   " folders; example: trainer fold runs/by-hand/3f2a/checkpoints/step-220 folded");
+  options.checkpoint = words->at(0);
+  options.out = words->at(1);
+  return Options(options);
+}
+
 }  // namespace
 
 Result<Options> parse_options(std::span<const std::string> arguments) {
-  const std::vector<std::string> verbs{"run", "serve", "probe"};
+  const std::vector<std::string> verbs{"run", "serve", "probe", "fold"};
   if (arguments.empty()) return invalid("a verb is missing; one of ", join(verbs), " (see trainer --help)");
   for (const std::string& word : arguments) {
     if (word == "--help" || word == "-h") return Options(ShowText{help_text()});
@@ -93,6 +107,7 @@ Result<Options> parse_options(std::span<const std::string> arguments) {
   if (verb == "run") return parse_run(rest);
   if (verb == "serve") return parse_serve(rest);
   if (verb == "probe") return parse_probe(rest);
+  if (verb == "fold") return parse_fold(rest);
   const std::string near = nearest(verb, verbs);
   return invalid("unknown verb '", verb, "'", near.empty() ? "" : "; did you mean " + near + "?", " One of ",
                  join(verbs));

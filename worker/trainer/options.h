@@ -42,10 +42,14 @@ struct ProbeOptions {
   bool names = false;
   std::filesystem::path spec, in, out;
 };
+struct FoldOptions {
+  std::filesystem::path checkpoint, out;
+  std::vector<std::filesystem::path> data;
+};
 struct ShowText {
   std::string text;  // --help, --version
 };
-using Options = std::variant<RunOptions, ServeOptions, ProbeOptions, ShowText>;
+using Options = std::variant<RunOptions, ServeOptions, ProbeOptions, FoldOptions, ShowText>;
 
 // `arguments` without the program's name. kInvalid: what is wrong, what is allowed, the nearest valid word.
 Result<Options> parse_options(std::span<const std::string> arguments);

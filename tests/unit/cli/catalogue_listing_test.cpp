@@ -48,8 +48,10 @@ TEST(CatalogueListing, AKeyInJsonHasItsRangeDefaultAndMark) {
 
 TEST(CatalogueListing, AKindBringsTheKeysThatBelongToIt) {
   EXPECT_THAT(paths("rms"), ElementsAre("norm.eps", "norm.affine"));
-  EXPECT_THAT(paths("dyt"), ElementsAre("norm.alpha0", "norm.bias"));
-  EXPECT_THAT(paths("gumbel"), ElementsAre("norm.tau", "norm.hard"));
+  EXPECT_THAT(paths("dyt"), ElementsAre("norm.affine", "norm.alpha0", "norm.bias"));
+  EXPECT_THAT(paths("gumbel"),
+              ElementsAre("norm.tau", "norm.hard", "norm.anneal", "norm.gate_input", "norm.granularity",
+                          "norm.entropy_weight", "norm.freeze_epoch", "norm.freeze_entropy"));
   EXPECT_THAT(paths("distill"), ElementsAre("train.distill.from", "train.distill.temperature", "train.distill.alpha"));
   EXPECT_THAT(paths("schedules"), ElementsAre("train.schedule", "train.horizon"));
   EXPECT_THAT(paths("run"), ::testing::Contains("run.priority"));

@@ -55,6 +55,7 @@ json everything_in_use() {
   };
   merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
   merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
+  merge(R"({"norm": {"kind": "selector", "gate": "gumbel", "anneal": "linear"}})");
   merge(
       R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}, "start": {"from": "t"}}})");
   merge(R"({"norm": {"kind": "feature_mix", "axis": "batch"}})");

@@ -19,8 +19,8 @@ const char* const kManyKeys =
     R"("kind":"selector","tau":0.5},"final":{"kind":"rms"}},"ranks":2,"seed":3,)"
     R"("train":{"distill":{"alpha":0.3,"from":"0a"},"lr":0.01,"schedule":"constant"}},)"
     R"("data":"b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a","device":"cuda","format":1,)"
-    R"("numerics":{"data.mnist":1,"gate.gumbel":1,"loss.cross_entropy":1,"loss.distill":1,"model.vit":1,"norm.dyt":1,)"
-    R"("norm.layer":1,"norm.rms":1,"norm.selector":1,"optimizer.adamw":1,"schedule.constant":1,"training":2}})";
+    R"("numerics":{"data.mnist":1,"gate.gumbel":1,"loss.cross_entropy":1,"loss.distill":1,"model.vit":1,"norm.dyt":2,)"
+    R"("norm.layer":2,"norm.rms":2,"norm.selector":2,"optimizer.adamw":1,"schedule.constant":1,"training":2}})";
 
 TrialConfig trial(const std::string& text) {
   const auto config = parse_trial(json::parse(text));
@@ -33,7 +33,7 @@ TEST(TrialIdentity, GoldenDefault) {
   EXPECT_EQ(
       canonical(TrialConfig{}),
       R"({"config":{},"data":"6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8","device":"auto","format":1,)"
-      R"("numerics":{"data.digits":1,"loss.cross_entropy":1,"model.vit":1,"norm.layer":1,"optimizer.adamw":1,"schedule.cosine":1,"training":2}})");
+      R"("numerics":{"data.digits":1,"loss.cross_entropy":1,"model.vit":1,"norm.layer":2,"optimizer.adamw":1,"schedule.cosine":1,"training":2}})");
 }
 
 TEST(TrialIdentity, GoldenOfManyKeys) {
@@ -45,7 +45,7 @@ TEST(TrialIdentity, GoldenOfManyKeys) {
     "train": {"lr": 0.01, "schedule": "constant", "log_every": 3, "distill": {"from": "teacher", "alpha": 0.3}},
     "run": {"priority": 1}, "inputs": {"teacher": "0a"}})");
   EXPECT_EQ(canonical(config), kManyKeys);
-  EXPECT_EQ(trial_id(config).value(), "794b98fdd5887bc0258270f257bd883856179efe3ed17f870d6741d4f29e54be");
+  EXPECT_EQ(trial_id(config).value(), "f714f9baec767f2aadbadc15bfda0e104eaff7283e6df84a9cbdd6cd689c4abc");
 }
 
 TEST(TrialIdentity, IdIsTheHashOfTheCanonicalText) {

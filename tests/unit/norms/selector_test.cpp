@@ -1,6 +1,11 @@
 #include "core/norms/selector.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/full_like.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "core/norms/registry.h"
 #include "tests/unit/norms/tensors.h"
@@ -209,6 +214,174 @@ TEST(Selector, NamesRepeatedKindsApart) {
   const Built built(config);
   EXPECT_EQ(built.parameter("dyt_2.alpha").value.item<double>(), 2.0);
   EXPECT_EQ(built.parameter("gate.fc2.bias").value.numel(), 3);
+}
+
+// Gate weights of the second branch as they act on each element, of branches x and −x. [B, N, C]
+at::Tensor second_weight(Built& built, const at::Tensor& x, const StepContext& step) {
+  return (1.0 - built.norm->forward(x, step).detach() / x) / 2.0;
+}
+
+// Branches x and −x: y = (1 − 2w)·x.
+NormConfig plus_and_minus(Gate gate) {
+  NormConfig config{.kind = NormKind::kSelector};
+  config.branches = {NormConfig{.kind = NormKind::kNone}, NormConfig{.kind = NormKind::kScale}};
+  config.gate = gate;
+  return config;
+}
+
+struct PlusMinus : Built {
+  explicit PlusMinus(const NormConfig& config, int64_t channels = 16) : Built(config, channels) {
+    const at::NoGradGuard no_grad;
+    mutable_value("scale.alpha").fill_(-1.0);
+  }
+  at::Tensor mutable_value(const std::string& name) { return parameter(name).value; }
+};
+
+// Whether w varies along a dimension, the others being what they are.
+bool varies(const at::Tensor& w, int64_t dim) { return largest_difference(w, w.narrow(dim, 0, 1).expand_as(w)) > 1e-4; }
+
+TEST(Selector, WeightsBelongToWhatTheGranularitySays) {
+  using config::Granularity;
+  const at::Tensor x = random_tensor("x", {3, 4, 16}).abs() + 0.5;
+  for (const Gate gate : {Gate::kSoftmax, Gate::kSigmoid, Gate::kGumbel, Gate::kRandom, Gate::kStatic}) {
+    for (const auto granularity :
+         {Granularity::kSample, Granularity::kToken, Granularity::kChannel, Granularity::kLayer}) {
+      const bool reads = config::reads_input(gate), fixed_for_all = gate == Gate::kStatic;
+      if ((reads && granularity == Granularity::kLayer) || (fixed_for_all && granularity == Granularity::kToken))
+        continue;
+      NormConfig config = plus_and_minus(gate);
+      config.granularity = granularity;
+      config.hard = false;
+      PlusMinus built(config);
+      if (fixed_for_all) {
+        const at::NoGradGuard no_grad;
+        const at::Tensor logits = built.parameter("gate.logits").value;
+        logits.copy_(random_tensor("l", logits.sizes()));
+      }
+      const at::Tensor w = second_weight(built, x, {.step = 1});
+      EXPECT_EQ(varies(w, 0), !fixed_for_all && granularity != Granularity::kLayer) << static_cast<int>(granularity);
+      EXPECT_EQ(varies(w, 1), granularity == Granularity::kToken);
+      EXPECT_EQ(varies(w, 2), granularity == Granularity::kChannel);
+    }
+  }
+}
+
+TEST(Selector, SigmoidGateIsThePublishedFormula) {
+  PlusMinus built(plus_and_minus(Gate::kSigmoid));
+  const at::Tensor x = random_tensor("x", {5, 4, 16}).abs() + 0.5;
+  const at::Tensor h = x.mean(1);
+  const at::Tensor alpha =
+      (h.matmul(built.parameter("gate.fc.weight").value.detach().t()) + built.parameter("gate.fc.bias").value.detach())
+          .sigmoid();  // [B, 1]
+  EXPECT_LT(largest_difference(second_weight(built, x, {}), alpha.unsqueeze(1).expand_as(x)), 1e-5);
+}
+
+TEST(Selector, StaticGateStartsEqualAndLearns) {
+  PlusMinus built(plus_and_minus(Gate::kStatic));
+  const at::Tensor x = random_tensor("x", {5, 4, 16}).abs() + 0.5;
+  EXPECT_LT(largest_difference(second_weight(built, x, {}), at::full_like(x, 0.5)), 1e-6);
+  forward_backward(*built.norm, x, x, {});
+  EXPECT_GT(built.parameter("gate.logits").value.grad().abs().min().item<double>(), 0.1);
+}
+
+TEST(Selector, ClsGateSeesTheFirstTokenAlone) {
+  NormConfig config = plus_and_minus(Gate::kSoftmax);
+  config.gate_input = config::GateInput::kCls;
+  PlusMinus built(config);
+  const at::Tensor x = random_tensor("x", {5, 4, 16}).abs() + 0.5;
+  at::Tensor other = x.clone();
+  other.narrow(1, 1, 3).mul_(3.0);
+  const at::Tensor w = second_weight(built, x, {});
+  EXPECT_LT(largest_difference(w, second_weight(built, other, {})), 1e-5);
+  other.select(1, 0).mul_(3.0);
+  EXPECT_GT(largest_difference(w, second_weight(built, other, {})), 1e-2);
+}
+
+TEST(Selector, TemperatureGoesToItsEndAlongTheChosenCurve) {
+  for (const auto& [anneal, middle] : {std::pair{config::Anneal::kLinear, 1.25}, {config::Anneal::kExponential, 1.0}}) {
+    NormConfig config = selector(Gate::kGumbel);
+    config.anneal = anneal;
+    config.tau = 2.0;
+    config.tau_end = 0.5;
+    const at::Tensor x = random_tensor("x", {5, 4, 16});
+    for (const auto& [step, tau] : {std::pair<int64_t, double>{0, 2.0}, {50, middle}, {100, 0.5}, {200, 0.5}}) {
+      Built built(config);
+      const StepContext at_step{.step = step, .total_steps = 101};
+      const at::Tensor y = built.norm->forward(x, at_step);
+      EXPECT_NEAR(built.norm->stats().at("gate_tau"), tau, 1e-12);
+      NormConfig fixed = selector(Gate::kGumbel);
+      fixed.tau = tau;
+      Built same(fixed);
+      EXPECT_LT(largest_difference(y, same.norm->forward(x, at_step)), 1e-6) << step;
+    }
+  }
+}
+
+// What an optimizer does to a frozen gate's parameters is not seen.
+void expect_frozen(Built& built, bool frozen) {
+  const at::Tensor x = random_tensor("x", {5, 4, 16});
+  const at::Tensor before = built.norm->forward(x, {.training = false}).detach();
+  {
+    const at::NoGradGuard no_grad;
+    for (Parameter& p : built.table.parameters()) {
+      if (p.name.starts_with("gate.")) p.value.add_(random_tensor(p.name, p.value.sizes()), 5.0);
+    }
+  }
+  EXPECT_EQ(largest_difference(before, built.norm->forward(x, {.training = false}).detach()) < 1e-6, frozen);
+  EXPECT_EQ(built.norm->stats().at("gate_frozen"), frozen ? 1.0 : 0.0);
+}
+
+void train_step(Built& built, const StepContext& step) {
+  forward_backward(*built.norm, random_tensor("x", {5, 4, 16}), random_tensor("dy", {5, 4, 16}), step);
+  for (Stateful* stateful : built.table.stateful()) stateful->gradients_ready(step);
+}
+
+TEST(Selector, GateFreezesAtItsEpoch) {
+  NormConfig config = selector(Gate::kSoftmax);
+  config.freeze_epoch = 2;
+  for (const int64_t epoch : {0, 1, 2, 3}) {
+    Built built(config);
+    train_step(built, {.step = 7, .epoch = epoch});
+    expect_frozen(built, epoch >= 2);
+  }
+}
+
+TEST(Selector, GateFreezesWhenItsEntropyIsLow) {
+  NormConfig config = selector(Gate::kStatic);
+  config.freeze_entropy = 0.3;
+  for (const double logit : {0.0, 1.0, 4.0}) {  // entropies 0.69, 0.58, 0.09
+    Built built(config);
+    {
+      const at::NoGradGuard no_grad;
+      built.parameter("gate.logits").value.select(0, 0).fill_(logit);
+    }
+    train_step(built, {.step = 7});
+    expect_frozen(built, logit == 4.0);
+  }
+}
+
+TEST(Selector, EntropyWeightAddsTheGatesEntropyToTheLoss) {
+  NormConfig config = selector(Gate::kStatic);
+  config.entropy_weight = 0.5;
+  Built built(config);
+  {
+    const at::NoGradGuard no_grad;
+    built.parameter("gate.logits").value.select(0, 0).fill_(1.0);
+  }
+  at::Tensor penalty;
+  StepContext step;
+  step.penalty = &penalty;
+  const at::Tensor x = random_tensor("x", {5, 4, 16});
+  built.norm->forward(x, step);
+  const double p = 1 / (1 + std::exp(-1.0)), q = 1 - p;
+  ASSERT_TRUE(penalty.defined());
+  EXPECT_NEAR(penalty.sum().item<double>(), -0.5 * (p * std::log(p) + q * std::log(q)), 1e-6);
+  penalty.sum().backward();
+  EXPECT_LT(built.parameter("gate.logits").value.grad().select(0, 0).item<double>(), -0.01);  // away from equal
+  penalty = at::Tensor();
+  step.training = false;
+  built.norm->forward(x, step);
+  EXPECT_FALSE(penalty.defined());
 }
 
 }  // namespace

@@ -69,6 +69,15 @@ inline std::vector<std::pair<std::string, config::NormConfig>> stateful_norms() 
     norm.axis = config::FeatureAxis::kBatch;
     all.emplace_back(cat("features of kind ", static_cast<int>(kind)), norm);
   }
+  config::NormConfig selector = config::default_norm(config::NormKind::kSelector);
+  selector.branches = {config::default_norm(config::NormKind::kDyt), config::default_norm(config::NormKind::kBatch)};
+  selector.freeze_epoch = 2;
+  all.emplace_back("gate frozen in the third epoch", selector);
+  selector.gate = config::Gate::kStatic;
+  selector.freeze_epoch = 0;
+  selector.freeze_entropy = 0.69;
+  selector.entropy_weight = 3;
+  all.emplace_back("gate frozen by its entropy", selector);
   return all;
 }
 
