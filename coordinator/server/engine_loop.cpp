@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "coordinator/server/config_freezer.h"
 #include "coordinator/server/engine_callers.h"
@@ -160,15 +162,21 @@ class Loop final : public EngineLoop {
     bool more = false;
     while (true) {
       EngineInbox::Batch batch = inbox_.take(more ? milliseconds(0) : kTick);
-      if (inbox_.closed()) return inbox_.take_questions().clear();
+      if (inbox_.closed()) break;
       more = step(batch);
     }
+    inbox_.take_questions().clear();
+    questions_.clear();
   }
 
   // Decide → commit → send → reply, then the questions. True when there is more to do without waiting.
   bool step(EngineInbox::Batch& batch) {
-    for (const EngineInbox::Item& item : batch.items) {
-      if (item.event) engine_.apply(*item.event, item.arrival);
+    for (EngineInbox::Item& item : batch.items) {
+      if (item.event) {
+        engine_.apply(*item.event, item.arrival);
+      } else {
+        questions_.push_back(std::move(item.question));
+      }
     }
     const Now now = clock_.now();
     // Leases expire only when every message that has arrived was heard.
@@ -176,10 +184,12 @@ class Loop final : public EngineLoop {
     const bool more = engine_.continue_slices(now);
     engine_.schedule(now);
     if (!carry_out(engine_.take())) return false;
-    for (EngineInbox::Item& item : batch.items) {
-      if (item.question) item.question(clock_.now());
-    }
+    answer_questions();
     return more || !batch.all;
+  }
+
+  void answer_questions() {
+    for (const auto& question : std::exchange(questions_, {})) question(clock_.now());
   }
 
   void tick(Now now) {
@@ -217,7 +227,8 @@ class Loop final : public EngineLoop {
         return false;
       }
       set_trouble(cat(status.message(), ", work goes on by itself"));
-      for (const auto& question : inbox_.take_questions()) question(clock_.now());
+      std::ranges::move(inbox_.take_questions(), std::back_inserter(questions_));
+      answer_questions();
       inbox_.pause(kCommitRetry);
       if (inbox_.closed()) return false;
     }
@@ -310,6 +321,7 @@ class Loop final : public EngineLoop {
   // of the thread alone
   engine::Engine engine_;
   SteadyTime last_tick_{};
+  std::vector<EngineInbox::Question> questions_;  // taken; answered once the events that came with them are durable
 
   EngineInbox inbox_;
   std::atomic<RequestId> last_request_ = 0;
