@@ -143,6 +143,10 @@ std::string Explainer::held_reason(const Trial& trial) const {
   }
   if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kPaused; }))
     return cat("sweep ", sweep->record.id, " paused by user; go on with: coordinator resume ", sweep->record.id);
+  if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kCancelled; })) {
+    return cat("sweep ", sweep->record.id,
+               " is being cancelled, a slice of its trials at a time; see: coordinator status ", sweep->record.id);
+  }
   return "no sweep wants it any more";
 }
 

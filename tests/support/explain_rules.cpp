@@ -54,7 +54,7 @@ Cause cause_in_the_fleet(const engine::TrialView& trial, const std::vector<engin
 }
 
 struct Claims {
-  std::vector<const engine::SweepView*> running, halted, paused;
+  std::vector<const engine::SweepView*> running, halted, paused, cancelled;
   bool full = false;  // a running one may be held by its max_parallel
 };
 
@@ -62,6 +62,9 @@ Cause cause_of(const engine::TrialView& trial, const Claims& claims, const std::
   if (trial.state == TrialState::kAssigned) return {"starting", {" joined; tried again should it take more than "}};
   if (claims.running.empty() && !claims.halted.empty()) {
     return {"its sweep is halted", {cat("sweep ", claims.halted.front()->id, " halted: ")}};
+  }
+  if (claims.running.empty() && claims.paused.empty() && !claims.cancelled.empty()) {
+    return {"its sweep is being cancelled", {cat("sweep ", claims.cancelled.front()->id, " is being cancelled")}};
   }
   if (claims.running.empty()) return {"its sweep is paused", {" paused by user; go on with: coordinator resume "}};
   if (trial.state == TrialState::kWaiting)
@@ -84,6 +87,8 @@ Claims claims_of(const TrialId& id, const std::vector<engine::SweepView>& sweeps
       claims.halted.push_back(&sweep);
     } else if (sweep.state == "paused") {
       claims.paused.push_back(&sweep);
+    } else if (sweep.state == "cancelled") {
+      claims.cancelled.push_back(&sweep);
     }
   }
   return claims;
