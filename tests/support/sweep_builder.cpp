@@ -37,6 +37,7 @@ config::Sweep make_sweep(const std::string& name, const std::vector<TrialSpec>& 
   std::string content = name;
   const auto labels = std::make_shared<const config::CellLabels>(config::CellLabels{{"data.name", "digits"}});
   std::map<std::pair<std::string, uint64_t>, TrialId> stages;
+  std::map<TrialId, size_t> places;  // in sweep.trials, of those that a cell has
   for (const TrialSpec& spec : specs) {
     config::PlannedTrial trial = planned(spec);
     if (!spec.stage.empty()) {
@@ -53,10 +54,9 @@ config::Sweep make_sweep(const std::string& name, const std::vector<TrialSpec>& 
     if (std::find(sweep.variants.begin(), sweep.variants.end(), spec.variant) == sweep.variants.end()) {
       sweep.variants.push_back(spec.variant);
     }
-    const auto same = [&](const config::PlannedTrial& t) { return t.id == trial.id; };
-    const auto known = std::find_if(sweep.trials.begin(), sweep.trials.end(), same);
-    sweep.cells.push_back({spec.variant, labels, spec.seed, static_cast<size_t>(known - sweep.trials.begin())});
-    if (known == sweep.trials.end()) sweep.trials.push_back(std::move(trial));
+    const auto [place, is_new] = places.try_emplace(trial.id, sweep.trials.size());
+    sweep.cells.push_back({spec.variant, labels, spec.seed, place->second});
+    if (is_new) sweep.trials.push_back(std::move(trial));
   }
   sweep.content = sha256(content);
   return sweep;
