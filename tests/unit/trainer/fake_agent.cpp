@@ -118,11 +118,11 @@ void FakeAgent::serve() {
     }
   } else if (std::ranges::all_of(channels_, waits)) {
     carry_out();
+    ++served_;  // before anybody may ask
     for (Channel& channel : channels_) {
       channel.segment->result = RelayResult::kOk;
       complete(channel);
     }
-    ++served_;
   }
 }
 
