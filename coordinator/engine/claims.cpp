@@ -151,8 +151,8 @@ Status was_cancelled(const SweepEntry& entry) {
 void preempt_if_unwanted(Core& core, TrialKey key, Now now) {
   const Trial& trial = core.at(key);
   if (!trial.live || wanted(core, trial)) return;
-  // Where a restart cut a cancellation off, its next slices end the trial.
-  if (std::ranges::any_of(trial.sweeps,
+  // Wanted by nobody at all: a restart cut a cancellation off, and its next slices end the trial.
+  if (std::ranges::all_of(trial.sweeps,
                           [&](int64_t id) { return core.sweeps.at(id).record.state == SweepState::kCancelled; })) {
     return;
   }

@@ -286,6 +286,9 @@ void ClusterWalk::reorder(const engine::TrialView& view, uint32_t how) {
 void ClusterWalk::crash() {
   dies_.reset();
   cluster_.restart();
+  // As the engine's thread does at once: a cancellation that was cut off goes on.
+  while (cluster_.continue_submission()) {
+  }
 }
 
 void ClusterWalk::come_back(const std::function<bool()>& committed) {
