@@ -94,14 +94,19 @@ struct ShortAttention : torch::autograd::Function<ShortAttention> {
 }  // namespace
 
 at::Tensor self_attention(const at::Tensor& qkv, int64_t heads) {
-  if (is_short(qkv, heads)) return ShortAttention::apply(qkv, heads);
-  const int64_t batch = qkv.size(0), tokens = qkv.size(1), width = qkv.size(2) / 3;
+  return is_short(qkv, heads) ? ShortAttention::apply(qkv, heads) : attend(split_heads(qkv, heads));
+}
+
+Heads split_heads(const at::Tensor& qkv, int64_t heads) {
   const at::Tensor split =
-      qkv.view({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4});  // [3, B, H, T, d]
+      qkv.view({qkv.size(0), qkv.size(1), 3, heads, qkv.size(2) / (3 * heads)}).permute({2, 0, 3, 1, 4});
   // unbind, not three selects: its backward pass stacks the parts instead of adding three zero-padded tensors.
-  const std::vector<at::Tensor> parts = split.unbind(0);                                        // q, k, v
-  const at::Tensor heads_out = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);  // [B, H, T, d]
-  return heads_out.transpose(1, 2).reshape({batch, tokens, width});
+  const std::vector<at::Tensor> parts = split.unbind(0);  // 3 × [B, H, T, d]
+  return {.q = parts[0], .k = parts[1], .v = parts[2]};
+}
+
+at::Tensor attend(const Heads& heads) {
+  return at::scaled_dot_product_attention(heads.q, heads.k, heads.v).transpose(1, 2).flatten(2);  // [B, T, H·d]
 }
 
 }  // namespace autonorm::kernels

@@ -1,7 +1,5 @@
 #include "core/models/attention.h"
 
-#include <ATen/ops/scaled_dot_product_attention.h>
-
 #include "core/kernels/attention.h"
 
 namespace autonorm::models {
@@ -32,14 +30,10 @@ at::Tensor Attention::normed(NormSite site, const at::Tensor& heads, const NormS
 at::Tensor Attention::operator()(const at::Tensor& x, const NormSites& norms, const norms::StepContext& step) const {
   const at::Tensor packed = qkv_(x);  // [B, T, 3·D]
   if (q_norm_.index < 0) return proj_(kernels::self_attention(packed, options_.heads));
-  const int64_t batch = x.size(0), tokens = x.size(1), head_dim = options_.dim / options_.heads;
-  const at::Tensor qkv =
-      packed.view({batch, tokens, 3, options_.heads, head_dim}).permute({2, 0, 3, 1, 4});  // [3, B, H, T, d_h]
-  // unbind, not three selects: its backward pass stacks the parts instead of adding three zero-padded tensors.
-  const std::vector<at::Tensor> parts = qkv.unbind(0);  // q, k, v
-  const at::Tensor q = normed(q_norm_, parts[0], norms, step), k = normed(k_norm_, parts[1], norms, step);
-  const at::Tensor heads = at::scaled_dot_product_attention(q, k, parts[2]);  // [B, H, T, d_h]
-  return proj_(heads.transpose(1, 2).reshape({batch, tokens, options_.dim}));
+  kernels::Heads heads = kernels::split_heads(packed, options_.heads);
+  heads.q = normed(q_norm_, heads.q, norms, step);
+  heads.k = normed(k_norm_, heads.k, norms, step);
+  return proj_(kernels::attend(heads));
 }
 
 }  // namespace autonorm::models

@@ -41,8 +41,8 @@ Result<std::unique_ptr<Model>> AutoNorm::make(const config::TrialConfig& config,
 }
 
 AutoNorm::AutoNorm(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), input_(input), table_(config.seed, dtype) {
-  const int64_t in = table_input() ? values() : kColours * model_.patch * model_.patch;
+    : Model(config, input, dtype) {
+  const int64_t in = table_input() ? input_.values() : kColours * model_.patch * model_.patch;
   embed_.emplace(table_, table_input() ? "table_embed" : "patch_embed", in, model_.dim, LinearInit::kUniformFanIn);
   if (!table_input()) {
     cls_token_ = table_.add("cls_token", {1, 1, model_.dim}, {norms::Init::kTruncatedNormal, 0.02});
@@ -98,7 +98,7 @@ AutoNorm::MlpPart AutoNorm::make_mlp(const config::TrialConfig& config, int64_t 
 }
 
 at::Tensor AutoNorm::embed(const at::Tensor& images) const {
-  if (table_input()) return (*embed_)(images.reshape({images.size(0), 1, values()}));  // [B, 1, D]
+  if (table_input()) return (*embed_)(images.reshape({images.size(0), 1, input_.values()}));  // [B, 1, D]
   const at::Tensor colours =
       images.size(1) == kColours ? images : images.expand({images.size(0), kColours, input_.height, input_.width});
   at::Tensor x = (*embed_)(image_patches(colours, model_.patch));  // [B, N, D]
@@ -135,9 +135,9 @@ int64_t AutoNorm::macs() const {
   return autonorm_macs({.dim = model_.dim,
                         .depth = model_.depth,
                         .hidden = mlp_hidden(model_.dim, model_.mlp_ratio),
-                        .patches = table_input() ? 0 : patch_count(),
+                        .patches = table_input() ? 0 : input_.patches(model_.patch),
                         .patch_dim = kColours * model_.patch * model_.patch,
-                        .features = values(),
+                        .features = input_.values(),
                         .outputs = input_.classes,
                         .attention = corrected()}) +
          norms_.macs();

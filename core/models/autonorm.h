@@ -2,10 +2,11 @@
 // models-and-recipes.md 2.1 and 2.3.
 //
 //   x = patches · W + b + positions;  [cls; x];  x = embed(x)
-//   published  x = post_ffn(x + path(γ ⊙ se(drop(fc2(drop(gelu(fc1(x))))))))        no attention: tokens meet in se
-//   alone corrected  x = x + path(γ' ⊙ attn(pre_attn(x)));  x = x + path(γ ⊙
-//   se(drop(fc2(drop(gelu(fc1(pre_ffn(x))))))));
-//              final(x) before the head;  post_attn, post_ffn on request
+//   published: tokens meet in se alone
+//     x = post_ffn(x + path(γ ⊙ se(drop(fc2(drop(gelu(fc1(x))))))))
+//   corrected: post_attn, post_ffn on request; final(x) before the head
+//     x = x + path(γ' ⊙ attn(pre_attn(x)))
+//     x = x + path(γ ⊙ se(drop(fc2(drop(gelu(fc1(pre_ffn(x))))))))
 //   logits = head(x's cls token, or its only token)
 //   se(x) = x ⊙ sigmoid(fc2(gelu(fc1(mean over tokens of x)))), max(8, D/4) hidden units
 //   drop = Dropout; path = DropPath, linear over depth; γ = LayerScale, [D], initially layer_scale
@@ -34,9 +35,6 @@ class AutoNorm final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct AttentionPart {
@@ -66,14 +64,8 @@ class AutoNorm final : public Model {
   at::Tensor run_mlp(const MlpPart& part, const at::Tensor& x, const norms::StepContext& step) const;
   bool corrected() const { return model_.family == config::ModelFamily::kAutonormCorrected; }
   bool table_input() const { return model_.input == config::ModelInput::kTable; }
-  int64_t values() const { return input_.channels * input_.height * input_.width; }
-  int64_t patch_count() const { return (input_.height / model_.patch) * (input_.width / model_.patch); }
-  int64_t tokens() const { return table_input() ? 1 : patch_count() + 1; }
+  int64_t tokens() const { return table_input() ? 1 : input_.patches(model_.patch) + 1; }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   std::optional<Linear> embed_, head_;  // of patches, or of all values
   norms::ParameterSlot cls_token_;      // [1, 1, D]; images only
   norms::ParameterSlot pos_embed_;      // [1, D, 8, 8]; images only

@@ -15,9 +15,9 @@ Result<std::unique_ptr<Model>> AutoNormV0::make(const config::TrialConfig& confi
 }
 
 AutoNormV0::AutoNormV0(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), input_(input), table_(config.seed, dtype) {
+    : Model(config, input, dtype) {
   const int64_t dim = model_.dim, hidden = mlp_hidden(dim, model_.mlp_ratio);
-  embed_.emplace(table_, "embed_input", values(), dim, LinearInit::kUniformFanIn);
+  embed_.emplace(table_, "embed_input", input_.values(), dim, LinearInit::kUniformFanIn);
   embed_norm_ = norms_.add(config, "embed", dim, /*tokens=*/1, table_);
   for (int64_t i = 0; i < model_.depth; ++i) {
     const norms::ParameterTable::Scope scope(table_, cat("blocks.", i));
@@ -36,7 +36,7 @@ AutoNormV0::AutoNormV0(const config::TrialConfig& config, const InputShape& inpu
 }
 
 at::Tensor AutoNormV0::forward(const at::Tensor& images, const norms::StepContext& step) {
-  at::Tensor x = (*embed_)(images.reshape({images.size(0), 1, values()}));  // [B, 1, D]
+  at::Tensor x = (*embed_)(images.reshape({images.size(0), 1, input_.values()}));  // [B, 1, D]
   x = norms_.apply(embed_norm_, x, step);
   for (const Layer& layer : layers_) {
     x = norms_.apply(layer.post_attn, x + layer.attention(x, norms_, step), step);
@@ -48,8 +48,8 @@ at::Tensor AutoNormV0::forward(const at::Tensor& images, const norms::StepContex
 int64_t AutoNormV0::macs() const {
   const int64_t dim = model_.dim, hidden = mlp_hidden(dim, model_.mlp_ratio);
   const int64_t block = norms::linear_macs(dim, 4 * dim, 1) + 2 * dim + 2 * norms::linear_macs(dim, hidden, 1);
-  return norms::linear_macs(values(), dim, 1) + model_.depth * block + norms::linear_macs(dim, input_.classes, 1) +
-         norms_.macs();
+  return norms::linear_macs(input_.values(), dim, 1) + model_.depth * block +
+         norms::linear_macs(dim, input_.classes, 1) + norms_.macs();
 }
 
 }  // namespace autonorm::models

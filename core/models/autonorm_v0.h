@@ -25,9 +25,6 @@ class AutoNormV0 final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Layer {
@@ -37,12 +34,7 @@ class AutoNormV0 final : public Model {
     NormSite post_attn;
   };
   AutoNormV0(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
-  int64_t values() const { return input_.channels * input_.height * input_.width; }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   std::optional<Linear> embed_, head_;
   NormSite embed_norm_;
   std::vector<Layer> layers_;

@@ -32,11 +32,11 @@ Result<std::unique_ptr<Model>> FtTransformer::make(const config::TrialConfig& co
 }
 
 FtTransformer::FtTransformer(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), input_(input), table_(config.seed, dtype) {
+    : Model(config, input, dtype) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(model_.dim));
   const norms::InitSpec init{norms::Init::kUniform, bound};
-  token_weight_ = table_.add("tokenizer.weight", {features() + 1, model_.dim}, init);
-  token_bias_ = table_.add("tokenizer.bias", {features(), model_.dim}, init);
+  token_weight_ = table_.add("tokenizer.weight", {input_.values() + 1, model_.dim}, init);
+  token_bias_ = table_.add("tokenizer.bias", {input_.values(), model_.dim}, init);
   for (norms::Parameter& parameter : table_.parameters()) parameter.decay = false;
   for (int64_t i = 0; i < model_.depth; ++i) layers_.push_back(make_layer(config, i));
   if (model_.prenorm) final_norm_ = norms_.add(config, "final", model_.dim, /*tokens=*/1, table_);
@@ -47,7 +47,7 @@ FtTransformer::Layer FtTransformer::make_layer(const config::TrialConfig& config
   const norms::ParameterTable::Scope scope(table_, cat("blocks.", index));
   const int64_t dim = model_.dim, hidden = reglu_hidden(dim, model_.mlp_ratio);
   const bool last = index + 1 == model_.depth;
-  const int64_t all = features() + 1, after = last ? 1 : all;
+  const int64_t all = input_.values() + 1, after = last ? 1 : all;
   const auto site = [&](const char* kind, int64_t count) { return norms_.add(config, kind, dim, count, table_); };
   const auto projection = [&](const char* name) { return Linear(table_, name, dim, dim, LinearInit::kUniformNoBias); };
   const auto dropout = [&](const char* name, double p) { return Dropout(config.seed, table_.full_name(name), p); };
@@ -72,10 +72,10 @@ FtTransformer::Layer FtTransformer::make_layer(const config::TrialConfig& config
 }
 
 at::Tensor FtTransformer::tokens(const at::Tensor& images) const {
-  const at::Tensor values = images.reshape({images.size(0), features(), 1});  // [B, F, 1]
+  const at::Tensor values = images.reshape({images.size(0), input_.values(), 1});  // [B, F, 1]
   const at::Tensor weight = token_weight_.get();
-  const at::Tensor each = values * weight.narrow(0, 1, features()) + token_bias_.get();   // [B, F, D]
-  const at::Tensor cls = weight.narrow(0, 0, 1).expand({images.size(0), 1, model_.dim});  // [B, 1, D]
+  const at::Tensor each = values * weight.narrow(0, 1, input_.values()) + token_bias_.get();  // [B, F, D]
+  const at::Tensor cls = weight.narrow(0, 0, 1).expand({images.size(0), 1, model_.dim});      // [B, 1, D]
   return at::cat({cls.to(each.scalar_type()), each}, 1);
 }
 
@@ -112,8 +112,8 @@ at::Tensor FtTransformer::forward(const at::Tensor& images, const norms::StepCon
 }
 
 int64_t FtTransformer::macs() const {
-  const int64_t dim = model_.dim, all = features() + 1, hidden = reglu_hidden(dim, model_.mlp_ratio);
-  int64_t total = features() * dim;  // the tokenizer's products
+  const int64_t dim = model_.dim, all = input_.values() + 1, hidden = reglu_hidden(dim, model_.mlp_ratio);
+  int64_t total = input_.values() * dim;  // the tokenizer's products
   for (int64_t i = 0; i < model_.depth; ++i) {
     const int64_t asked = i + 1 == model_.depth ? 1 : all;
     total += norms::linear_macs(dim, 2 * dim, all) + norms::linear_macs(dim, 2 * dim, asked);  // k, v; q, out

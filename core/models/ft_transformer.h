@@ -30,9 +30,6 @@ class FtTransformer final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Layer {
@@ -48,12 +45,7 @@ class FtTransformer final : public Model {
   at::Tensor attend(const Layer& layer, const at::Tensor& queries, const at::Tensor& x,
                     const norms::StepContext& step) const;
   at::Tensor run_layer(const Layer& layer, const at::Tensor& x, bool last, const norms::StepContext& step) const;
-  int64_t features() const { return input_.channels * input_.height * input_.width; }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   norms::ParameterSlot token_weight_, token_bias_;  // [F + 1, D], [F, D]
   std::vector<Layer> layers_;
   NormSite final_norm_;

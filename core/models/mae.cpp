@@ -25,7 +25,7 @@ Status check_mae_shapes(const config::ModelConfig& model, const InputShape& inpu
     return invalid("model.positions = 'sincos' needs dim = ", model.dim, " and decoder_dim = ", model.decoder_dim,
                    " to be multiples of 4");
   }
-  const int64_t patches = (input.height / model.patch) * (input.width / model.patch);
+  const int64_t patches = input.patches(model.patch);
   const int64_t kept = Masking(0, patches, model.mask_ratio).kept();
   if (kept < 1 || kept >= patches) {
     return invalid("model.mask_ratio = ", model.mask_ratio, " keeps ", kept, " of ", patches,
@@ -48,10 +48,7 @@ Result<std::unique_ptr<Model>> Mae::make(const config::TrialConfig& config, cons
 }
 
 Mae::Mae(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model),
-      input_(input),
-      masking_(config.seed, patch_count(), config.model.mask_ratio),
-      table_(config.seed, dtype) {
+    : Model(config, input, dtype), masking_(config.seed, input.patches(config.model.patch), config.model.mask_ratio) {
   build_encoder(config);
   build_decoder(config);
 }
@@ -73,7 +70,7 @@ norms::ParameterSlot Mae::add_positions(const char* name, int64_t dim) {
 void Mae::build_encoder(const config::TrialConfig& config) {
   const bool xavier = model_.init == config::WeightInit::kXavier;
   const int64_t tokens = masking_.kept() + cls();
-  patch_embed_.emplace(table_, "patch_embed", patch_dim(), model_.dim,
+  patch_embed_.emplace(table_, "patch_embed", input_.patch_values(model_.patch), model_.dim,
                        xavier ? LinearInit::kXavierConv : LinearInit::kUniformFanIn);
   if (model_.cls) cls_token_ = table_.add("cls_token", {1, 1, model_.dim}, kTokenInit);
   pos_embed_ = add_positions("pos_embed", model_.dim);
@@ -115,7 +112,7 @@ void Mae::build_decoder(const config::TrialConfig& config) {
         config, norms_, table_);
   }
   decoder_norm_ = norms_.add(config, "decoder", "final", dim, tokens, table_);
-  pred_.emplace(table_, "pred", dim, patch_dim(), linear_init());
+  pred_.emplace(table_, "pred", dim, input_.patch_values(model_.patch), linear_init());
 }
 
 at::Tensor Mae::encode(const at::Tensor& images, const Mask& mask, const norms::StepContext& step) const {
@@ -150,7 +147,7 @@ at::Tensor Mae::targets(const at::Tensor& images) const {
   const at::Tensor patches = norms::to_compute(image_patches(images, p))
                                  .view({images.size(0), patch_count(), ch, p, p})
                                  .permute({0, 1, 3, 4, 2})
-                                 .reshape({images.size(0), patch_count(), patch_dim()});
+                                 .reshape({images.size(0), patch_count(), input_.patch_values(model_.patch)});
   if (!model_.norm_pix) return patches;
   const auto [var, mean] = at::var_mean(patches, {-1}, /*unbiased=*/true, /*keepdim=*/true);  // [B, N, 1]
   return (patches - mean) / (var + kPixelEps).sqrt();
@@ -173,7 +170,7 @@ Reconstruction Mae::reconstruct(const at::Tensor& images, const norms::StepConte
           .hidden = mask.hidden,
           .losses = (by_patch * mask.hidden).sum(1) / static_cast<double>(hidden),
           .close = close,
-          .values = hidden * patch_dim()};
+          .values = hidden * input_.patch_values(model_.patch)};
 }
 
 int64_t Mae::macs() const {
@@ -182,7 +179,7 @@ int64_t Mae::macs() const {
                    .hidden = mlp_hidden(model_.dim, model_.mlp_ratio),
                    .tokens = masking_.kept() + cls(),
                    .patches = patch_count(),
-                   .patch_dim = patch_dim(),
+                   .patch_dim = input_.patch_values(model_.patch),
                    .decoder_dim = model_.decoder_dim,
                    .decoder_depth = model_.decoder_depth,
                    .decoder_hidden = mlp_hidden(model_.decoder_dim, model_.mlp_ratio),

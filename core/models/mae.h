@@ -35,9 +35,6 @@ class Mae final : public Model {
   bool reconstructs() const override { return true; }
   Reconstruction reconstruct(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   Mae(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
@@ -47,16 +44,11 @@ class Mae final : public Model {
   at::Tensor encode(const at::Tensor& images, const Mask& mask, const norms::StepContext& step) const;  // [B, K(+1), D]
   at::Tensor decode(const at::Tensor& latent, const Mask& mask, const norms::StepContext& step) const;  // [B, N, P]
   at::Tensor targets(const at::Tensor& images) const;                                                   // [B, N, P]
-  int64_t patch_count() const { return (input_.height / model_.patch) * (input_.width / model_.patch); }
-  int64_t patch_dim() const { return input_.channels * model_.patch * model_.patch; }
+  int64_t patch_count() const { return input_.patches(model_.patch); }
   int64_t cls() const { return model_.cls ? 1 : 0; }
   LinearInit linear_init() const;
 
-  const config::ModelConfig model_;
-  const InputShape input_;
   const Masking masking_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   std::optional<Linear> patch_embed_, decoder_embed_, pred_;
   norms::ParameterSlot cls_token_, mask_token_;         // [1, 1, D]; [1, 1, D of the decoder]
   norms::ParameterSlot pos_embed_, decoder_pos_embed_;  // [1, N (+ 1), D]

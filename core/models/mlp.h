@@ -20,9 +20,6 @@ class Mlp final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Layer {
@@ -30,12 +27,7 @@ class Mlp final : public Model {
     NormSite norm;
   };
   Mlp(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
-  int64_t features() const { return input_.channels * input_.height * input_.width; }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   std::vector<Layer> layers_;
   std::optional<Linear> head_;
 };

@@ -16,6 +16,10 @@ namespace autonorm::models {
 
 struct InputShape {
   int64_t channels = 1, height = 8, width = 8, classes = 10;
+  int64_t values() const { return channels * height * width; }
+  // Of square patches with sides of `patch` pixels, which divide height and width.
+  int64_t patches(int64_t patch) const { return (height / patch) * (width / patch); }
+  int64_t patch_values(int64_t patch) const { return channels * patch * patch; }
 };
 
 // How well a model fills in what it did not see, per batch of B images of N patches of P values.
@@ -37,12 +41,23 @@ class Model {
   virtual bool reconstructs() const { return false; }
   virtual Reconstruction reconstruct(const at::Tensor& images, const norms::StepContext& step);
   virtual int64_t macs() const = 0;  // multiply-accumulates of one forward pass of one image
-  virtual norms::ParameterTable& table() = 0;
-  const norms::ParameterTable& table() const { return const_cast<Model*>(this)->table(); }
   virtual std::vector<FoldSite> fold_sites() const { return {}; }
-  virtual std::map<std::string, std::map<std::string, double>> norm_stats() const = 0;  // norm → values
+  norms::ParameterTable& table() { return table_; }
+  const norms::ParameterTable& table() const { return table_; }
+  std::map<std::string, std::map<std::string, double>> norm_stats() const { return norms_.stats(); }  // norm → values
   // Name of each place for a norm, which its parameters start with ("blocks.0.pre_attn") → its site ("pre_attn").
-  virtual const std::map<std::string, std::string>& norm_places() const = 0;
+  const std::map<std::string, std::string>& norm_places() const { return norms_.places(); }
+
+ protected:
+  Model(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
+      : model_(config.model), input_(input), table_(config.seed, dtype) {}
+  Model(const Model&) = delete;  // norms and layers point into the table
+  Model& operator=(const Model&) = delete;
+
+  const config::ModelConfig model_;
+  const InputShape input_;
+  norms::ParameterTable table_;
+  NormSites norms_;
 };
 
 // kInvalid when the shapes do not fit (patch does not divide the image, heads do not divide dim, unknown site), naming

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Model>> Resnet::make(const config::TrialConfig& config, c
 }
 
 Resnet::Resnet(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), table_(config.seed, dtype) {
+    : Model(config, input, dtype) {
   Map map{.channels = input.channels, .height = input.height, .width = input.width};
   stem_ = add_conv("stem_conv", model_.width, 1, map);
   stem_norm_ = norms_.add(config, "stem", map.channels, map.positions(), table_);

@@ -27,9 +27,6 @@ class Resnet final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override { return macs_ + norms_.macs(); }
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Conv {
@@ -50,9 +47,6 @@ class Resnet final : public Model {
   ResidualBlock add_block(const config::TrialConfig& config, int64_t out, int64_t stride, Map& map);
   at::Tensor run_block(const ResidualBlock& block, const at::Tensor& x, const norms::StepContext& step) const;
 
-  const config::ModelConfig model_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   Conv stem_;
   NormSite stem_norm_;
   std::vector<ResidualBlock> blocks_;

@@ -39,7 +39,7 @@ Result<std::unique_ptr<Model>> T2tVit::make(const config::TrialConfig& config, c
 }
 
 T2tVit::T2tVit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), input_(input), table_(config.seed, dtype) {
+    : Model(config, input, dtype) {
   const int64_t dim = model_.dim, token_dim = model_.token_dim;
   Side side{.height = input.height, .width = input.width};
   int64_t channels = input.channels;

@@ -26,9 +26,6 @@ class T2tVit final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   struct Side {
@@ -38,10 +35,6 @@ class T2tVit final : public Model {
   T2tVit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
   int64_t tokens() const { return sides_[2].positions() + 1; }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   Side sides_[3];  // of the maps after each split
   std::vector<SplitLayer> token_layers_;
   std::optional<Linear> project_, head_;

@@ -30,8 +30,9 @@ Result<std::unique_ptr<Model>> Vit::make(const config::TrialConfig& config, cons
 }
 
 Vit::Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype)
-    : model_(config.model), input_(input), table_(config.seed, dtype) {
-  patch_embed_.emplace(table_, "patch_embed", patch_dim(), model_.dim, LinearInit::kTruncatedNormal);
+    : Model(config, input, dtype) {
+  patch_embed_.emplace(table_, "patch_embed", input_.patch_values(model_.patch), model_.dim,
+                       LinearInit::kTruncatedNormal);
   if (model_.pool == config::Pool::kCls) cls_token_ = table_.add("cls_token", {1, 1, model_.dim}, kVitEmbeddingInit);
   pos_embed_ = table_.add("pos_embed", {1, tokens(), model_.dim}, kVitEmbeddingInit);
   embed_norm_ = norms_.add(config, "embed", model_.dim, tokens(), table_);
@@ -74,8 +75,8 @@ int64_t Vit::macs() const {
                    .depth = model_.depth,
                    .hidden = mlp_hidden(model_.dim, model_.mlp_ratio),
                    .tokens = tokens(),
-                   .patches = patch_count(),
-                   .patch_dim = patch_dim(),
+                   .patches = input_.patches(model_.patch),
+                   .patch_dim = input_.patch_values(model_.patch),
                    .classes = input_.classes}) +
          norms_.macs();
 }

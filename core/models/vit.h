@@ -26,23 +26,14 @@ class Vit final : public Model {
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;
-  norms::ParameterTable& table() override { return table_; }
   std::vector<FoldSite> fold_sites() const override;
-  std::map<std::string, std::map<std::string, double>> norm_stats() const override { return norms_.stats(); }
-  const std::map<std::string, std::string>& norm_places() const override { return norms_.places(); }
 
  private:
   Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
   Block make_block(const config::TrialConfig& config, int64_t index);
   at::Tensor embed(const at::Tensor& images) const;  // → [B, T, D]
-  int64_t patch_count() const { return (input_.height / model_.patch) * (input_.width / model_.patch); }
-  int64_t patch_dim() const { return input_.channels * model_.patch * model_.patch; }
-  int64_t tokens() const { return patch_count() + (model_.pool == config::Pool::kCls ? 1 : 0); }
+  int64_t tokens() const { return input_.patches(model_.patch) + (model_.pool == config::Pool::kCls ? 1 : 0); }
 
-  const config::ModelConfig model_;
-  const InputShape input_;
-  norms::ParameterTable table_;
-  NormSites norms_;
   std::optional<Linear> patch_embed_, head_;
   norms::ParameterSlot cls_token_;  // [1, 1, D]; empty with mean pooling
   norms::ParameterSlot pos_embed_;  // [1, T, D]
