@@ -45,6 +45,16 @@ struct ControlClient::Connection {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Control::Stub> stub;
 
+  // One question, one answer.
+  template <class Request, class Reply>
+  Result<Reply> call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+                     const Request& request) const {
+    grpc::ClientContext context;
+    Reply reply;
+    if (const grpc::Status done = (*stub.*method)(&context, request, &reply); !done.ok()) return status(done);
+    return reply;
+  }
+
   // A connection that breaks on the way is told like one that never was.
   Status status(const grpc::Status& status) const {
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && channel->GetState(false) != GRPC_CHANNEL_READY) {

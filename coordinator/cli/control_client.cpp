@@ -58,54 +58,41 @@ ControlClient::~ControlClient() = default;
 Result<ServerPlan> ControlClient::plan(const config::SweepSource& source) {
   auto request = versioned<v1::PlanSweepRequest>();
   server::encode(source, *request.mutable_source());
-  grpc::ClientContext context;
-  v1::PlanSweepReply reply;
-  if (const auto status = connection_->stub->PlanSweep(&context, request, &reply); !status.ok()) {
-    return connection_->status(status);
-  }
+  const auto reply = connection_->call(&v1::Control::Stub::PlanSweep, request);
+  if (!reply.ok()) return reply.status();
   ServerPlan plan;
-  for (const auto& id : reply.cached()) plan.cached.emplace(id);
-  if (reply.has_predicted_s()) plan.predicted_s = reply.predicted_s();
-  plan.slots = reply.slots();
+  for (const auto& id : reply->cached()) plan.cached.emplace(id);
+  if (reply->has_predicted_s()) plan.predicted_s = reply->predicted_s();
+  plan.slots = reply->slots();
   return plan;
 }
 
 Result<std::vector<engine::SweepView>> ControlClient::sweeps() {
-  grpc::ClientContext context;
-  v1::ListSweepsReply reply;
-  const auto status = connection_->stub->ListSweeps(&context, versioned<v1::ListSweepsRequest>(), &reply);
-  if (!status.ok()) return connection_->status(status);
-  return decode_all<engine::SweepView>(reply.sweeps());
+  const auto reply = connection_->call(&v1::Control::Stub::ListSweeps, versioned<v1::ListSweepsRequest>());
+  if (!reply.ok()) return reply.status();
+  return decode_all<engine::SweepView>(reply->sweeps());
 }
 
 Result<std::vector<engine::TrialView>> ControlClient::trials(const std::string& sweep) {
   auto request = versioned<v1::ListTrialsRequest>();
   request.set_sweep(sweep);
-  grpc::ClientContext context;
-  v1::ListTrialsReply reply;
-  if (const auto status = connection_->stub->ListTrials(&context, request, &reply); !status.ok()) {
-    return connection_->status(status);
-  }
-  return decode_all<engine::TrialView>(reply.trials());
+  const auto reply = connection_->call(&v1::Control::Stub::ListTrials, request);
+  if (!reply.ok()) return reply.status();
+  return decode_all<engine::TrialView>(reply->trials());
 }
 
 Result<std::vector<engine::WorkerView>> ControlClient::workers() {
-  grpc::ClientContext context;
-  v1::ListWorkersReply reply;
-  const auto status = connection_->stub->ListWorkers(&context, versioned<v1::ListWorkersRequest>(), &reply);
-  if (!status.ok()) return connection_->status(status);
-  return decode_all<engine::WorkerView>(reply.workers());
+  const auto reply = connection_->call(&v1::Control::Stub::ListWorkers, versioned<v1::ListWorkersRequest>());
+  if (!reply.ok()) return reply.status();
+  return decode_all<engine::WorkerView>(reply->workers());
 }
 
 Result<std::vector<std::string>> ControlClient::explain(const std::string& trial) {
   auto request = versioned<v1::ExplainRequest>();
   request.set_trial(trial);
-  grpc::ClientContext context;
-  v1::ExplainReply reply;
-  if (const auto status = connection_->stub->Explain(&context, request, &reply); !status.ok()) {
-    return connection_->status(status);
-  }
-  return std::vector<std::string>(reply.lines().begin(), reply.lines().end());
+  const auto reply = connection_->call(&v1::Control::Stub::Explain, request);
+  if (!reply.ok()) return reply.status();
+  return std::vector<std::string>(reply->lines().begin(), reply->lines().end());
 }
 
 Result<std::string> ControlClient::report(const std::string& sweep, const report::ReportOptions& options,
@@ -114,12 +101,9 @@ Result<std::string> ControlClient::report(const std::string& sweep, const report
   request.set_sweep(sweep);
   server::encode(options, request);
   for (const auto& side : compared) request.add_compare(side);
-  grpc::ClientContext context;
-  v1::ReportReply reply;
-  if (const auto status = connection_->stub->Report(&context, request, &reply); !status.ok()) {
-    return connection_->status(status);
-  }
-  return reply.text();
+  const auto reply = connection_->call(&v1::Control::Stub::Report, request);
+  if (!reply.ok()) return reply.status();
+  return reply->text();
 }
 
 Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
@@ -129,19 +113,16 @@ Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
     auto request = versioned<v1::ReadSweepRequest>();
     request.set_sweep(selector);
     request.set_offset(static_cast<int64_t>(read.data.trials.size()));
-    grpc::ClientContext context;
-    v1::ReadSweepReply reply;
-    if (const auto status = connection_->stub->ReadSweep(&context, request, &reply); !status.ok()) {
-      return connection_->status(status);
-    }
-    read.data.sweep = server::decode(reply.sweep());
+    const auto reply = connection_->call(&v1::Control::Stub::ReadSweep, request);
+    if (!reply.ok()) return reply.status();
+    read.data.sweep = server::decode(reply->sweep());
     selector = std::to_string(read.data.sweep.id.value());  // the same one, should a newer one come meanwhile
-    auto source = server::decode(reply.source());
+    auto source = server::decode(reply->source());
     if (!source.ok()) return source.status();
     read.source = *std::move(source);
-    rows = reply.rows();
-    if (reply.trials().empty() && rows > 0) return internal("the coordinator sent no rows of sweep ", selector);
-    auto trials = decode_all<report::TrialRow>(reply.trials());
+    rows = reply->rows();
+    if (reply->trials().empty() && rows > 0) return internal("the coordinator sent no rows of sweep ", selector);
+    auto trials = decode_all<report::TrialRow>(reply->trials());
     if (!trials.ok()) return trials.status();
     std::ranges::move(*trials, std::back_inserter(read.data.trials));
   }
@@ -155,12 +136,9 @@ Result<std::vector<report::TrialHistory>> ControlClient::histories(const std::ve
     auto request = versioned<v1::ReadHistoriesRequest>();
     const size_t end = std::min(trials.size(), all.size() + kPerCall);
     for (size_t i = all.size(); i < end; ++i) request.add_trials(trials[i].value());
-    grpc::ClientContext context;
-    v1::ReadHistoriesReply reply;
-    if (const auto status = connection_->stub->ReadHistories(&context, request, &reply); !status.ok()) {
-      return connection_->status(status);
-    }
-    auto part = decode_all<report::TrialHistory>(reply.histories());
+    const auto reply = connection_->call(&v1::Control::Stub::ReadHistories, request);
+    if (!reply.ok()) return reply.status();
+    auto part = decode_all<report::TrialHistory>(reply->histories());
     if (!part.ok()) return part.status();
     if (part->size() != end - all.size())
       return internal("the coordinator sent ", part->size(), " histories of ", end - all.size());
@@ -170,14 +148,12 @@ Result<std::vector<report::TrialHistory>> ControlClient::histories(const std::ve
 }
 
 Result<ServerInfo> ControlClient::info() {
-  grpc::ClientContext context;
-  v1::GetInfoReply reply;
-  const auto status = connection_->stub->GetInfo(&context, versioned<v1::GetInfoRequest>(), &reply);
-  if (!status.ok()) return connection_->status(status);
-  return ServerInfo{.build = reply.server().build(),
-                    .state_directory = reply.state_directory(),
-                    .trouble = reply.trouble(),
-                    .epoch = reply.epoch()};
+  const auto reply = connection_->call(&v1::Control::Stub::GetInfo, versioned<v1::GetInfoRequest>());
+  if (!reply.ok()) return reply.status();
+  return ServerInfo{.build = reply->server().build(),
+                    .state_directory = reply->state_directory(),
+                    .trouble = reply->trouble(),
+                    .epoch = reply->epoch()};
 }
 
 }  // namespace autonorm::cli
