@@ -1,101 +1,15 @@
-// Stories of one worker: the real agent, spool and supervisor, a stand-in trainer, and a coordinator in memory.
-#include "worker/agent/agent.h"
-
+// Stories of one worker: attempts from start to free slot, reconnecting, restarts, leaving.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
-
-#include "core/base/sha256.h"
-#include "tests/unit/agent/fake_coordinator.h"
-#include "tests/unit/agent/memory_fabric.h"
-#include "tests/unit/agent/temporary_folder.h"
-#include "worker/agent/relay/relay_message.h"
+#include "tests/unit/agent/one_worker.h"
 
 namespace autonorm::agent {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
-
-// One start of a worker on a work-dir.
-struct Life {
-  Life(const std::filesystem::path& parent, FakeArtifacts& artifacts, std::chrono::milliseconds cause_patience = 1s)
-      : dir(*WorkDir::open(parent, 0, "worker-1")),
-        mover(artifacts),
-        relay([this] { return std::make_unique<MemoryFabric>(network, 0); }, clock),
-        supervisor({.program = AUTONORM_BINARY_DIR "/tests/fake_trainer",
-                    .environment = environ,
-                    .group_memory = [] { return GroupMemory{}; }}),
-        agent({.hello = hello(),
-               .coordinator = "host:1",
-               .listen_host = "127.0.0.1",
-               .grace = 10s,
-               .cause_patience = cause_patience},
-              {dir, link, mover, relay, supervisor, clock}) {
-    agent.begin();
-    agent.step();
-  }
-
-  fleet::Hello hello() const {
-    fleet::Hello hello;
-    hello.worker = dir.worker();
-    hello.incarnation = dir.incarnation();
-    return hello;
-  }
-  // Acts and waits until `enough` holds or 20 s have passed.
-  template <class Enough>
-  bool until(Enough enough) {
-    for (int i = 0; i < 400; ++i) {
-      agent.step();
-      if (enough()) return true;
-      agent.wait(-1, 50ms);
-    }
-    return false;
-  }
-  void welcome(fleet::Welcome welcome = {}) {
-    link.say(fleet::ToWorker(welcome));
-    agent.step();
-  }
-  void say(fleet::ToWorker message) {
-    link.say(std::move(message));
-    agent.step();
-  }
-  void acknowledge(const fleet::AttemptKey& key) {
-    const auto numbers = link.numbers(key);
-    say(fleet::Ack{key, numbers.back()});
-  }
-
-  SystemClock clock;
-  MemoryNetwork network;
-  WorkDir dir;
-  FakeLink link;
-  ArtifactMover mover;
-  RelayService relay;
-  TrainerSupervisor supervisor;
-  Agent agent;
-};
-
-fleet::AttemptKey key(int attempt = 1, char trial = 'a') {
-  return {TrialId(std::string(64, trial)), Attempt(attempt), Token(std::string(32, static_cast<char>('0' + attempt)))};
-}
-
-fleet::Start start(const fleet::AttemptKey& key, const std::string& fake) {
-  fleet::Start start;
-  start.key = key;
-  start.config = "{\"fake\":" + fake + "}";
-  start.gang.members = {{WorkerId("worker-1"), 0, "h"}};
-  return start;
-}
-
-struct Story : ::testing::Test {
-  TemporaryFolder folder;
-  FakeArtifacts artifacts;
-};
 
 TEST_F(Story, ATrialFromStartToFreeSlot) {
   Life life(folder.path(), artifacts);
@@ -128,8 +42,7 @@ TEST_F(Story, ARepeatedStartIsTheSameAttempt) {
   Life life(folder.path(), artifacts);
   life.welcome();
   life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
   EXPECT_THAT(life.link.bodies<fleet::Ready>(), SizeIs(1));
 }
 
@@ -268,8 +181,7 @@ TEST_F(Story, WhatAPredecessorLeftUnfinishedIsReportedLost) {
 TEST_F(Story, WhatTheCoordinatorDoesNotKeepIsStoppedAndForgotten) {
   Life life(folder.path(), artifacts);
   life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
   life.link.say(SessionEnded{unavailable("gone")});
   ASSERT_TRUE(life.until([&] { return life.link.hellos.size() == 2; }));
   EXPECT_TRUE(life.link.hellos[1].attempts[0].trainer_alive);
@@ -284,8 +196,7 @@ TEST_F(Story, WhatTheCoordinatorDoesNotKeepIsStoppedAndForgotten) {
 TEST_F(Story, KillStopsTheTrainerAndSaysOnlyThatTheSlotIsFree) {
   Life life(folder.path(), artifacts);
   life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
   life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kCancelled, "cancelled"});
   ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
   EXPECT_THAT(life.link.bodies<fleet::Failed>(), IsEmpty());
@@ -299,69 +210,10 @@ TEST_F(Story, AStopForSomethingUnknownIsAnsweredWithSlotFree) {
   EXPECT_TRUE(life.link.freed(key(7)));
 }
 
-TEST_F(Story, AStopAtACheckpointDeliversTheCheckpointFirst) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
-  life.say(fleet::Stop{key(), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  ASSERT_THAT(life.link.bodies<fleet::CheckpointSaved>(), SizeIs(1));
-  ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
-  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kPreempted);
-  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].message, "paused");
-}
-
-TEST_F(Story, AResumeUsesTheLocalCheckpointWhenItsHashFits) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
-  life.say(fleet::Stop{key(), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  life.acknowledge(key());
-  const auto saved = life.link.bodies<fleet::CheckpointSaved>().at(0);
-  fleet::Start again = start(key(2), "{\"steps\": " + std::to_string(saved.step + 2) + "}");
-  again.resume = fleet::ResumePoint{saved.manifest, saved.step};
-  life.say(again);
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key(2)); }));
-  EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
-  EXPECT_EQ(life.link.bodies<fleet::Metrics>().back().points.front().step, saved.step + 1);
-  EXPECT_EQ(artifacts.gets(), 0);
-}
-
-TEST_F(Story, InputsAreFetchedAndVerifiedBeforeTheTrainerStarts) {
-  const std::string state = "teacher weights";
-  const std::string manifest =
-      R"({"step":9,"files":{"state.bin":{"sha256":")" + sha256(state).value() + R"(","bytes":15}}})";
-  artifacts.add(sha256(state), state);
-  artifacts.add(sha256(manifest), manifest);
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  fleet::Start with_teacher = start(key(), R"({"at": 1, "do": "hang"})");
-  with_teacher.inputs = {{"teacher", sha256(manifest)}};
-  life.say(with_teacher);
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Ready>().empty(); }));
-  EXPECT_EQ(*read_file(life.dir.folder(key()) / "inputs/teacher/state.bin"), state);
-}
-
-TEST_F(Story, AnArtifactThatNobodyHasFailsTheAttemptAsDataMissing) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  fleet::Start with_teacher = start(key(), "{}");
-  with_teacher.inputs = {{"teacher", Sha256(std::string(64, 'e'))}};
-  life.say(with_teacher);
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
-  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kDataMissing);
-  EXPECT_THAT(life.link.bodies<fleet::Failed>()[0].message, HasSubstr("inputs/teacher"));
-}
-
 TEST_F(Story, TerminationCheckpointsDeliversAndSaysGoodbye) {
   Life life(folder.path(), artifacts);
   life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
   life.agent.request_stop("terminated");
   ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Failed>().empty(); }));
   EXPECT_EQ(life.link.bodies<fleet::Failed>().at(0).reason, EndReason::kPreempted);
@@ -399,88 +251,11 @@ TEST_F(Story, AnIdleWorkerBeatsAndABusyOneSaysItsStep) {
 TEST_F(Story, ANewerStartReplacesWhatRuns) {
   Life life(folder.path(), artifacts);
   life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
+  ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
   life.say(start(key(1, 'b'), R"({"steps": 2})"));
   ASSERT_TRUE(life.until([&] { return life.link.freed(key(1, 'b')); }));
   EXPECT_TRUE(life.link.freed(key()));
   EXPECT_THAT(life.link.bodies<fleet::Finished>(), SizeIs(1));
-}
-
-// Rank 1 of a gang of two, without a step to make.
-fleet::Start second_member(const fleet::AttemptKey& key) {
-  fleet::Start member = start(key, R"({"steps": 0})");
-  member.gang.rank = 1;
-  member.gang.members = {{WorkerId("other"), 5, "h"}, {WorkerId("worker-1"), 0, "h"}};
-  member.gang.tag = 12;
-  return member;
-}
-
-// The leader may be up before this rank's checkpoint is here; forgotten, the gang would wait for its start_timeout.
-TEST_F(Story, ARendezvousThatComesBeforeTheCheckpointIsKept) {
-  const std::string state = "weights";
-  const std::string manifest =
-      R"({"step":9,"files":{"state.bin":{"sha256":")" + sha256(state).value() + R"(","bytes":7}}})";
-  artifacts.add(sha256(state), state);
-  artifacts.add(sha256(manifest), manifest);
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  fleet::Start member = second_member(key());
-  member.resume = fleet::ResumePoint{sha256(manifest), 9};
-  life.link.say(fleet::ToWorker(member));
-  life.link.say(fleet::ToWorker(fleet::Rendezvous{key(), "127.0.0.1:4711"}));
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  EXPECT_THAT(life.link.bodies<fleet::Finished>(), ElementsAre(fleet::Finished{}));
-}
-
-TEST_F(Story, ARendezvousThatComesBeforeTheLastTrainerHasGoneIsKept) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
-  life.link.say(fleet::ToWorker(second_member(key(2))));
-  life.link.say(fleet::ToWorker(fleet::Rendezvous{key(2), "127.0.0.1:4711"}));
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key(2)); }));
-  EXPECT_THAT(life.link.bodies<fleet::Finished>(), ElementsAre(fleet::Finished{}));
-}
-
-// Rank 0 leaves within the first collective.
-void lose_the_leader(Life& life) {
-  life.network.queues[{5, 0, 12}].push_back(make_leave(PartKind::kAbort));
-  fleet::Start member = second_member(key());
-  member.config = R"({"fake":{"steps": 1}})";
-  life.link.say(fleet::ToWorker(member));
-  life.link.say(fleet::ToWorker(fleet::Rendezvous{key(), "127.0.0.1:4711"}));
-}
-
-TEST_F(Story, ARankThatSeesABrokenCollectiveLetsTheOneWithTheCauseSpeakFirst) {
-  Life life(folder.path(), artifacts, std::chrono::hours(1));
-  life.welcome();
-  lose_the_leader(life);
-  ASSERT_TRUE(life.until([&] { return life.supervisor.has_process() && !life.supervisor.running(); }));
-  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kStalled, "rank 0 was silent"});
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  EXPECT_THAT(life.link.bodies<fleet::Failed>(), IsEmpty());
-}
-
-TEST_F(Story, ABrokenCollectiveIsSaidWhenNobodySaysTheCause) {
-  Life life(folder.path(), artifacts, 100ms);
-  life.welcome();
-  lose_the_leader(life);
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
-  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kCollectiveAborted);
-  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].message, "rank 0 has left the gang");
-}
-
-TEST_F(Story, TheOtherRanksEmptyFinishedEndsTheirAttempt) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  life.say(second_member(key()));
-  ASSERT_TRUE(life.until([&] { return !life.supervisor.torch().empty(); }));
-  life.say(fleet::Rendezvous{key(), "127.0.0.1:4711"});
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  EXPECT_THAT(life.link.bodies<fleet::Finished>(), ElementsAre(fleet::Finished{}));
 }
 
 }  // namespace
