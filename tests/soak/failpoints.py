@@ -11,6 +11,7 @@ from soak import COORDINATOR, FAKE_TRAINER, WORKER, environment, main, quickly
 from training import SWEEP, Training
 
 TRIALS = 4  # of one round, at least
+WORKERS = ("a", "b", "c")  # fewer than trials, and one more than two: a last trial fails beside an idle worker, which fetches
 STEPS = 20
 DEPTH = 3  # a process dies at one of its first passes
 PATIENCE = 10  # sweeps without a death
@@ -33,7 +34,7 @@ class World(Training):
         self.random, self.real = random, real_trainer
         self.trials = self.rounds = self.acknowledged_then = 0
         self.server = self.serve(*self.serve_options())
-        self.two = self.start_workers("")
+        self.fleet = self.start_workers("")
 
     def serve_options(self):
         return ("--quarantine-crashes", "0", "--lease", "3", "--heartbeat", "0.3")
@@ -44,7 +45,7 @@ class World(Training):
                            "cpu", *trainer], f"worker-{name}.log", AUTONORM_FAKE_TRAINER=PLAN, AUTONORM_FAILPOINT=armed)
 
     def start_workers(self, armed):
-        return {name: self.start_worker(name, armed) for name in ("a", "b")}
+        return {name: self.start_worker(name, armed) for name in WORKERS}
 
     def start_server(self, armed):
         """Not waited for: an armed one may die before it listens."""
@@ -76,8 +77,8 @@ class World(Training):
             self.stop(self.server)
             self.server = self.start_server(armed)
         else:
-            self.stop(*self.two.values())
-            self.two = self.start_workers(armed)
+            self.stop(*self.fleet.values())
+            self.fleet = self.start_workers(armed)
         for _ in range(PATIENCE):
             path = self.new_sweep()
             quickly(lambda: self.run_cli("submit", path, "--coordinator", self.address).returncode == 0 or hit.exists(),
@@ -104,10 +105,10 @@ class World(Training):
         self.acknowledged_then += len(acknowledged)
 
     def restart_worker(self):
-        name, dead = quickly(lambda: next((pair for pair in self.two.items() if pair[1].poll() is not None), None),
+        name, dead = quickly(lambda: next((pair for pair in self.fleet.items() if pair[1].poll() is not None), None),
                              "the worker has died", 20)
         assert dead.returncode == -9, f"the worker ended with {dead.returncode}"
-        self.two[name] = self.start_worker(name, "")
+        self.fleet[name] = self.start_worker(name, "")
 
     def check(self):
         """One result for each trial with its whole curve, whole artifacts, nothing left undelivered."""

@@ -13,12 +13,16 @@ namespace {
 
 constexpr std::chrono::minutes kLease{30};  // the fleet sends no heartbeats
 
-std::string sweep_text(int64_t trials) {
+// Two variants at each of so many learning rates.
+std::string sweep_text(int64_t trials, int64_t cells) {
+  std::string rates;
+  for (int64_t i = 1; i <= cells / 2; ++i) rates += cat(i == 1 ? "" : ", ", i, "e-6");
   return cat("[sweep]\nname = \"load\"\nquestion = \"does it keep up?\"\nbaseline = \"LayerNorm\"\n",
-             "metric = \"test/accuracy\"\nseeds = { count = ", trials / 2, " }\n[base]\ndata = { name = \"digits\" }\n",
+             "metric = \"test/accuracy\"\nseeds = { count = ", trials / cells,
+             " }\n[base]\ndata = { name = \"digits\" }\n",
              "model = { family = \"vit\", patch = 2, dim = 16, depth = 1, heads = 2 }\n",
-             "train = { epochs = 1, batch = 64 }\n[[variant]]\nname = \"LayerNorm\"\n",
-             "[[variant]]\nname = \"RMSNorm\"\nnorm = { kind = \"rms\" }\n");
+             "train = { epochs = 1, batch = 64 }\n[matrix]\n\"train.lr\" = [", rates,
+             "]\n[[variant]]\nname = \"LayerNorm\"\n", "[[variant]]\nname = \"RMSNorm\"\nnorm = { kind = \"rms\" }\n");
 }
 
 }  // namespace
@@ -39,13 +43,13 @@ std::unique_ptr<v1::Control::Stub> LoadedServer::stub() const {
   return v1::Control::NewStub(grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
 }
 
-void LoadedServer::submit(int64_t trials) const {
+void LoadedServer::submit(int64_t trials, int64_t cells) const {
   auto submission = request<v1::SubmitSweepRequest>();
   submission.set_idempotency_key("load");
   submission.mutable_source()->set_root("load.toml");
   auto* file = submission.mutable_source()->add_files();
   file->set_path("load.toml");
-  file->set_text(sweep_text(trials));
+  file->set_text(sweep_text(trials, cells));
   grpc::ClientContext context;
   v1::SubmitSweepReply reply;
   const grpc::Status status = stub()->SubmitSweep(&context, submission, &reply);

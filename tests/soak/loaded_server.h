@@ -21,8 +21,9 @@ class LoadedServer {
   const std::string& address() const { return server_->address(); }
   const std::filesystem::path& directory() const { return server_->directory(); }
   std::unique_ptr<v1::Control::Stub> stub() const;
-  // An even number of new trials, as one sweep; throws when refused.
-  void submit(int64_t trials) const;
+  // New trials as one sweep of so many cells, an even number that divides them; the seeds of a cell are the rest.
+  // Throws when refused.
+  void submit(int64_t trials, int64_t cells = 2) const;
   int64_t trials_in(TrialState state) const;  // of all sweeps
   server::EngineLoop& loop() { return server_->loop(); }
 

@@ -65,9 +65,10 @@ class Cluster(Study):
         self.failed = kind is not None
         self.stop_everything()
 
-    def fake_workers(self, count, plan, *options):
-        """`plan` is the JSON that the stand-in trainer takes from AUTONORM_FAKE_TRAINER."""
-        return self.workers(count, "--trainer", FAKE_TRAINER, "--device", "cpu", *options, AUTONORM_FAKE_TRAINER=plan)
+    def fake_workers(self, count, plan, *options, work="work"):
+        """One MPI world. `plan` is the JSON that the stand-in trainer takes from AUTONORM_FAKE_TRAINER."""
+        return self.workers(count, "--trainer", FAKE_TRAINER, "--device", "cpu", *options, work=work,
+                            AUTONORM_FAKE_TRAINER=plan)
 
     def sweep_file(self, trials, ranks=1, name="soak", base="", first=0):
         """An even number of trials."""

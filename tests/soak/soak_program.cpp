@@ -19,9 +19,13 @@ bool read_number(std::string_view text, Number& number) {
 
 std::optional<Options> read_options(std::span<char*> words) {
   Options options;
-  for (size_t i = 1; i < words.size(); i += 2) {
+  for (size_t i = 1; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    const std::string_view value = i + 1 < words.size() ? words[i + 1] : "";
+    if (word == "--full") {
+      options.full = true;
+      continue;
+    }
+    const std::string_view value = ++i < words.size() ? words[i] : "";
     const bool known = word == "--count"  ? read_number(value, options.count)
                        : word == "--seed" ? read_number(value, options.seed)
                                           : false;
@@ -37,7 +41,8 @@ int run_program(int argument_count, char** arguments, std::string_view title,
   const auto options = read_options(std::span(arguments, static_cast<size_t>(argument_count)));
   if (!options) {
     std::cerr << title << "\nusage: " << arguments[0]
-              << " --count N [--seed S]   (N at least 1; S is 1 unless given)\n";
+              << " --count N [--seed S] [--full]   (N at least 1; S is 1 unless given; --full: specified times must "
+                 "hold, too)\n";
     return 2;
   }
   const Outcome outcome = body(*options);

@@ -11,6 +11,7 @@ namespace autonorm::soak {
 struct Options {
   int64_t count = 0;
   uint64_t seed = 1;
+  bool full = false;  // also the times of the specification must hold, which depend on the machine
 };
 
 struct Outcome {
@@ -18,8 +19,8 @@ struct Outcome {
   std::vector<std::string> failures = {};  // what was violated, and where; empty = the invariant held
 };
 
-// Reads `--count N --seed S` (N ≥ 1), runs `body` and prints "ID TITLE: counts". Failures are printed before that line,
-// each with the seed. Returns the exit status: 0 held, 1 violated, 2 wrong usage.
+// Reads `--count N --seed S [--full]` (N ≥ 1), runs `body` and prints "ID TITLE: counts". Failures are printed before
+// that line, each with the seed. Returns the exit status: 0 held, 1 violated, 2 wrong usage.
 int run_program(int argument_count, char** arguments, std::string_view title,
                 const std::function<Outcome(const Options&)>& body);
 

@@ -24,6 +24,19 @@ using namespace std::chrono_literals;
 
 const std::string kFakeTrainer = AUTONORM_BINARY_DIR "/tests/fake_trainer";
 
+// The trainer that this thread has started; 0 when there is none.
+pid_t trainer_process() {
+  pid_t trainer = 0;
+  std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
+  return trainer;
+}
+
+// SIGSTOP has come into effect: nothing is said any more.
+bool stopped(pid_t process) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(process), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == process;
+}
+
 class Supervisor : public ::testing::Test {
  protected:
   SupervisorOptions options() {
@@ -49,20 +62,24 @@ class Supervisor : public ::testing::Test {
   // Waits for real output, without moving the watches' clock, until `enough` holds or 20 s have passed.
   template <class Enough>
   bool pump(TrainerSupervisor& supervisor, Enough enough) {
-    for (int i = 0; i < 400; ++i) {
-      for (SupervisorEvent& event : supervisor.advance(now_)) events_.push_back(std::move(event));
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (true) {
+      look(supervisor);
       if (enough()) return true;
+      if (std::chrono::steady_clock::now() > deadline) return false;
       std::vector<pollfd> fds;
       for (const int fd : supervisor.descriptors()) fds.push_back({fd, POLLIN, 0});
       poll(fds.data(), fds.size(), 50);
     }
-    return false;
+  }
+  void look(TrainerSupervisor& supervisor) {
+    for (SupervisorEvent& event : supervisor.advance(now_)) events_.push_back(std::move(event));
   }
   // Lets time pass in steps that the watches count in full, looking at what has come at each.
   void pass(TrainerSupervisor& supervisor, std::chrono::milliseconds time) {
     for (; time > 0ms; time -= 500ms) {
       now_ += 500ms;
-      for (SupervisorEvent& event : supervisor.advance(now_)) events_.push_back(std::move(event));
+      look(supervisor);
     }
   }
   template <class T>
@@ -183,8 +200,8 @@ TEST_F(Supervisor, ADeadTrainersLastSizeIsTold) {
   constexpr int64_t kBallast = int64_t{96} << 20;
   ASSERT_TRUE(supervisor.start(trial(R"({"ballast_mib": 96, "steps": 1000000, "step_ms": 5})"), now_).ok());
   ASSERT_TRUE(pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; }));
-  pid_t trainer = 0;
-  std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
+  look(supervisor);  // at the size, which it may not have had yet when its first line was on its way
+  const pid_t trainer = trainer_process();
   ASSERT_GT(trainer, 0);
   ASSERT_EQ(kill(trainer, SIGILL), 0);  // sanitizers leave it alone
   ASSERT_TRUE(pump(supervisor, [&] { return find<Ended>() != nullptr; }));
@@ -216,7 +233,10 @@ TEST_F(Supervisor, WordsThatAreNotOfTheProtocolEndTheAttempt) {
 TEST_F(Supervisor, AStoppedProcessIsNamedAndKilledAfterFiveSeconds) {
   TrainerSupervisor supervisor(options());
   ASSERT_TRUE(supervisor.start(trial(R"({"at": 2, "do": "stop-process"})"), now_).ok());
-  ASSERT_TRUE(pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; }));
+  const pid_t trainer = trainer_process();
+  ASSERT_GT(trainer, 0);
+  ASSERT_TRUE(pump(supervisor, [&] { return stopped(trainer); }));
+  look(supervisor);  // its last words
   pass(supervisor, 4500ms);
   EXPECT_EQ(find<Ended>(), nullptr);
   pass(supervisor, 1000ms);
@@ -232,7 +252,7 @@ TEST_F(Supervisor, AnAgentThatWasStoppedItselfDoesNotBlameTheTrainer) {
   ASSERT_TRUE(supervisor.start(trial(R"({"at": 2, "do": "hang", "tick_ms": 60000})"), now_).ok());
   ASSERT_TRUE(pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; }));
   now_ += 1h;  // one leap: this process did not run meanwhile
-  for (SupervisorEvent& event : supervisor.advance(now_)) events_.push_back(std::move(event));
+  look(supervisor);
   EXPECT_EQ(find<Ended>(), nullptr);
 }
 
@@ -319,8 +339,7 @@ TEST_F(Supervisor, TheTrainerInheritsNoOtherDescriptor) {
   TrainerSupervisor supervisor(options());
   ASSERT_TRUE(supervisor.start(trial(R"({"at": 2, "do": "hang"})"), now_).ok());
   ASSERT_TRUE(pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; }));
-  pid_t trainer = 0;
-  std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
+  const pid_t trainer = trainer_process();
   ASSERT_GT(trainer, 0);
   size_t descriptors = 0;
   for ([[maybe_unused]] const auto& fd :
@@ -332,17 +351,16 @@ TEST_F(Supervisor, TheTrainerInheritsNoOtherDescriptor) {
 TEST_F(Supervisor, ATrainerDiesWithItsAgent) {
   std::array<int, 2> pipe_ends{};
   ASSERT_EQ(pipe(pipe_ends.data()), 0);
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // so that the orphan's end can be waited for
   const pid_t agent = fork();
   if (agent == 0) {  // an agent that is killed while its trainer works
     TrainerSupervisor supervisor(options());
     if (!supervisor.start(trial(R"({"at": 2, "do": "hang"})"), now_).ok()) _exit(1);
     pump(supervisor, [&] { return find<worker::MetricsEvent>() != nullptr; });
-    pid_t trainer = 0;
-    std::ifstream("/proc/self/task/" + std::to_string(getpid()) + "/children") >> trainer;
+    const pid_t trainer = trainer_process();
     if (write(pipe_ends[1], &trainer, sizeof(trainer)) != sizeof(trainer)) _exit(1);
     raise(SIGKILL);
   }
-  prctl(PR_SET_CHILD_SUBREAPER, 1);  // so that the orphan's end can be waited for
   pid_t trainer = 0;
   ASSERT_EQ(read(pipe_ends[0], &trainer, sizeof(trainer)), static_cast<ssize_t>(sizeof(trainer)));
   int status = 0;
