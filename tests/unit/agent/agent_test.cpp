@@ -4,6 +4,9 @@
 #include "tests/unit/agent/one_worker.h"
 
 namespace autonorm::agent {
+
+std::filesystem::path stand_in_trainer() { return AUTONORM_BINARY_DIR "/tests/fake_trainer"; }
+
 namespace {
 
 using ::testing::ElementsAre;

@@ -15,6 +15,8 @@
 
 namespace autonorm::agent {
 
+std::filesystem::path stand_in_trainer();  // agent_test.cpp
+
 // One start of a worker on a work-dir.
 struct Life {
   Life(const std::filesystem::path& parent, FakeArtifacts& artifacts,
@@ -22,7 +24,7 @@ struct Life {
       : dir(*WorkDir::open(parent, 0, "worker-1")),
         mover(artifacts),
         relay([this] { return std::make_unique<MemoryFabric>(network, 0); }, clock),
-        supervisor({.program = AUTONORM_BINARY_DIR "/tests/fake_trainer",
+        supervisor({.program = stand_in_trainer(),
                     .environment = environ,
                     .group_memory = [] { return GroupMemory{}; }}),
         agent({.hello = hello(),
