@@ -12,7 +12,8 @@
 namespace autonorm::models {
 
 // y = x ⊙ m / (1 − p) in training, m one Bernoulli(1 − p) draw per element. The element's number is a hash of the
-// sample's 64-bit key: Philox for each element would cost as much as the layer before.
+// sample's 64-bit key: Philox for each element would cost as much as the layer before. The mask is made where x lies,
+// with the same bits on every device (dropout_mask.h).
 class Dropout {
  public:
   Dropout(uint64_t seed, std::string_view name, double p);

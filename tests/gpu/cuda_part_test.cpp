@@ -13,6 +13,7 @@
 
 #include "core/distributed/process_gang.h"
 #include "core/kernels/gather_normalize.h"
+#include "core/models/dropout_mask.h"
 #include "gmock/gmock.h"
 #include "tests/gpu/on_gpu.h"
 
@@ -46,6 +47,13 @@ TEST(CudaPart, AnotherLibraryIsRefused) {
   const auto loaded = load_cuda_part("/lib/x86_64-linux-gnu/libz.so.1");
   if (loaded.status().code() == Code::kNotFound) GTEST_SKIP() << "no libz at Debian's place";
   EXPECT_EQ(loaded.status().code(), Code::kConflict);
+}
+
+TEST_F(OnGpu, DropoutMaskHasTheBitsOfTheHost) {
+  const std::vector<uint64_t> keys{0, 0x8000000000000001ULL, 0xDEADBEEFCAFEF00DULL};
+  const at::Tensor found = models::dropout_mask_on_device(keys, 4099, 0.3, at::kFloat, gpu_);
+  EXPECT_TRUE(found.is_cuda());
+  EXPECT_TRUE(at::equal(found.cpu(), models::dropout_mask_on_host(keys, 4099, 0.3, at::kFloat)));
 }
 
 TEST_F(OnGpu, GatherEqualsTheCpuBitForBit) {
