@@ -45,7 +45,7 @@ class NormChecker {
     if (norm.kind != NormKind::kSelector) return;
     for (size_t i = 0; i < norm.branches.size(); ++i)
       check_kind(norm.branches[i], shape, cat(path, ".branches[", i, "]"));
-    check_selector(norm, path);
+    check_selector(norm, shape, path);
   }
 
   // Groups or heads of channels.
@@ -98,7 +98,7 @@ class NormChecker {
   }
 
   // What has weights, and what they are made from.
-  void check_gate(const NormConfig& norm, const std::string& path) {
+  void check_gate(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
     const std::string at = path + ".granularity";
     if (reads_input(norm.gate) && norm.granularity == Granularity::kLayer) {
       error(at, cat(at, " = 'layer' has no input to make the weights of gate '", name(norm.gate),
@@ -113,13 +113,14 @@ class NormChecker {
     if (norm.granularity == Granularity::kToken) {
       error(input, cat(input, " = 'cls' contradicts granularity = 'token', where each token is its own input"));
     }
-    if (c_.model.family != ModelFamily::kVit || c_.model.pool != Pool::kCls) {
-      error(input,
-            cat(input, " = 'cls' needs a model with a cls token; choose model.pool = 'cls' or gate_input = 'mean'"));
+    if (!shape.no_cls.empty()) {
+      error(input, cat(input, " = 'cls' needs a cls token as the first one, and ", shape.no_cls,
+                       "; choose gate_input = 'mean', or a model with one: vit with model.pool = 'cls', mae, t2t_vit, "
+                       "autonorm, autonorm_corrected, ft_transformer"));
     }
   }
 
-  void check_selector(const NormConfig& norm, const std::string& path) {
+  void check_selector(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
     const size_t branches = norm.branches.size();
     if (branches < 1 || branches > 16) {
       error(path + ".branches", cat(path, ".branches has ", branches, " branches; allowed: 1 to 16"));
@@ -131,7 +132,7 @@ class NormChecker {
     if ((norm.gate == Gate::kRandom || norm.gate == Gate::kSigmoid) && branches != 2) {
       error(path + ".gate", cat(path, ".gate = '", name(norm.gate), "' blends two branches, not ", branches));
     }
-    check_gate(norm, path);
+    check_gate(norm, shape, path);
     for (const NormKind kind : norm.freeze) {
       if (std::ranges::any_of(norm.branches, [&](const NormConfig& b) { return b.kind == kind; })) continue;
       std::vector<std::string> kinds;

@@ -16,9 +16,15 @@ std::string no_grid_of(ModelFamily family) {
              "' has none; allowed: vit, t2t_vit, autonorm, autonorm_corrected, site decoder of mae");
 }
 
+std::string no_cls_of(ModelFamily family) { return cat("model family '", name(family), "' has none"); }
+
 // One token for all values of a sample.
 SiteShape one_token(ModelFamily family, int64_t channels) {
-  return {.channels = {channels}, .tokens = 1, .grid = {}, .no_grid = no_grid_of(family)};
+  return {.channels = {channels},
+          .tokens = 1,
+          .grid = {},
+          .no_grid = no_grid_of(family),
+          .no_cls = "this model has one token for all values of a sample"};
 }
 
 std::optional<Grid> patch_grid(const TrialConfig& c, const Image& image) {
@@ -26,14 +32,16 @@ std::optional<Grid> patch_grid(const TrialConfig& c, const Image& image) {
   return Grid{.rows = image->height / c.model.patch, .columns = image->width / c.model.patch};
 }
 
-SiteShape of_patches(const TrialConfig& c, const Image& image, bool cls) {
+// `no_cls`: the setting that leaves the cls token out, where it does.
+SiteShape of_patches(const TrialConfig& c, const Image& image, bool cls, const char* no_cls = "") {
   SiteShape shape{.channels = {c.model.dim}, .tokens = {}, .grid = patch_grid(c, image), .no_grid = ""};
+  if (!cls) shape.no_cls = cat("this model has none (", no_cls, ")");
   if (shape.grid) shape.tokens = shape.grid->rows * shape.grid->columns + (cls ? 1 : 0);
   return shape;
 }
 
 SiteShape of_mae(const TrialConfig& c, const std::string& site, const Image& image) {
-  SiteShape shape = of_patches(c, image, c.model.cls);
+  SiteShape shape = of_patches(c, image, c.model.cls, "model.cls = false");
   if (site == "decoder") {
     shape.channels = {c.model.decoder_dim};
     return shape;
@@ -63,6 +71,7 @@ SiteShape of_t2t(const TrialConfig& c, const std::string& site, const Image& ima
   if (site != "token") return shape;
   shape.channels = {49 * image_channels, 9 * c.model.token_dim, c.model.token_dim};
   shape.grid.reset();
+  shape.no_cls = "site 'token' stands before the cls token joins the others";
   shape.no_grid = "site 'token' of 't2t_vit' has maps of several sizes; allowed: pre_attn, pre_ffn, final";
   if (image) {
     const auto second = [](int64_t side) { return split_side(split_side(side, 7, 4, 2), 3, 2, 1); };
@@ -74,6 +83,7 @@ SiteShape of_t2t(const TrialConfig& c, const std::string& site, const Image& ima
 // Only attention sees all tokens: the last block and the head read the cls token alone.
 SiteShape of_ft_transformer(const TrialConfig& c, const std::string& site, const Image& image) {
   SiteShape shape = one_token(c.model.family, c.model.dim);
+  shape.no_cls.clear();
   if (site != "pre_attn") return shape;
   if (image) shape.tokens = image->channels * image->height * image->width + 1;
   if (!image) shape.tokens.reset();
@@ -82,8 +92,11 @@ SiteShape of_ft_transformer(const TrialConfig& c, const std::string& site, const
 
 SiteShape of_resnet(const TrialConfig& c, const Image& image) {
   const int64_t width = c.model.width;
-  SiteShape shape{
-      .channels = {width, 2 * width, 4 * width}, .tokens = {}, .grid = {}, .no_grid = no_grid_of(c.model.family)};
+  SiteShape shape{.channels = {width, 2 * width, 4 * width},
+                  .tokens = {},
+                  .grid = {},
+                  .no_grid = no_grid_of(c.model.family),
+                  .no_cls = no_cls_of(c.model.family)};
   if (image) shape.tokens = ((image->height + 3) / 4) * ((image->width + 3) / 4);
   return shape;
 }
@@ -91,7 +104,7 @@ SiteShape of_resnet(const TrialConfig& c, const Image& image) {
 SiteShape of_blocks(const TrialConfig& c, const std::string& site, const Image& image) {
   switch (c.model.family) {
     case ModelFamily::kVit:
-      return of_patches(c, image, c.model.pool == Pool::kCls);
+      return of_patches(c, image, c.model.pool == Pool::kCls, "model.pool = 'mean'");
     case ModelFamily::kMlp:
       return one_token(c.model.family, c.model.hidden);
     case ModelFamily::kAutonorm:
@@ -127,6 +140,7 @@ SiteShape site_shape(const TrialConfig& config, const std::string& site, const s
   if (shape.tokens) shape.tokens = *shape.tokens * config.model.heads;
   shape.grid.reset();
   shape.no_grid = "site 'qk' has the tokens of all heads one after the other; allowed: pre_attn, pre_ffn, final";
+  shape.no_cls = "site 'qk' has the tokens of all heads one after the other";
   return shape;
 }
 

@@ -23,6 +23,7 @@ struct SiteShape {
   std::optional<int64_t> tokens;  // the smallest N; nothing where the image's size is not known
   std::optional<Grid> grid;       // where the tokens lie, a cls token apart; nothing likewise
   std::string no_grid;            // why they have no such place, with what is allowed; empty where they have one
+  std::string no_cls = "";        // why the first token is no cls token; empty where it is
 };
 
 // REQUIRES: `site` is one of the family's. `image`: what the model gets, where that is known.

@@ -198,6 +198,34 @@ TEST(TrialConfig, NormsAreRefusedWhereTheyCannotStand) {
               HasSubstr("unknown site 'decoder' of model family 'mlp'"));
 }
 
+TEST(TrialConfig, AGateMayReadTheClsTokenWhereOneComesFirst) {
+  const std::string gate = R"({"kind": "selector", "gate_input": "cls"})";
+  const auto norm_of = [&](const std::string& model, const std::string& site = "") {
+    const std::string norm = site.empty() ? R"("norm": )" + gate : R"("norm_sites": {")" + site + R"(": )" + gate + "}";
+    return R"({"model": )" + model + ", " + norm + "}";
+  };
+  const std::string mae = R"("family": "mae", "patch": 2, "heads": 4, "dim": 64)";
+  for (const std::string& good :
+       {norm_of(R"({"family": "vit", "pool": "cls"})"), norm_of(R"({"family": "t2t_vit"})"),
+        norm_of(R"({"family": "autonorm", "patch": 2})"), norm_of(R"({"family": "autonorm_corrected", "patch": 2})"),
+        norm_of("{" + mae + "}"), norm_of("{" + mae + "}", "decoder"), norm_of(R"({"family": "ft_transformer"})")}) {
+    const auto config = parse_trial(json::parse(good));
+    EXPECT_TRUE(config.ok()) << good << "\n" << config.status().message();
+  }
+  for (const auto& [bad, why] : std::vector<std::pair<std::string, std::string>>{
+           {norm_of(R"({"family": "vit"})"), "this model has none (model.pool = 'mean')"},
+           {norm_of(R"({"family": "vit", "pool": "cls"})", "qk"), "site 'qk' has the tokens of all heads"},
+           {norm_of(R"({"family": "t2t_vit"})", "token"), "stands before the cls token"},
+           {norm_of("{" + mae + R"(, "cls": false})"), "this model has none (model.cls = false)"},
+           {norm_of(R"({"family": "autonorm", "input": "table"})"), "this model has one token"},
+           {norm_of(R"({"family": "autonorm_v0"})"), "this model has one token"},
+           {norm_of(R"({"family": "mlp"})"), "this model has one token"},
+           {norm_of(R"({"family": "resnet"})"), "model family 'resnet' has none"}}) {
+    EXPECT_THAT(error_of(bad), HasSubstr("gate_input = 'cls' needs a cls token as the first one, and")) << bad;
+    EXPECT_THAT(error_of(bad), HasSubstr(why)) << bad;
+  }
+}
+
 TEST(TrialConfig, StrangeInputIsAnErrorNotACrash) {
   for (const char* text :
        {"null", "3", "[]", "\"x\"", R"({"train": 3})", R"({"norm": []})", R"({"norm_sites": 1})", R"({"inputs": 1})",
