@@ -80,8 +80,10 @@ std::vector<Key> train_keys() {
       execution(integer("train.checkpoint_every", "0", 0, 1e9,
                         "steps between checkpoints, a multiple of log_every; 0 = about every 10 s")),
       of("train.start",
-         plain(kText, "train.start.from", "",
-               "the stage whose trained weights the trial starts from; norms of another kind start anew")),
+         plain(
+             kText, "train.start.from", "",
+             "the stage whose trained weights the trial starts from; norms of another kind start anew; a vit may start "
+             "from a mae, whose encoder it takes over")),
       of(kDistill, plain(kText, "train.distill.from", "", "the stage that teaches")),
       of(kDistill, positive("train.distill.temperature", "1.0", 1000, "softens both distributions")),
       of(kDistill, real("train.distill.alpha", "0.5", 0, 1, "weight of the teacher's term")),

@@ -1,4 +1,5 @@
-// The trained weights of a stage as the start of a trial with the same model, whose norms may be of other kinds.
+// The trained weights of a stage as the start of a trial with the same model, whose norms may be of other kinds, or of
+// a ViT that goes on with the encoder of a masked autoencoder (finetuning, models-and-recipes.md 2.7).
 #pragma once
 #include <filesystem>
 
@@ -9,8 +10,8 @@
 namespace autonorm::train {
 
 // Copies every parameter and buffer of the checkpoint into `model` (on the CPU), but those of norms whose kind differs
-// between the checkpoint's configuration and `config`: they keep their initial values. kInvalid names what does not
-// fit.
+// between the checkpoint's configuration and `config`, and but the head of a ViT that starts from a masked autoencoder:
+// they keep their initial values. kInvalid names what does not fit.
 Status load_start(const std::filesystem::path& folder, const config::TrialConfig& config, models::Model& model);
 
 }  // namespace autonorm::train

@@ -70,6 +70,52 @@ TEST(Start, AnotherModelIsRefusedWithTheTensor) {
   EXPECT_THAT(other_family.result->status().message(), HasSubstr("model is of another family"));
 }
 
+config::TrialConfig small_mae() {
+  config::TrialConfig config = small_config();
+  config.model = config::default_model(config::ModelFamily::kMae);
+  config.model.patch = 2;
+  config.model.dim = 16;
+  config.model.depth = 1;
+  config.model.heads = config.model.decoder_heads = 2;
+  config.model.mlp_ratio = 2;
+  config.model.decoder_dim = 8;
+  config.model.decoder_depth = 1;
+  return config;
+}
+
+TEST(Start, AClassifierTakesTheEncoderOfAMaskedAutoencoder) {
+  for (const bool cls : {true, false}) {
+    TestRun before, after;
+    config::TrialConfig mae = small_mae();
+    mae.model.cls = cls;
+    run_alone(before, mae);
+    ASSERT_TRUE(before.result->ok()) << before.result->status().message();
+    config::TrialConfig vit = started(without_learning());
+    vit.model.pool = cls ? config::Pool::kCls : config::Pool::kMean;
+    vit.norm_sites["final"] = config::default_norm(config::NormKind::kDyt);
+    run_alone(after, vit, {.inputs = {{"before", before->final_checkpoint}}});
+    ASSERT_TRUE(after.result->ok()) << after.result->status().message();
+    const auto a = weights(before->final_checkpoint), b = weights(after->final_checkpoint);
+    size_t taken = 0;
+    for (const auto& [name, tensor] : b) {
+      if (!name.starts_with("model.") || name.starts_with("model.head.") || name.starts_with("model.final.")) continue;
+      EXPECT_TRUE(norms::same_bits(a.at(name), tensor)) << name;
+      ++taken;
+    }
+    EXPECT_EQ(taken, cls ? 16u : 15u);  // patches, positions, cls, twelve of the block
+    EXPECT_FALSE(a.contains("model.head.weight"));
+    EXPECT_EQ(b.at("model.final.alpha").item<float>(), 0.5F);
+  }
+}
+
+TEST(Start, AClassifierWithoutTheEncodersClsTokenIsRefused) {
+  TestRun before, after;
+  run_alone(before, small_mae());
+  run_alone(after, started(small_config()), {.inputs = {{"before", before->final_checkpoint}}});
+  ASSERT_FALSE(after.result->ok());
+  EXPECT_THAT(after.result->status().message(), HasSubstr("choose model.pool = \"cls\""));
+}
+
 TEST(Start, MissingStageIsNamed) {
   TestRun run;
   run_alone(run, started(small_config()));
