@@ -31,6 +31,7 @@ struct DataConfig {
   double val_fraction = 0.1;  // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
   int64_t train_limit = 0;    // use only this many training samples (0 = all), chosen before the val split
   PixelRange pixels = PixelRange::kSigned;
+  bool operator==(const DataConfig&) const = default;
 };
 
 enum class ModelFamily {
@@ -72,11 +73,13 @@ struct ModelConfig {
   // t2t_vit
   int64_t token_dim = 64;
   TokenLayer token_layer = TokenLayer::kPerformer;
+  bool token_bias = false;
   // ft_transformer
   bool prenorm = true;
   double attention_dropout = 0.2, ffn_dropout = 0.1, residual_dropout = 0;
   // resnet
   int64_t width = 16;
+  bool conv_bias = false;
 };
 
 enum class NormKind {
