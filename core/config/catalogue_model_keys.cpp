@@ -95,6 +95,8 @@ std::vector<Key> other_keys() {
       of(kT2t, plain(kFlag, "model.qkv_bias", "false", "bias of the query, key and value projections")),
       of(kT2t, integer("model.token_dim", "64", 1, 4096, "channels between the soft splits")),
       of(kT2t, word("model.token_layer", "\"performer\"", words<TokenLayer>(), "the layer between the soft splits")),
+      of(kT2t, plain(kFlag, "model.token_bias", "false",
+                     "bias of a transformer's projections between the soft splits; a performer has one anyway")),
       of(kFt, dim("192")),
       of(kFt, depth("3")),
       of(kFt, heads("8")),
@@ -106,6 +108,7 @@ std::vector<Key> other_keys() {
       of(kFt, real("model.residual_dropout", "0", 0, 0.9999999, "dropout of what a residual sum adds")),
       of("model.family = resnet", integer("model.depth", "20", 8, 1202, "layers, 6n + 2")),
       of("model.family = resnet", integer("model.width", "16", 1, 4096, "channels of the first of three stages")),
+      of("model.family = resnet", plain(kFlag, "model.conv_bias", "false", "bias of the convolutions")),
   };
 }
 

@@ -88,6 +88,7 @@ void model_fields(Config& c, Visitor& v) {
       v("drop_path", c.drop_path);
       v("token_dim", c.token_dim);
       v("token_layer", c.token_layer);
+      v("token_bias", c.token_bias);
       return;
     case ModelFamily::kFtTransformer:
       v("dim", c.dim);
@@ -102,6 +103,7 @@ void model_fields(Config& c, Visitor& v) {
     case ModelFamily::kResnet:
       v("depth", c.depth);
       v("width", c.width);
+      v("conv_bias", c.conv_bias);
       return;
   }
 }

@@ -131,6 +131,19 @@ at::Tensor AutoNorm::forward(const at::Tensor& images, const norms::StepContext&
   return (*head_)(norms_.apply(final_norm_, x, step).select(1, 0));
 }
 
+// As published, every norm feeds a residual sum, too.
+std::vector<FoldSite> AutoNorm::fold_sites() const {
+  std::vector<FoldSite> sites;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const std::string scope = cat("blocks.", i);
+    const Layer& layer = layers_[i];
+    if (layer.attention) norms_.add_fold_site(layer.attention->pre, {scope + ".attn.qkv"}, sites);
+    norms_.add_fold_site(layer.mlp.pre, {scope + ".mlp.fc1"}, sites);
+  }
+  norms_.add_fold_site(final_norm_, {"head"}, sites);
+  return sites;
+}
+
 int64_t AutoNorm::macs() const {
   return autonorm_macs({.dim = model_.dim,
                         .depth = model_.depth,

@@ -34,6 +34,7 @@ class AutoNorm final : public Model {
                                              at::ScalarType dtype);
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
+  std::vector<FoldSite> fold_sites() const override;
   int64_t macs() const override;
 
  private:

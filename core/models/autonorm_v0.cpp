@@ -45,6 +45,14 @@ at::Tensor AutoNormV0::forward(const at::Tensor& images, const norms::StepContex
   return (*head_)(x.select(1, 0));
 }
 
+std::vector<FoldSite> AutoNormV0::fold_sites() const {
+  std::vector<FoldSite> sites;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    norms_.add_fold_site(layers_[i].post_attn, {cat("blocks.", i, ".mlp.fc1")}, sites);
+  }
+  return sites;
+}
+
 int64_t AutoNormV0::macs() const {
   const int64_t dim = model_.dim, hidden = mlp_hidden(dim, model_.mlp_ratio);
   const int64_t block = norms::linear_macs(dim, 4 * dim, 1) + 2 * dim + 2 * norms::linear_macs(dim, hidden, 1);

@@ -39,8 +39,8 @@ at::Tensor Block::operator()(at::Tensor x, const NormSites& norms, const norms::
 }
 
 void Block::add_fold_sites(const std::string& scope, const NormSites& norms, std::vector<FoldSite>& sites) const {
-  norms.add_fold_site(sites_.pre_attn, scope + ".attn.qkv", sites);
-  norms.add_fold_site(sites_.pre_ffn, scope + ".mlp.fc1", sites);
+  norms.add_fold_site(sites_.pre_attn, {scope + ".attn.qkv"}, sites);
+  norms.add_fold_site(sites_.pre_ffn, {scope + ".mlp.fc1"}, sites);
 }
 
 int64_t mlp_hidden(int64_t dim, double ratio) { return std::llround(static_cast<double>(dim) * ratio); }

@@ -111,6 +111,18 @@ at::Tensor FtTransformer::forward(const at::Tensor& images, const norms::StepCon
   return (*head_)(norms_.apply(final_norm_, x, step).relu().select(1, 0));  // x [B, 1, D]
 }
 
+// The final norm's output passes a ReLU first.
+std::vector<FoldSite> FtTransformer::fold_sites() const {
+  std::vector<FoldSite> sites;
+  if (!model_.prenorm) return sites;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const std::string scope = cat("blocks.", i);
+    norms_.add_fold_site(layers_[i].attn_norm, {scope + ".attn.q", scope + ".attn.k", scope + ".attn.v"}, sites);
+    norms_.add_fold_site(layers_[i].ffn_norm, {scope + ".ffn.linear0"}, sites);
+  }
+  return sites;
+}
+
 int64_t FtTransformer::macs() const {
   const int64_t dim = model_.dim, all = input_.values() + 1, hidden = reglu_hidden(dim, model_.mlp_ratio);
   int64_t total = input_.values() * dim;  // the tokenizer's products

@@ -29,6 +29,7 @@ class FtTransformer final : public Model {
                                              at::ScalarType dtype);
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
+  std::vector<FoldSite> fold_sites() const override;
   int64_t macs() const override;
 
  private:

@@ -173,6 +173,17 @@ Reconstruction Mae::reconstruct(const at::Tensor& images, const norms::StepConte
           .values = hidden * input_.patch_values(model_.patch)};
 }
 
+std::vector<FoldSite> Mae::fold_sites() const {
+  std::vector<FoldSite> sites;
+  for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i].add_fold_sites(cat("blocks.", i), norms_, sites);
+  norms_.add_fold_site(final_norm_, {"decoder.embed"}, sites);
+  for (size_t i = 0; i < decoder_blocks_.size(); ++i) {
+    decoder_blocks_[i].add_fold_sites(cat("decoder.blocks.", i), norms_, sites);
+  }
+  norms_.add_fold_site(decoder_norm_, {"decoder.pred"}, sites);
+  return sites;
+}
+
 int64_t Mae::macs() const {
   return mae_macs({.dim = model_.dim,
                    .depth = model_.depth,

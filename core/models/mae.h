@@ -32,6 +32,7 @@ class Mae final : public Model {
                                              at::ScalarType dtype);
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
+  std::vector<FoldSite> fold_sites() const override;
   bool reconstructs() const override { return true; }
   Reconstruction reconstruct(const at::Tensor& images, const norms::StepContext& step) override;
   int64_t macs() const override;

@@ -29,6 +29,14 @@ at::Tensor Mlp::forward(const at::Tensor& images, const norms::StepContext& step
   return (*head_)(x);
 }
 
+std::vector<FoldSite> Mlp::fold_sites() const {
+  std::vector<FoldSite> sites;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    norms_.add_fold_site_behind(layers_[i].norm, cat("layers.", i, ".linear"), sites);
+  }
+  return sites;
+}
+
 int64_t Mlp::macs() const {
   return mlp_macs({.features = input_.values(),
                    .hidden = model_.hidden,

@@ -29,10 +29,16 @@ at::Tensor NormSites::apply_map(NormSite site, const at::Tensor& x, const norms:
   return apply(site, x.flatten(2).transpose(1, 2), step).transpose(1, 2).reshape(x.sizes());
 }
 
-void NormSites::add_fold_site(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const {
+void NormSites::add_fold_site(NormSite site, std::vector<std::string> linears, std::vector<FoldSite>& sites) const {
   if (site.index < 0) return;
   const Entry& entry = entries_[static_cast<size_t>(site.index)];
-  sites.push_back({entry.name, entry.norm.get(), linear});
+  sites.push_back({entry.name, entry.norm.get(), std::move(linears)});
+}
+
+void NormSites::add_fold_site_behind(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const {
+  if (site.index < 0) return;
+  add_fold_site(site, {linear}, sites);
+  sites.back().before = true;
 }
 
 std::map<std::string, std::map<std::string, double>> NormSites::stats() const {

@@ -17,11 +17,14 @@ struct NormSite {
   int64_t index = -1;
 };
 
-// A norm whose output one Linear reads and nothing else does: what folding rewrites (fold.h).
+// A norm and the Linears or convolutions that can do its last step: what folding rewrites (fold.h).
 struct FoldSite {
-  std::string site;         // "blocks.0.pre_attn"
-  const norms::Norm* norm;  // of the model
-  std::string linear;       // "blocks.0.attn.qkv"
+  std::string site;                  // "blocks.0.pre_attn"
+  const norms::Norm* norm;           // of the model
+  std::vector<std::string> linears;  // "blocks.0.attn.qkv"
+  // false: these alone read the norm's output. true: the norm alone reads the output of the only one, so that a norm
+  // that is a scale and a shift altogether can go there, whoever reads its output.
+  bool before = false;
 };
 
 class NormSites {
@@ -37,8 +40,10 @@ class NormSites {
   at::Tensor apply(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
   // Each position of a map is a token: x [B, C, H, W] → [B, C, H, W].
   at::Tensor apply_map(NormSite site, const at::Tensor& x, const norms::StepContext& step) const;
-  // Adds the norm of a site, where it has one, that `linear` alone reads.
-  void add_fold_site(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const;
+  // Adds the norm of a site, where it has one, that `linears` alone read.
+  void add_fold_site(NormSite site, std::vector<std::string> linears, std::vector<FoldSite>& sites) const;
+  // Adds the norm of a site, where it has one, that alone reads what `linear` computes.
+  void add_fold_site_behind(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const;
   int64_t macs() const { return macs_; }
   std::map<std::string, std::map<std::string, double>> stats() const;
   // Full name of each norm → the site that it stands at.

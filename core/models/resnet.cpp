@@ -46,6 +46,7 @@ Resnet::Conv Resnet::add_conv(const char* name, int64_t out, int64_t stride, Map
   const norms::ParameterTable::Scope scope(table_, name);
   const double deviation = std::sqrt(2.0 / static_cast<double>(9 * map.channels));
   const Conv conv{.weight = table_.add("weight", {out, map.channels, 3, 3}, {norms::Init::kNormal, deviation}),
+                  .bias = model_.conv_bias ? table_.add("bias", {out}, {norms::Init::kZeros}) : norms::ParameterSlot(),
                   .stride = stride};
   const int64_t in = map.channels;
   map = {.channels = out, .height = (map.height - 1) / stride + 1, .width = (map.width - 1) / stride + 1};
@@ -62,20 +63,33 @@ Resnet::ResidualBlock Resnet::add_block(const config::TrialConfig& config, int64
   return block;
 }
 
+at::Tensor Resnet::convolved(const Conv& conv, const at::Tensor& x) {
+  const std::optional<at::Tensor> bias = conv.bias ? std::optional(conv.bias.get()) : std::nullopt;
+  return at::conv2d(x, conv.weight.get(), bias, conv.stride, /*padding=*/1);
+}
+
 at::Tensor Resnet::run_block(const ResidualBlock& block, const at::Tensor& x, const norms::StepContext& step) const {
-  const auto convolved = [](const Conv& conv, const at::Tensor& y) {
-    return at::conv2d(y, conv.weight.get(), {}, conv.stride, /*padding=*/1);
-  };
   at::Tensor y = norms_.apply_map(block.norm1, convolved(block.conv1, x), step).relu();
   y = norms_.apply_map(block.norm2, convolved(block.conv2, y), step);
   return (shortcut(x, y.size(1), block.conv1.stride) + y).relu();
 }
 
 at::Tensor Resnet::forward(const at::Tensor& images, const norms::StepContext& step) {
-  at::Tensor x = at::conv2d(images, stem_.weight.get(), {}, stem_.stride, /*padding=*/1);
-  x = norms_.apply_map(stem_norm_, x, step).relu();
+  at::Tensor x = norms_.apply_map(stem_norm_, convolved(stem_, images), step).relu();
   for (const ResidualBlock& block : blocks_) x = run_block(block, x, step);
   return (*head_)(x.mean({2, 3}));
+}
+
+std::vector<FoldSite> Resnet::fold_sites() const {
+  std::vector<FoldSite> sites;
+  norms_.add_fold_site_behind(stem_norm_, "stem_conv", sites);
+  const size_t per_stage = blocks_.size() / 3;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const std::string scope = cat("stages.", i / per_stage, ".", i % per_stage);
+    norms_.add_fold_site_behind(blocks_[i].norm1, scope + ".conv1", sites);
+    norms_.add_fold_site_behind(blocks_[i].norm2, scope + ".conv2", sites);
+  }
+  return sites;
 }
 
 }  // namespace autonorm::models

@@ -8,7 +8,7 @@
 //
 // Shapes  images [B, ch, H, W] → logits [B, classes]; a norm sees each position of a map as a token, [B, H·W, C]
 // Sites   stem; block: both norms of every block ("stages.S.I.norm1", "…norm2")
-// Init    convolutions N(0, 2 / (9·in)) without bias; the head torch's default
+// Init    convolutions N(0, 2 / (9·in)), biases (conv_bias) 0; the head torch's default
 #pragma once
 #include <optional>
 #include <vector>
@@ -26,11 +26,13 @@ class Resnet final : public Model {
                                              at::ScalarType dtype);
 
   at::Tensor forward(const at::Tensor& images, const norms::StepContext& step) override;
+  std::vector<FoldSite> fold_sites() const override;
   int64_t macs() const override { return macs_ + norms_.macs(); }
 
  private:
   struct Conv {
     norms::ParameterSlot weight;  // [out, in, 3, 3]
+    norms::ParameterSlot bias;    // [out]; empty without model.conv_bias
     int64_t stride = 1;
   };
   struct ResidualBlock {
@@ -45,6 +47,7 @@ class Resnet final : public Model {
   // Both move `map` to what they make.
   Conv add_conv(const char* name, int64_t out, int64_t stride, Map& map);
   ResidualBlock add_block(const config::TrialConfig& config, int64_t out, int64_t stride, Map& map);
+  static at::Tensor convolved(const Conv& conv, const at::Tensor& x);
   at::Tensor run_block(const ResidualBlock& block, const at::Tensor& x, const norms::StepContext& step) const;
 
   Conv stem_;

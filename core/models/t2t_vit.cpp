@@ -51,7 +51,8 @@ T2tVit::T2tVit(const config::TrialConfig& config, const InputShape& input, at::S
     token_layers_.emplace_back(TokenLayerOptions{.in = channels * kSplits[i].kernel * kSplits[i].kernel,
                                                  .out = token_dim,
                                                  .tokens = side.positions(),
-                                                 .kind = model_.token_layer},
+                                                 .kind = model_.token_layer,
+                                                 .kqv_bias = model_.token_bias},
                                config, norms_, table_);
     channels = token_dim;
   }
@@ -87,6 +88,14 @@ at::Tensor T2tVit::forward(const at::Tensor& images, const norms::StepContext& s
   x = norms_.apply(embed_norm_, x, step);
   for (const Block& block : blocks_) x = block(x, norms_, step);
   return (*head_)(norms_.apply(final_norm_, x, step).select(1, 0));
+}
+
+std::vector<FoldSite> T2tVit::fold_sites() const {
+  std::vector<FoldSite> sites;
+  for (size_t i = 0; i < token_layers_.size(); ++i) token_layers_[i].add_fold_sites(cat("tokens.", i), norms_, sites);
+  for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i].add_fold_sites(cat("blocks.", i), norms_, sites);
+  norms_.add_fold_site(final_norm_, {"head"}, sites);
+  return sites;
 }
 
 int64_t T2tVit::macs() const {

@@ -33,7 +33,8 @@ SplitLayer::SplitLayer(const TokenLayerOptions& options, const config::TrialConf
     : options_(options),
       norm1_(norms.add(config, "token", "norm1", options.in, options.tokens, table)),
       norm2_(norms.add(config, "token", "norm2", options.out, options.tokens, table)),
-      kqv_(table, "attn.kqv", options.in, 3 * options.out, kSplitInit, options.kind == config::TokenLayer::kPerformer),
+      kqv_(table, "attn.kqv", options.in, 3 * options.out, kSplitInit,
+           options.kqv_bias || options.kind == config::TokenLayer::kPerformer),
       proj_(table, "attn.proj", options.out, options.out, kSplitInit),
       fc1_(table, "mlp.fc1", options.out, options.out, kSplitInit),
       fc2_(table, "mlp.fc2", options.out, options.out, kSplitInit) {
@@ -66,6 +67,11 @@ at::Tensor SplitLayer::operator()(const at::Tensor& x, const NormSites& norms, c
   const at::Tensor &k = performer ? parts[0] : parts[1], &q = performer ? parts[1] : parts[0], &v = parts[2];
   const at::Tensor y = v + proj_(attend(k, q, v));  // [B, T, E]
   return y + fc2_(at::gelu(fc1_(norms.apply(norm2_, y, step))));
+}
+
+void SplitLayer::add_fold_sites(const std::string& scope, const NormSites& norms, std::vector<FoldSite>& sites) const {
+  norms.add_fold_site(norm1_, {scope + ".attn.kqv"}, sites);
+  norms.add_fold_site(norm2_, {scope + ".mlp.fc1"}, sites);
 }
 
 int64_t SplitLayer::macs() const {

@@ -8,6 +8,9 @@
 //
 // Shapes  x [B, T, in] → [B, T, E]
 #pragma once
+#include <string>
+#include <vector>
+
 #include "core/models/linear.h"
 #include "core/models/norm_sites.h"
 
@@ -17,15 +20,18 @@ struct TokenLayerOptions {
   int64_t in = 0, out = 64;  // E
   int64_t tokens = 1;        // T, for counting
   config::TokenLayer kind = config::TokenLayer::kPerformer;
+  bool kqv_bias = false;  // transformer; a performer has one
 };
 
 class SplitLayer {
  public:
-  // Registers "norm1.…", "norm2.…" (site "token"), "attn.qkv.…", "attn.proj.…", "features" and "mlp.…".
+  // Registers "norm1.…", "norm2.…" (site "token"), "attn.kqv.…", "attn.proj.…", "features" and "mlp.…".
   SplitLayer(const TokenLayerOptions& options, const config::TrialConfig& config, NormSites& norms,
              norms::ParameterTable& table);
   at::Tensor operator()(const at::Tensor& x, const NormSites& norms, const norms::StepContext& step) const;
   int64_t macs() const;  // without norms
+  // `scope`: where it was registered, "tokens.0".
+  void add_fold_sites(const std::string& scope, const NormSites& norms, std::vector<FoldSite>& sites) const;
 
  private:
   at::Tensor kernel(const at::Tensor& x) const;  // φ: [B, T, E] → [B, T, m]

@@ -66,7 +66,7 @@ at::Tensor Vit::forward(const at::Tensor& images, const norms::StepContext& step
 std::vector<FoldSite> Vit::fold_sites() const {
   std::vector<FoldSite> sites;
   for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i].add_fold_sites(cat("blocks.", i), norms_, sites);
-  norms_.add_fold_site(final_norm_, "head", sites);  // pooling is linear, so it does not matter that it comes between
+  norms_.add_fold_site(final_norm_, {"head"}, sites);  // pooling is linear, so it does not matter that it comes between
   return sites;
 }
 

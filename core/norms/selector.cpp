@@ -1,7 +1,10 @@
 #include "core/norms/selector.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addcmul.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 #include "core/norms/capability.h"
 #include "core/norms/compute_dtype.h"
 #include "core/norms/dyt.h"
+#include "core/norms/fold.h"
 #include "core/norms/layer_norm.h"
 #include "core/norms/registry.h"
 
@@ -43,7 +47,10 @@ GateOptions gate_options(const config::NormConfig& config, int64_t channels) {
 }  // namespace
 
 Selector::Selector(const config::NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table)
-    : fixed_(config.gate == config::Gate::kFixed), entropy_weight_(config.entropy_weight) {
+    : config_(config),
+      channels_(channels),
+      fixed_(config.gate == config::Gate::kFixed),
+      entropy_weight_(config.entropy_weight) {
   AUTONORM_CHECK(!config.branches.empty(), "a selector needs branches (site ", site, ")");
   AUTONORM_CHECK(!fixed_ || config.weights.size() == config.branches.size(), "one weight per branch (site ", site, ")");
   for (size_t k = 0; k < config.branches.size(); ++k) {
@@ -133,6 +140,33 @@ void Selector::record(const GateWeights& gate, int64_t samples, const StepContex
   weight_sum_ += w.expand({samples, w.size(1)}).sum(0);
   entropy_sum_ += entropies.expand({samples}).sum();
   recorded_samples_ += samples;
+}
+
+std::optional<Fold> Selector::fold() const {
+  const auto rest = folded_config(config_);
+  if (!rest) return std::nullopt;
+  const at::NoGradGuard no_grad;
+  if (rest->kind == config::NormKind::kSelector) return fold_one();
+  const at::Tensor learned =  // [C or 1, K]
+      fixed_ ? at::Tensor() : gate_->weights(at::zeros({1, 1, channels_}), {.training = false}).weights[0][0];
+  Fold sum{.scale = at::zeros({channels_}), .shift = at::zeros({channels_})};
+  for (size_t k = 0; k < branches_.size(); ++k) {
+    if (fixed_ && branches_[k].weight == 0.0) continue;
+    const at::Tensor weight =
+        fixed_ ? at::full({1}, branches_[k].weight) : learned.select(1, static_cast<int64_t>(k));  // [C or 1]
+    const auto part = branches_[k].norm->fold();  // nothing: the identity
+    sum.scale = sum.scale + (part ? weight * part->scale : weight);
+    if (part && part->shift.defined()) sum.shift = sum.shift + weight * part->shift;
+  }
+  return sum;
+}
+
+// The one branch that counts keeps its core: its constant weight stays before the core, and scales the shift.
+std::optional<Fold> Selector::fold_one() const {
+  const auto branch = std::ranges::find_if(branches_, [](const Branch& b) { return b.weight != 0.0; });
+  auto fold = branch->norm->fold();
+  if (fold && fold->shift.defined()) fold->shift = fold->shift * branch->weight;
+  return fold;
 }
 
 int64_t Selector::macs(int64_t tokens) const {

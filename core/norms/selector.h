@@ -28,6 +28,8 @@ class Selector final : public Norm {
   // REQUIRES: at least one branch; a fixed gate has one weight per branch (core/config checks both).
   Selector(const config::NormConfig& config, int64_t channels, const std::string& site, ParameterTable& table);
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
+  // Of a selector whose weights are constants, as folded_config() says (norms/fold.h).
+  std::optional<Fold> fold() const override;
   int64_t macs(int64_t tokens) const override;
   // "gate_mean_BRANCH", "gate_entropy" (nats, of a learned gate without its noise), both averaged over the samples
   // evaluated last; what Gate::add_stats says; "BRANCH.…" of each branch.
@@ -46,10 +48,13 @@ class Selector final : public Norm {
     bool dyt_first;
   };
   void find_fused();
+  std::optional<Fold> fold_one() const;
   at::Tensor blend_fused(const at::Tensor& x, const at::Tensor& weights) const;
   at::Tensor blend(const at::Tensor& x, const at::Tensor& weights, const StepContext& step);
   void record(const GateWeights& gate, int64_t samples, const StepContext& step);
 
+  const config::NormConfig config_;
+  const int64_t channels_;
   const bool fixed_;
   const double entropy_weight_;
   std::vector<Branch> branches_;

@@ -54,11 +54,11 @@ Result<FoldReport> fold_checkpoint(const checkpoint::Checkpoint& trained, const 
   const int64_t count = std::min(kImages, dataset.test.size());
   const at::Tensor images =
       data::gather_images(dataset.test, at::arange(count, at::TensorOptions(at::kLong)), dataset.scale);
-  FoldReport report{.sites = folded->sites, .images = count, .checkpoint = {}};
+  FoldReport report{.sites = folded->sites, .kept = folded->kept, .images = count, .checkpoint = {}};
   report.largest_difference =
       (logits_of(**model, images) - logits_of(*folded->model, images)).abs().max().item<double>();
   if (!(report.largest_difference <= kLargestDifference)) {
-    return invalid("the folded model differs by ", report.largest_difference, " in a logit, more than ",
+    return invalid("the folded model differs by ", report.largest_difference, " in an output, more than ",
                    kLargestDifference, "; nothing is written");
   }
   report.before = inference_speed(**model, images, kPasses);

@@ -10,14 +10,15 @@ namespace autonorm::train {
 
 struct FoldReport {
   std::vector<models::FoldedSite> sites;
-  double largest_difference = 0;  // of a logit, over `images`
+  std::vector<models::KeptSite> kept;
+  double largest_difference = 0;  // of a logit, or a value that a masked autoencoder predicts, over `images`
   double before = 0, after = 0;   // images per second at inference, one thread, the median of several passes
   int64_t images = 0;
   std::filesystem::path checkpoint;  // the folder written
 };
 
 // `dataset`: the one that the model was trained on; its test images are compared and timed. Writes OUT/step-N, which
-// load_trained() reads. kInvalid: nothing to fold, or a logit differs by more than 1e-4; then nothing is written.
+// load_trained() reads. kInvalid: nothing to fold, or an output differs by more than 1e-4; then nothing is written.
 Result<FoldReport> fold_checkpoint(const checkpoint::Checkpoint& trained, const data::Dataset& dataset,
                                    const std::filesystem::path& out);
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "core/base/text.h"
 #include "core/train/fold_checkpoint.h"
 #include "worker/trainer/failure.h"
 
@@ -15,9 +16,12 @@ int complain(const std::string& message, ExitCode code) {
 
 int print(const train::FoldReport& report) {
   for (const models::FoldedSite& site : report.sites) {
-    std::printf("%s -> %s\n", site.site.c_str(), site.linear.c_str());
+    std::printf("%s -> %s\n", site.site.c_str(), join(site.linears).c_str());
   }
-  std::printf("largest difference of a logit over %lld test images: %.2g\n", static_cast<long long>(report.images),
+  for (const models::KeptSite& site : report.kept) {
+    std::printf("%s stays: %s\n", site.site.c_str(), site.why.c_str());
+  }
+  std::printf("largest difference of an output over %lld test images: %.2g\n", static_cast<long long>(report.images),
               report.largest_difference);
   std::printf("inference: %.0f images/s before, %.0f after (x %.2f)\n", report.before, report.after,
               report.after / report.before);

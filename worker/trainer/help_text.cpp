@@ -24,9 +24,10 @@ std::string help_text() {
       Lists its parameters and state with their shapes.
 
   trainer fold CHECKPOINT OUT [--data DIR]...
-      Moves what a trained model's norms end with, a scale and a shift, into the Linear layers behind them, and writes the
-      smaller model as a checkpoint OUT/step-N. Compares both on test images and refuses when a logit differs by more than
-      1e-4; prints the largest difference and the inference speed of both. For models whose norms can be folded.
+      Moves what a trained model's norms end with, a scale and a shift, into the Linear layers behind them (before a ReLU:
+      into the layer before, where the norm is nothing else), and writes the smaller model as a checkpoint OUT/step-N.
+      Compares both on test images and refuses when an output differs by more than 1e-4; prints the largest difference,
+      the inference speed of both, and which norms stay for what reason.
 
   trainer serve --parent PID --in FD --out FD [--relay FD --relay-request FD --relay-completion FD]
       Started by worker: takes trials from one pipe and reports on another.

@@ -35,6 +35,42 @@ TEST(FoldCheckpoint, IsReadAsATrainedModelWithTheSameLogits) {
   }
 }
 
+config::TrialConfig config_of(config::ModelFamily family) {
+  config::TrialConfig config = small_config();
+  config.model = config::default_model(family);
+  config.model.patch = 2;
+  config.model.dim = config.model.hidden = 16;
+  config.model.heads = config.model.decoder_heads = 2;
+  config.model.depth = family == config::ModelFamily::kResnet ? 8 : 2;
+  config.model.decoder_dim = 8;
+  config.model.decoder_depth = 1;
+  config.model.token_dim = config.model.width = 4;
+  config.norm = config::default_norm(config::NormKind::kBatch);
+  return config;
+}
+
+// A masked autoencoder's reconstructions included.
+TEST(FoldCheckpoint, OfEveryFamilyIsReadWithTheSameOutputs) {
+  for (const auto family :
+       {config::ModelFamily::kMae, config::ModelFamily::kT2tVit, config::ModelFamily::kFtTransformer,
+        config::ModelFamily::kAutonormCorrected, config::ModelFamily::kAutonormV0, config::ModelFamily::kMlp,
+        config::ModelFamily::kResnet}) {
+    SCOPED_TRACE(static_cast<int>(family));
+    TestRun run;
+    run_alone(run, config_of(family));
+    ASSERT_TRUE(run.result->ok()) << run.result->status().message();
+    const auto trained = checkpoint::load(run->final_checkpoint);
+    const auto report = fold_checkpoint(*trained, synthetic_dataset(), run.folder.path() / "folded");
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    EXPECT_LE(report->largest_difference, 1e-4);
+    auto before = load_trained(run->final_checkpoint, kShape), after = load_trained(report->checkpoint, kShape);
+    ASSERT_TRUE(before.ok() && after.ok()) << after.status().message();
+    EXPECT_LE(norms::largest_difference(test_logits(**before), test_logits(**after)), 1e-4);
+    const auto again = fold_checkpoint(*checkpoint::load(report->checkpoint), synthetic_dataset(), run.folder.path());
+    EXPECT_FALSE(again.ok());
+  }
+}
+
 TEST(FoldCheckpoint, WritesNothingWhenThereIsNothingToFold) {
   config::TrialConfig config = small_config();
   config.norm = config::default_norm(config::NormKind::kNone);
