@@ -15,8 +15,9 @@ using PhiloxKey = std::array<uint32_t, 2>;
 // One block of four random words; ten rounds.
 PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key);
 
-// Purposes in use: "init" (name = parameter; counter = element), "order" (counter = epoch), "augment" (epoch, sample),
-// "droppath", "dropout", "gate" (name = site; step, micro-batch, global sample, element), "split", "token".
+// Purposes in use: "init" (name = parameter; counter = element), "order" (counter = epoch), "augment" (step,
+// micro-batch, global sample), "droppath", "dropout", "gate" (name = site; step, micro-batch, global sample, element),
+// "split", "token".
 class RandomStream {
  public:
   RandomStream(uint64_t seed, std::string_view purpose, std::string_view name);

@@ -62,6 +62,7 @@ constexpr auto kLosses = std::to_array<Kind>({
     {"cross_entropy", 1, "mean over the global batch, with label smoothing"},
     {"distill", 1, "adds alpha * T^2 * KL(student, teacher)"},
     {"reconstruction", 1, "mean square error of hidden patches; what family mae trains"},
+    {"squared_error", 1, "of a real target; what data.task = regression trains"},
 });
 constexpr auto kDevices = std::to_array<Kind>({
     {"auto", 1, "whatever the worker has"},
@@ -73,9 +74,11 @@ constexpr Kind kLoop{"loop", 2, "batch order, initial values, order of sums, mat
 constexpr auto kMetrics = std::to_array<Metric>({
     {"test/accuracy", true,
      "share of correct answers on the held-out test set, once at the end; mae: of hidden values within 0.1"},
-    {"test/loss", false, "cross entropy (mae: mean square error) on the test set, once at the end"},
+    {"test/loss", false, "cross entropy (mae, regression: mean square error) on the test set, once at the end"},
+    {"test/rmse", false, "regression: root of the mean square error on the test set, in the target's unit"},
     {"val/accuracy", true, "share of correct answers on the validation split"},
     {"val/loss", false, "cross entropy on the validation split"},
+    {"val/rmse", false, "regression: root of the mean square error on the validation split, in the target's unit"},
     {"train/loss", false, "training loss, mean since the last point"},
     {"train/samples_per_s", true, "training samples per second, all ranks together"},
     {"train/step_ms", false, "median time of an optimizer step in milliseconds"},
@@ -88,7 +91,11 @@ template <class Enum>
 struct Words;
 template <>
 struct Words<DataSource> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist", "idx"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist", "idx", "csv"});
+};
+template <>
+struct Words<Task> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"classification", "regression"});
 };
 template <>
 struct Words<ModelFamily> {
@@ -172,6 +179,10 @@ struct Words<Anneal> {
   static constexpr auto kAll = std::to_array<std::string_view>({"none", "linear", "exponential"});
 };
 template <>
+struct Words<Augment> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"none", "crop_flip"});
+};
+template <>
 struct Words<Precision> {
   static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"});
 };
@@ -230,6 +241,7 @@ std::vector<std::string> Sites::all() const {
 }
 
 std::string_view name(DataSource source) { return word_of(source); }
+std::string_view name(Task task) { return word_of(task); }
 std::string_view name(ModelFamily family) { return word_of(family); }
 std::string_view name(Pool pool) { return word_of(pool); }
 std::string_view name(PixelRange value) { return word_of(value); }
@@ -248,12 +260,17 @@ std::string_view name(GateEval eval) { return word_of(eval); }
 std::string_view name(GateInput input) { return word_of(input); }
 std::string_view name(Granularity granularity) { return word_of(granularity); }
 std::string_view name(Anneal anneal) { return word_of(anneal); }
+std::string_view name(Augment augment) { return word_of(augment); }
 std::string_view name(Precision precision) { return word_of(precision); }
 std::string_view name(Schedule schedule) { return word_of(schedule); }
 
 template <>
 std::span<const std::string_view> words<DataSource>() {
   return Words<DataSource>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Task>() {
+  return Words<Task>::kAll;
 }
 template <>
 std::span<const std::string_view> words<ModelFamily>() {
@@ -326,6 +343,10 @@ std::span<const std::string_view> words<Granularity>() {
 template <>
 std::span<const std::string_view> words<Anneal>() {
   return Words<Anneal>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Augment>() {
+  return Words<Augment>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Precision>() {

@@ -49,8 +49,8 @@ struct DataSet {
   std::span<const DataFile> files;
   std::string_view fingerprint;  // SHA-256 of the files' decompressed contents, one after the other in this order
 };
-std::span<const DataSet> data_sets();  // kIdx is not among them: its shape and content are the user's
-// nullptr for kIdx.
+std::span<const DataSet> data_sets();  // without files of the user's own, whose shape and content are theirs
+// nullptr for kIdx and kCsv.
 const DataSet* find_data_set(DataSource source);
 const DataSet* find_data_set(std::string_view name);
 // The names of the four IDX files, in the order in which a fingerprint reads them.
@@ -98,6 +98,7 @@ const Metric* find_metric(std::string_view name);
 
 // Words of the enumerations, in the order of the enumerators.
 std::string_view name(DataSource source);  // kIdx is "idx"
+std::string_view name(Task task);
 std::string_view name(ModelFamily family);
 std::string_view name(Pool pool);
 std::string_view name(PixelRange value);
@@ -117,12 +118,15 @@ std::string_view name(GateInput input);
 std::string_view name(Granularity granularity);
 std::string_view name(Anneal anneal);
 std::string_view name(Precision precision);
+std::string_view name(Augment augment);
 std::string_view name(Schedule schedule);
 // All words of an enumeration.
 template <class Enum>
 std::span<const std::string_view> words();
 template <>
 std::span<const std::string_view> words<DataSource>();
+template <>
+std::span<const std::string_view> words<Task>();
 template <>
 std::span<const std::string_view> words<ModelFamily>();
 template <>
@@ -156,6 +160,8 @@ std::span<const std::string_view> words<GateEval>();
 template <>
 std::span<const std::string_view> words<Precision>();
 template <>
+std::span<const std::string_view> words<Augment>();
+template <>
 std::span<const std::string_view> words<Schedule>();
 template <class Enum>
 std::optional<Enum> parse_word(std::string_view word) {
@@ -166,7 +172,8 @@ std::optional<Enum> parse_word(std::string_view word) {
   return std::nullopt;
 }
 
-// What identifies the data: the catalogue's fingerprint, for kIdx the configured sha256, else (by hand only) its path.
+// What identifies the data: the catalogue's fingerprint, for own files the configured sha256, else (by hand only) its
+// path.
 std::string data_fingerprint(const DataConfig& data);
 // 1e-6 for rms, bhyt and adyt, else 1e-5.
 double default_eps(NormKind kind);

@@ -14,7 +14,7 @@ namespace {
 using enum KeyType;
 constexpr double kMaxSeed = 9223372036854775807.0;
 
-constexpr auto kDataKinds = std::to_array<std::string_view>({"idx"});
+constexpr auto kDataKinds = std::to_array<std::string_view>({"idx", "csv"});
 constexpr auto kDataNames = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist"});
 constexpr auto kDeviceWords = std::to_array<std::string_view>({"auto", "cpu", "cuda"});
 constexpr auto kOptimizerWords = std::to_array<std::string_view>({"adamw"});
@@ -29,19 +29,28 @@ std::vector<Key> top_keys() {
 }
 
 std::vector<Key> data_keys() {
-  constexpr std::string_view kOwn = "data.kind = idx";
+  constexpr std::string_view kOwn = "data.kind = idx, csv", kCsv = "data.kind = csv";
   return {
       word("data.name", "\"digits\"", kDataNames, "a data set of the catalogue"),
-      of("instead of data.name", word("data.kind", "", kDataKinds, "files of your own: four IDX files in `path`")),
-      of(kOwn,
-         execution(plain(kText, "data.path", "", "folder with the four IDX files, below a data root or absolute"))),
+      of("instead of data.name",
+         word("data.kind", "", kDataKinds, "files of your own: four IDX files in `path`, or a table of numbers")),
+      of(kOwn, execution(plain(kText, "data.path", "",
+                               "folder with the four IDX files, or the CSV file, below a data root or absolute"))),
       of(kOwn, plain(kText, "data.sha256", "\"\"",
-                     "of the four files' decompressed contents: zcat -f train-images* train-labels* t10k-images* "
-                     "t10k-labels* | "
-                     "sha256sum")),
+                     "of the files' decompressed contents: zcat -f train-images* train-labels* t10k-images* "
+                     "t10k-labels* | sha256sum, or zcat -f FILE.csv | sha256sum")),
+      of(kCsv, word("data.task", "\"classification\"", words<Task>(),
+                    "what the target is: a class, 0, 1, …, or a real number (squared error)")),
+      of(kCsv,
+         plain(kText, "data.target", "\"\"", "column that is learned, by name or number from 1; \"\" = the last")),
+      of(kCsv, positive("data.test_fraction", "0.2", 0.5,
+                        "share of the lines held out, those of train_test_split with random_state 42")),
+      of("data.task = regression", plain(kFlag, "data.standardise_target", "true",
+                                         "learn (y - mean) / deviation of the training split; RMSE stays in y's unit")),
       real("data.val_fraction", "0.1", 0, 0.5, "share of the training files kept for validation"),
       integer("data.train_limit", "0", 0, 1e12, "use only this many training samples; 0 = all"),
-      word("data.pixels", "\"signed\"", words<PixelRange>(), "images as [-1, 1], or as they are, [0, 1]"),
+      of("data of images",
+         word("data.pixels", "\"signed\"", words<PixelRange>(), "images as [-1, 1], or as they are, [0, 1]")),
   };
 }
 
@@ -70,6 +79,9 @@ std::vector<Key> train_keys() {
          integer(
              "train.horizon", "0", 0, 100000,
              "epochs after which the cosine is at 0; 0 = those of the trial; a trial of fewer is the start of one")),
+      word("train.augment", "\"none\"", words<Augment>(),
+           "crop_flip: a random piece of each training image, resized, and mirrored for half of them"),
+      of("train.augment = crop_flip", number(kReal, "train.crop_min", "0.2", 0.01, 1, "smallest share of the area")),
       plain(kFlag, "train.shuffle", "true", "a new order of the samples each epoch"),
       plain(kFlag, "train.decay_all", "false", "weight decay on parameters with one dimension, too"),
       real("train.clip", "1.0", 0, 1e6, "largest L2 norm of the whole gradient; 0 = off"),

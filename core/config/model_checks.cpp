@@ -12,6 +12,7 @@ class ModelChecker {
       : c_(config), m_(config.model), root_(root), diagnostics_(diagnostics) {}
 
   void run() {
+    check_table();
     switch (m_.family) {
       case ModelFamily::kVit:
         check_patch();
@@ -46,6 +47,28 @@ class ModelChecker {
 
  private:
   void error(const std::string& path, const std::string& text) { diagnostics_.error(place_of(root_, path), text); }
+
+  // A table has no image to cut, and real targets have no classes.
+  void check_table() {
+    if (c_.data.source != DataSource::kCsv) return;
+    const bool takes_input = m_.family == ModelFamily::kAutonorm || m_.family == ModelFamily::kAutonormCorrected;
+    if (takes_input && m_.input == ModelInput::kImage) {
+      error("model", "model.input = 'image', and data.kind = 'csv' is a table; choose input = \"table\"");
+    } else if (m_.family == ModelFamily::kVit || m_.family == ModelFamily::kMae || m_.family == ModelFamily::kT2tVit ||
+               m_.family == ModelFamily::kResnet) {
+      error("model.family",
+            cat("model.family = '", name(m_.family),
+                "' takes images, and data.kind = 'csv' is a table; choose mlp, "
+                "ft_transformer, autonorm_v0, or autonorm or autonorm_corrected with input = \"table\""));
+    }
+    if (c_.data.task != Task::kRegression) return;
+    if (c_.train.distill) {
+      error("train.distill", "train.distill: data.task = 'regression' makes no logits that a teacher could match");
+    }
+    if (c_.train.label_smoothing != 0) {
+      error("train.label_smoothing", "train.label_smoothing: data.task = 'regression' has no classes; allowed: 0");
+    }
+  }
 
   void check_heads(const char* heads_key, int64_t heads, const char* dim_key, int64_t dim) {
     if (dim % heads == 0) return;

@@ -180,8 +180,8 @@ void SectionReader::only_word(std::string_view key, std::string_view) { read_wor
 void SectionReader::data_source(DataSource& member) {
   if (!has("kind")) return (*this)("name", member);
   skip("kind");
-  read_word("kind");
-  member = DataSource::kIdx;
+  const std::string* kind = read_word("kind");
+  member = kind == nullptr ? DataSource::kIdx : parse_word<DataSource>(*kind).value_or(DataSource::kIdx);
   if (has("name")) {
     skip("name");
     diagnostics_.error(table_->find("name")->place,

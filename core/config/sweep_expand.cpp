@@ -29,8 +29,8 @@ struct Group {
 };
 
 std::string data_label(const DataConfig& data) {
-  if (data.source != DataSource::kIdx) return std::string(name(data.source));
-  return "idx:" + std::filesystem::path(data.path).filename().generic_string();
+  if (!is_own(data.source)) return std::string(name(data.source));
+  return cat(name(data.source), ":", std::filesystem::path(data.path).filename().generic_string());
 }
 
 class Expander {
@@ -161,9 +161,21 @@ class Expander {
     group.seeds = kept_seeds(variant.name, own);
     if (group.seeds.empty() && !doc_.settings.seeds.empty()) return;
     group.config = std::make_shared<const TrialConfig>(read_checked(own));
+    if (diagnostics_.ok()) check_metric(variant, *group.config);  // what is wrong with it may be its task
     group.labels.emplace(kDataName, data_label(group.config->data));
     if (stage_of(group.config->train) != nullptr) add_stage(group, own, combination);
     groups_.push_back(std::move(group));
+  }
+
+  // Classes are right or wrong, real numbers off by something.
+  void check_metric(const Recipe& variant, const TrialConfig& config) {
+    const std::string& metric = doc_.settings.metric;
+    const bool real = config.data.task == Task::kRegression;
+    if (!metric.ends_with(real ? "/accuracy" : "/rmse")) return;
+    error(doc_.settings.place,
+          cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name),
+              real ? " learn real numbers (data.task = 'regression'); choose test/rmse or test/loss"
+                   : " learn classes; choose test/accuracy or test/loss"));
   }
 
   // A change of kind or family drops the old one's keys, so those axes go first.
@@ -208,7 +220,7 @@ class Expander {
       return config;
     }
     check_trial(config, tree, diagnostics_);
-    if (config.data.source == DataSource::kIdx && config.data.sha256.empty()) {
+    if (is_own(config.data.source) && config.data.sha256.empty()) {
       error(place_of(tree, "data"),
             cat("data.sha256 is missing; trials share results by content, so a sweep states it; it is the SHA-256 ",
                 find_key("data.sha256")->help));

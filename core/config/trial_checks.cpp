@@ -35,6 +35,15 @@ class Checker {
       error("train.start.from", cat("train.start.from = '", t.start->from, "' and train.distill.from = '",
                                     t.distill->from, "' are two stages; a trial waits for one"));
     }
+    if (t.augment != Augment::kNone && c_.data.source == DataSource::kCsv) {
+      error("train.augment",
+            "train.augment: data.kind = 'csv' is a table, and only images can be cropped; allowed: none");
+    }
+    if (t.augment != Augment::kNone && t.distill) {
+      error(
+          "train.augment",
+          "train.augment: with train.distill each sample's teacher answers once, to the image as it is; allowed: none");
+    }
     if (t.horizon != 0 && t.horizon < t.epochs) {
       error("train.horizon", cat("train.horizon = ", t.horizon, " ends the cosine before train.epochs = ", t.epochs,
                                  "; choose horizon >= epochs, or 0"));

@@ -22,14 +22,21 @@ namespace autonorm::config {
 
 // Images as [-1, 1], (x / white - .5) / .5, or as [0, 1], x / white.
 enum class PixelRange { kSigned, kUnit };
-enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx };
+enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx, kCsv };
+// Files of the user's own, whose shape and content the catalogue does not know.
+constexpr bool is_own(DataSource source) { return source == DataSource::kIdx || source == DataSource::kCsv; }
+enum class Task { kClassification, kRegression };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
-  std::string path;           // kIdx only: folder with the four IDX files
-  std::string sha256;         // kIdx only: of the four files' decompressed contents, one after the other (catalogue.h);
-                              // a sweep must state it, because equal trials share results by content
-  double val_fraction = 0.1;  // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
-  int64_t train_limit = 0;    // use only this many training samples (0 = all), chosen before the val split
+  std::string path;    // own files only: folder with the four IDX files, or the CSV file
+  std::string sha256;  // own files only: of the decompressed contents, one after the other (catalogue.h); a sweep must
+                       // state it, because equal trials share results by content
+  Task task = Task::kClassification;  // kCsv, as the next three
+  std::string target;                 // name of its column, or number from 1; "" = the last
+  double test_fraction = 0.2;         // held out as scikit-learn's train_test_split does with random_state 42
+  bool standardise_target = true;     // regression: learn (y − mean) / deviation
+  double val_fraction = 0.1;          // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
+  int64_t train_limit = 0;            // use only this many training samples (0 = all), chosen before the val split
   PixelRange pixels = PixelRange::kSigned;
   bool operator==(const DataConfig&) const = default;
 };
@@ -195,6 +202,7 @@ struct NormConfig {
 };
 
 enum class Precision { kFp32, kBf16 };
+enum class Augment { kNone, kCropFlip };
 enum class Schedule { kCosine, kConstant, kCosineEpochs };
 struct DistillConfig {
   std::string from;  // name of the stage, key of `inputs`
@@ -216,10 +224,12 @@ struct TrainConfig {
   Precision precision = Precision::kFp32;
   std::optional<DistillConfig> distill;
   std::optional<StartConfig> start;
-  bool shuffle = true;     // a new order each epoch; false: the order of the file
-  bool decay_all = false;  // weight decay on parameters with one dimension, too
-  int64_t eval_every = 1;  // epochs
-  int64_t log_every = 10;  // steps (execution)
+  Augment augment = Augment::kNone;  // of training images
+  double crop_min = 0.2;             // crop_flip: smallest share of the image's area
+  bool shuffle = true;               // a new order each epoch; false: the order of the file
+  bool decay_all = false;            // weight decay on parameters with one dimension, too
+  int64_t eval_every = 1;            // epochs
+  int64_t log_every = 10;            // steps (execution)
   int64_t checkpoint_every =
       0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };

@@ -8,13 +8,17 @@ namespace autonorm::config {
 template <class Config, class Visitor>
 void data_fields(Config& c, Visitor& v) {
   v.data_source(c.source);  // data.name, or data.kind for files of the user's own
-  if (c.source == DataSource::kIdx) {
+  if (is_own(c.source)) {
     v("path", c.path);
     v("sha256", c.sha256);
   }
   v("val_fraction", c.val_fraction);
   v("train_limit", c.train_limit);
-  v("pixels", c.pixels);
+  if (c.source != DataSource::kCsv) return v("pixels", c.pixels);
+  v("task", c.task);
+  v("target", c.target);
+  v("test_fraction", c.test_fraction);
+  if (c.task == Task::kRegression) v("standardise_target", c.standardise_target);
 }
 
 template <class Config, class Visitor>
@@ -272,6 +276,8 @@ void train_fields(Config& c, Visitor& v) {
   v("warmup", c.warmup);
   v("schedule", c.schedule);
   if (c.schedule != Schedule::kConstant) v("horizon", c.horizon);
+  v("augment", c.augment);
+  if (c.augment == Augment::kCropFlip) v("crop_min", c.crop_min);
   v("shuffle", c.shuffle);
   v("decay_all", c.decay_all);
   v("clip", c.clip);

@@ -65,6 +65,11 @@ json norm_identity(const NormConfig& norm, bool always_kind) {
 
 bool same_norm(const NormConfig& a, const NormConfig& b) { return norm_identity(a, true) == norm_identity(b, true); }
 
+std::string_view loss_name(const TrialConfig& config) {
+  if (config.model.family == ModelFamily::kMae) return "reconstruction";
+  return config.data.task == Task::kRegression ? "squared_error" : "cross_entropy";
+}
+
 // Collects the configuration's identity and the kinds in use.
 class Identity {
  public:
@@ -101,8 +106,8 @@ class Identity {
     fallback.source = c_.data.source;
     json members = difference(write_data(c_.data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
     members.erase("sha256");  // it is the fingerprint
-    if (c_.data.source == DataSource::kIdx)
-      members["kind"] = "idx";
+    if (is_own(c_.data.source))
+      members["kind"] = std::string(name(c_.data.source));
     else if (c_.data.source != DataSource::kDigits)
       members["name"] = std::string(name(c_.data.source));
     put("data", members);
@@ -162,7 +167,7 @@ class Identity {
     json members = difference(write_train(c_.train, Keys::kIdentity), default_train());
     use("optimizer", optimizers(), "adamw");
     use("schedule", schedules(), name(c_.train.schedule));
-    use("loss", losses(), c_.model.family == ModelFamily::kMae ? "reconstruction" : "cross_entropy");
+    use("loss", losses(), loss_name(c_));
     if (c_.train.start) members["start"] = {{"from", input_of(c_.train.start->from)}};
     if (c_.train.distill) {
       TrainConfig fallback;

@@ -11,7 +11,7 @@ namespace {
 void read_data(const Value& root, DataConfig& config, Diagnostics& diagnostics) {
   SectionReader reader(root.find("data"), "data", "data", diagnostics);
   data_fields(config, reader);
-  reader.finish(config.source == DataSource::kIdx ? "data.kind 'idx'" : cat("data.name '", name(config.source), "'"));
+  reader.finish(cat(is_own(config.source) ? "data.kind '" : "data.name '", name(config.source), "'"));
 }
 
 void read_model(const Value& root, ModelConfig& config, Diagnostics& diagnostics) {

@@ -24,7 +24,7 @@ class SectionWriter {
       put(key, member);
     }
   }
-  void data_source(DataSource source) { put(source == DataSource::kIdx ? "kind" : "name", std::string(name(source))); }
+  void data_source(DataSource source) { put(is_own(source) ? "kind" : "name", std::string(name(source))); }
   void only_word(std::string_view key, std::string_view word) { put(key, std::string(word)); }
   void branches(std::string_view key, const std::vector<NormConfig>& members) {
     nlohmann::json list = nlohmann::json::array();

@@ -15,6 +15,7 @@
 #include "core/data/digits.h"
 #include "core/data/fixed_split.h"
 #include "core/data/idx.h"
+#include "core/data/table_dataset.h"
 
 namespace autonorm::data {
 namespace {
@@ -204,6 +205,7 @@ Result<Dataset> load_dataset(const config::DataConfig& config, const DataRoots& 
   }
   if (config.train_limit < 0) return invalid("data.train_limit = ", config.train_limit, ": must be 0 (all) or more");
   if (config.source == config::DataSource::kDigits) return load_digits(config, roots);
+  if (config.source == config::DataSource::kCsv) return load_table(config, roots);
   if (const config::DataSet* known = config::find_data_set(config.source)) return load_known_idx(*known, config, roots);
   return load_own_idx(config, roots);
 }

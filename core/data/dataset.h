@@ -1,8 +1,9 @@
-// An image classification data set, resident in memory as uint8.
+// A data set, resident in memory: images as uint8 with classes, or a table's values with classes or real targets.
 #pragma once
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@
 namespace autonorm::data {
 
 struct Split {
-  at::Tensor images;  // [n, channels, height, width] uint8
-  at::Tensor labels;  // [n] int64
+  at::Tensor images;  // [n, channels, height, width] uint8; of a table [n, 1, 1, features] float32, standardised
+  at::Tensor labels;  // [n] int64; of a regression float32, as RealTarget says
   int64_t size() const { return labels.defined() ? labels.size(0) : 0; }
 };
 // How bytes become values: [-1, 1] or [0, 1].
@@ -25,9 +26,15 @@ struct PixelScale {
   config::PixelRange range;
 };
 
+// The labels of a regression are (y − mean) / deviation of the target y.
+struct RealTarget {
+  double mean = 0, deviation = 1;
+};
+
 struct Dataset {
   std::string name;
-  int64_t classes = 10;
+  int64_t classes = 10;  // outputs of a model; 1 of a regression
+  std::optional<RealTarget> real_target;
   int64_t channels = 1, height = 28, width = 28;
   PixelScale scale;
   Split train, val, test;  // val is carved from the training files by a fixed split; test is the held-out file
@@ -44,8 +51,8 @@ struct DataRoots {
 // file, offset, what was expected and found.
 Result<Dataset> load_dataset(const config::DataConfig& config, const DataRoots& roots);
 
-// images[indices] as float32, (x / white − .5) / .5 or x / white, on the indices' device. indices [B] int64 → [B, C, H,
-// W]
+// images[indices] as float32, (x / white − .5) / .5 or x / white, a table's values as they are, on the indices' device.
+// indices [B] int64 → [B, C, H, W]
 at::Tensor gather_images(const Split& split, const at::Tensor& indices, const PixelScale& scale);
 
 }  // namespace autonorm::data

@@ -47,6 +47,10 @@ void add_batch(models::Model& model, const data::Split& split, const EvaluationO
     return;
   }
   const at::Tensor logits = model.forward(images, context);  // [B, K]
+  if (labels.is_floating_point()) {
+    sums.loss += squared_error(logits, labels).sum(at::kDouble);
+    return;
+  }
   sums.judged += last - first;
   sums.correct += (logits.argmax(1) == labels).sum();
   sums.loss += cross_entropy(logits, labels).sum(at::kDouble);

@@ -24,9 +24,11 @@ struct EvaluationOptions {
 struct Evaluation {
   int64_t samples = 0;  // of all ranks
   int64_t local_samples = 0;
-  int64_t judged = 0;  // what `correct` is a part of: samples, or the hidden values of a model that reconstructs
+  int64_t judged = 0;  // what `correct` is a part of: samples, or the hidden values of a model that reconstructs;
+                       // nothing of a regression
   int64_t correct = 0;
-  double loss_sum = 0;  // plain cross entropy, without label smoothing; of a reconstruction its mean square error
+  double loss_sum = 0;  // plain cross entropy, without label smoothing; of a reconstruction its mean square error, of a
+                        // regression the squared error of the labels
   double accuracy() const { return judged == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(judged); }
   double loss() const { return samples == 0 ? 0.0 : loss_sum / static_cast<double>(samples); }
 };

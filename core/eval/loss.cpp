@@ -15,6 +15,11 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
   return nll * (1.0 - label_smoothing) - log_p.mean(1) * label_smoothing;
 }
 
+at::Tensor squared_error(const at::Tensor& outputs, const at::Tensor& targets) {
+  const norms::NoAutocast guard;
+  return (norms::to_compute(outputs).squeeze(1) - targets).square();
+}
+
 at::Tensor distillation(const at::Tensor& student, const at::Tensor& teacher, double temperature) {
   const norms::NoAutocast guard;
   const at::Tensor log_student = (norms::to_compute(student) / temperature).log_softmax(-1);  // [B, K]

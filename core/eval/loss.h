@@ -1,4 +1,4 @@
-// Losses of classification, one value per sample: the caller sums and divides by the global count. All arithmetic in
+// Losses, one value per sample: the caller sums and divides by the global count. All arithmetic in
 // float32 (float64 for float64 logits), whatever autocast says.
 #pragma once
 #include <ATen/core/Tensor.h>
@@ -12,5 +12,8 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
 // Knowledge distillation (Hinton, Vinyals, Dean 2015):  T² · KL(softmax(teacher/T) ‖ softmax(student/T)).
 // student, teacher [B, K] → [B]
 at::Tensor distillation(const at::Tensor& student, const at::Tensor& teacher, double temperature);
+
+// (output − target)². outputs [B, 1], targets [B] → [B]
+at::Tensor squared_error(const at::Tensor& outputs, const at::Tensor& targets);
 
 }  // namespace autonorm::eval

@@ -84,7 +84,10 @@ void fill_results(TrialResult& result, const TrialLoop& loop, models::Model& mod
   result.step = state.step;
   if (state.has_train_loss) add_finite(result.results, "train/loss", state.train_loss);
   if (state.has_val) {
-    add_finite(result.results, "val/accuracy", state.val_accuracy);
+    if (!inputs.dataset->real_target) add_finite(result.results, "val/accuracy", state.val_accuracy);
+    if (const auto& target = inputs.dataset->real_target) {
+      add_finite(result.results, "val/rmse", std::sqrt(state.val_loss) * target->deviation);
+    }
     add_finite(result.results, "val/loss", state.val_loss);
   }
   result.results["train/seconds"] = state.train_seconds;
@@ -105,9 +108,10 @@ void fill_results(TrialResult& result, const TrialLoop& loop, models::Model& mod
 Status finish(TrialResult& result, TrialLoop& loop, const data::Dataset& data) {
   const eval::Evaluation test = loop.evaluate(data.test, 1);
   if (test.samples > 0) {
-    result.results["test/accuracy"] = test.accuracy();
+    const auto [metric, value] = loop.judgement(test);
+    add_finite(result.results, "test/" + metric, value);
     add_finite(result.results, "test/loss", test.loss());
-    loop.reporter().point("test/accuracy", loop.state().step, test.accuracy());
+    loop.reporter().point("test/" + metric, loop.state().step, value);
     loop.reporter().point("test/loss", loop.state().step, test.loss());
     if (!std::isfinite(test.loss_sum)) result.outcome = TrialResult::Outcome::kDiverged;
   }

@@ -29,7 +29,9 @@ TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, m
       parameters_(model.table().trainable()),
       reducer_(gang.make_reducer(parameters_)),
       ranks_(gang),
-      norms_meet_(gang.size() > 1 && any_meets(model.table())) {}
+      norms_meet_(gang.size() > 1 && any_meets(model.table())) {
+  if (config.train.augment == config::Augment::kCropFlip) augment_.emplace(config.seed, config.train.crop_min);
+}
 
 void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
   optimizer_.clear_gradients();
@@ -75,13 +77,18 @@ at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range,
   at::Tensor penalty;  // [B] or [1]
   context.penalty = &penalty;
   const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
-  const at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
+  at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
+  if (augment_) {
+    images = (*augment_)(images, positions, static_cast<uint32_t>(step), static_cast<uint32_t>(micro), data_.scale);
+  }
   if (model_.reconstructs()) {
     const at::Tensor hidden = model_.reconstruct(images, context).losses;  // [B]
     return (penalty.defined() ? hidden + penalty : hidden).sum();
   }
-  const at::Tensor logits = model_.forward(images, context);                               // [B, K]
-  at::Tensor losses = eval::cross_entropy(logits, labels, config_.train.label_smoothing);  // [B]
+  const at::Tensor logits = model_.forward(images, context);  // [B, K]
+  at::Tensor losses = labels.is_floating_point()
+                          ? eval::squared_error(logits, labels)
+                          : eval::cross_entropy(logits, labels, config_.train.label_smoothing);  // [B]
   if (config_.train.distill) {
     const auto& distill = *config_.train.distill;
     const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]

@@ -4,7 +4,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 
+#include "core/data/augment.h"
 #include "core/data/dataset.h"
 #include "core/distributed/gang.h"
 #include "core/models/model.h"
@@ -49,6 +51,7 @@ class TrainStep {
   std::unique_ptr<distributed::GradientReducer> reducer_;
   GangRanks ranks_;
   const bool norms_meet_;  // a norm adds up over ranks in its forward pass
+  std::optional<data::CropFlip> augment_;
 };
 
 }  // namespace autonorm::train

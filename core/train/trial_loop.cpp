@@ -130,12 +130,18 @@ void TrialLoop::end_epoch() {
     state_.val_accuracy = evaluation.accuracy();
     state_.val_loss = evaluation.loss();
     state_.has_val = true;
-    reporter_.point("val/accuracy", state_.step, state_.val_accuracy);
+    const auto [metric, value] = judgement(evaluation);
+    reporter_.point("val/" + metric, state_.step, value);
     reporter_.point("val/loss", state_.step, state_.val_loss);
     report_norms(evaluation);
   }
   reporter_.phase("training");
   step_clock_ = clock_.now().steady;
+}
+
+std::pair<std::string, double> TrialLoop::judgement(const eval::Evaluation& evaluation) const {
+  if (!data_.real_target) return {"accuracy", evaluation.accuracy()};
+  return {"rmse", std::sqrt(evaluation.loss()) * data_.real_target->deviation};
 }
 
 eval::Evaluation TrialLoop::evaluate(const data::Split& split, int64_t noise_stream) {

@@ -39,6 +39,8 @@ class TrialLoop {
   Reporter& reporter() { return reporter_; }
   // Evaluates a split under phase "evaluating". `noise_stream`: 0 validation, 1 test.
   eval::Evaluation evaluate(const data::Split& split, int64_t noise_stream);
+  // What is reported beside the loss: "accuracy", or "rmse" in the target's unit.
+  std::pair<std::string, double> judgement(const eval::Evaluation& evaluation) const;
   // Under phase "checkpointing". Only the leader writes; returns the folder there, an empty path elsewhere.
   Result<std::filesystem::path> save_checkpoint();
   // Median over log intervals of the mean time of a step, in ms; 0 before the first interval.

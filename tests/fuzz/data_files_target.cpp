@@ -1,10 +1,11 @@
-// Data files of images and labels, plain or gzipped; the first byte chooses the reader.
+// Data files of images and labels, and tables of numbers, plain or gzipped; the first byte chooses the reader.
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base/durable_file.h"
 #include "core/data/digits.h"
 #include "core/data/idx.h"
+#include "core/data/table.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace autonorm {
@@ -37,6 +38,13 @@ void check_images(const Result<data::RawImages>& images) {
                 "each image has its pixels");
 }
 
+void check_table(const Result<data::Table>& table) {
+  if (!table.ok()) return;
+  fuzz::require(std::cmp_equal(table->values.size(), table->rows() * table->columns), "each line has its cells");
+  fuzz::require(table->names.empty() || std::cmp_equal(table->names.size(), table->columns),
+                "each column has its name");
+}
+
 }  // namespace
 }  // namespace autonorm
 
@@ -44,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace autonorm;
   if (size == 0) return 0;
   const MemoryFile file(fuzz::text_of(data + 1, size - 1));
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       check_idx(file.path(), 3);
       break;
@@ -56,8 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       check_images(data::read_idx_pair(file.path(), labels.path(), 10));
       break;
     }
-    default:
+    case 3:
       check_images(data::read_digits(file.path()));
+      break;
+    default:
+      check_table(data::read_table(file.path()));
   }
   return 0;
 }

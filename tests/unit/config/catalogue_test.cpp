@@ -53,6 +53,9 @@ json everything_in_use() {
     ASSERT_TRUE(config.ok()) << config.status().message();
     all.merge_patch(resolved(*config));
   };
+  merge(R"({"data": {"kind": "csv", "path": "p", "task": "regression"}, "model": {"family": "mlp"}})");
+  merge(R"({"data": {"kind": "csv", "path": "p"}, "model": {"family": "mlp"}})");
+  merge(R"({"train": {"augment": "crop_flip"}})");
   merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
   merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
   merge(R"({"norm": {"kind": "selector", "gate": "gumbel", "anneal": "linear"}})");

@@ -55,6 +55,17 @@ TEST(Ranks, WithAccumulation) {
   expect_same_training(config, {3});
 }
 
+TEST(Ranks, WithAugmentedImages) {
+  config::TrialConfig config = small_config();
+  config.train.augment = config::Augment::kCropFlip;
+  expect_same_training(config, {3, 8});
+  TestRun plain, augmented;
+  run_alone(plain, small_config());
+  run_alone(augmented, config);
+  EXPECT_NE(plain->facts.at("weights_sha256"), augmented->facts.at("weights_sha256"));
+  EXPECT_EQ(plain->facts.at("order_sha256"), augmented->facts.at("order_sha256"));
+}
+
 // The last batch has 5 samples: three of eight ranks get none.
 TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
 
