@@ -85,7 +85,7 @@ def run(count, random):
             abort_s = max(abort_s, killed[1])
             again_s = max(again_s, begin_again(cluster, killed[0]))
             kills[moment] += 1
-        cluster.wait_for_results(trials, 120)
+        cluster.wait_for_results(trials)
         crosstalk = cluster.count("SELECT COUNT(*) FROM attempt WHERE message LIKE '%wrongly%' OR message LIKE '%disagree%'")
         assert crosstalk == 0, f"data of another attempt arrived {crosstalk} times"
         others = cluster.query("SELECT end, message FROM attempt WHERE end NOT IN ('completed', 'trainer_crashed', "

@@ -40,6 +40,7 @@ std::unique_ptr<v1::Control::Stub> LoadedServer::stub() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own, as each command has
+  arguments.SetMaxReceiveMessageSize(-1);                   // reports may be large; likewise
   return v1::Control::NewStub(grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
 }
 

@@ -78,7 +78,7 @@ def run(count, random, full):
                 disturb, seconds = faults(pace)[fault % len(faults(pace))]
                 disturb(proxy, seconds)
             quickly(lambda: all_attached(cluster), "all workers are back", 30, 0.1)
-            cluster.wait_for_results(trials, 300)
+            cluster.wait_for_results(trials)
         finally:
             proxy.end()
         assert identity(cluster) == before, f"a worker was started again: {before}, now {identity(cluster)}"

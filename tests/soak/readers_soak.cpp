@@ -21,8 +21,8 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kWatchers = 28, kReporters = 4;
-constexpr int kWorkers = 4, kSlots = 8;  // a slot has at most one result per commit, so the disk's syncs bound them
-constexpr int kPoints = 5, kSeeds = 5;
+constexpr int kWorkers = 4, kSlots = 16;  // a slot has at most one result per commit, so the disk's syncs bound them
+constexpr int kPoints = 1, kSeeds = 5;
 constexpr double kResultsPerSecond = 5000, kAckWithinMs = 50;
 constexpr double kBusyMachine = 0.1;  // share of other programs at which times say nothing about us
 constexpr std::chrono::seconds kPatience{600};

@@ -95,8 +95,10 @@ class Cluster(Study):
         """Trials that have a result."""
         return self.count("SELECT COUNT(*) FROM trial WHERE state IN ('succeeded', 'diverged', 'stopped')")
 
-    def wait_for_results(self, count, deadline_s=120):
-        quickly(lambda: self.ended() >= count, f"{count} trials have a result", deadline_s)
+    def wait_for_results(self, count, patience_s=120):
+        """Fails when no further one comes for so long; how long all of them take is the machine's business."""
+        while (before := self.ended()) < count:
+            quickly(lambda: self.ended() > before, f"{count} trials have a result ({before} have one)", patience_s)
 
     def running(self):
         """[(trial id, hash, attempt id, attempt number)] of running trials."""
