@@ -67,6 +67,11 @@ def begin_again(cluster, attempt):
     return time.monotonic() - began
 
 
+def submit(cluster, trials, first):
+    """Trials with the seeds from `first` on."""
+    cluster.submit(trials, ranks=RANKS, name=f"from {first}", first=first, base="run = { max_attempts = 1000 }")
+
+
 def run(count, random):
     trials = 2 * -(-count // (2 * KILLS_PER_TRIAL)) + 2
     kills = dict.fromkeys(MOMENTS, 0)
@@ -74,9 +79,12 @@ def run(count, random):
     signals = 0
     with Cluster() as cluster:
         cluster.serve("--quarantine-crashes", "0", "--heartbeat", "0.5")
-        cluster.submit(trials, ranks=RANKS, base="run = { max_attempts = 1000 }")
+        submit(cluster, trials, 0)
         cluster.fake_workers(RANKS, PLAN)
         while sum(kills.values()) < count:
+            if cluster.ended() >= trials - 1:  # signals that met no attempt have used trials up
+                submit(cluster, 2, trials // 2)
+                trials += 2
             moment = MOMENTS[sum(kills.values()) % len(MOMENTS)]
             killed = kill_member(cluster, moment, random)
             signals += 1
