@@ -17,6 +17,7 @@ struct Arrival {
   TrialKey key;
   int rank;
   const Worker& worker;
+  const std::vector<fleet::ResumePoint>& older;  // of WorkerMessage
   Now now;
 };
 
@@ -94,7 +95,9 @@ void take_event(Core& core, const Arrival& arrival, const fleet::Failed& failed)
                .signal = failed.signal,
                .exit_code = failed.exit_code,
                .log_tail = failed.log_tail,
-               .memory = failed.memory},
+               .memory = failed.memory,
+               .unusable = failed.unusable,
+               .older = arrival.older},
               arrival.now);
 }
 
@@ -123,7 +126,9 @@ void refuse_late(Core& core, const Worker& worker, SessionId session, const flee
 
 }  // namespace
 
-void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet::Event& event, Now now) {
+void on_attempt_event(Core& core, Worker& worker, const WorkerMessage& message, Now now) {
+  const auto& event = std::get<fleet::Event>(message.message);
+  const SessionId session = message.session;
   const TrialKey key = find_trial(core, event.key.trial);
   const bool current = key != 0 && core.at(key).live && attempt_key(core.at(key)) == event.key;
   Member* member = current ? find_member(*core.at(key).live, worker.record.id) : nullptr;
@@ -141,6 +146,7 @@ void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet
                 " of trial ", short_form(event.key.trial), "; asking it to connect again");
     core.sessions.erase(session);
     worker.session.reset();
+    count_capacity(core, worker);
     core.batch.outbox.push_back(CloseSession{session});
     return;
   }
@@ -149,7 +155,7 @@ void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet
   std::optional<SteadyTime>& due = core.at(key).live->result_due;
   if (due) due = now.steady + core.options.limits.release_patience;  // a long spool is on its way
   acknowledge(core, session, event.key, event.seq);
-  const Arrival arrival{key, rank_of(*core.at(key).live, *member), worker, now};
+  const Arrival arrival{key, rank_of(*core.at(key).live, *member), worker, message.older, now};
   std::visit([&](const auto& body) { take_event(core, arrival, body); }, event.body);
 }
 

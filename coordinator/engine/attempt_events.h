@@ -4,7 +4,8 @@
 
 namespace autonorm::engine {
 
-void on_attempt_event(Core& core, Worker& worker, SessionId session, const fleet::Event& event, Now now);
+// `message` holds an Event.
+void on_attempt_event(Core& core, Worker& worker, const WorkerMessage& message, Now now);
 void on_artifact_stored(Core& core, const ArtifactStored& event, Now now);
 // Moves gathered acknowledgements into the batch.
 void flush_acks(Core& core);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/engine/quarantine.h"
+#include "coordinator/engine/replaced_origin.h"
 #include "coordinator/engine/retry_policy.h"
 #include "coordinator/engine/transitions.h"
 #include "core/base/sha256.h"
@@ -115,8 +116,8 @@ void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& worker
     Worker& worker = core.workers.at(workers[rank]);
     worker.occupant = Occupant{{trial.id, number, token}, key, live->tag, false, {}};
     live->members.push_back({.worker = workers[rank], .acked = {}});
-    record.members.push_back(
-        {static_cast<int>(rank), workers[rank], worker.record.host, worker.record.device.name, {}, false});
+    record.members.push_back({static_cast<int>(rank), workers[rank], worker.record.host, worker.record.device.name,
+                              worker.record.incarnation});
   }
   trial.live = std::move(live);
   core.change(AttemptInserted{std::move(record)});
@@ -149,10 +150,13 @@ void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::s
 
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   Trial& trial = core.at(key);
+  const ReplacedOrigin replaced = replace_origin(core, key, ending);
+  if (replaced) ending.culprit = {};
   if (const Worker* culprit = find_worker(core, ending.culprit))
     blame(trial, ending.reason, ending.culprit, culprit->record.host);
   const RetryAnswer answer = decide_retry({.reason = ending.reason,
                                            .advanced = advanced(trial),
+                                           .other_origin = static_cast<bool>(replaced),
                                            .counted = trial.counted,
                                            .uncounted = trial.uncounted,
                                            .max_attempts = trial.settings.max_attempts,
@@ -180,6 +184,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   trial.live.reset();
   move_trial(core, key, {.to = next, .end = ending.reason, .reason = std::move(ending.message)}, now);
   settle_waiting(core, key, now);
+  if (replaced.stage != 0 && claimed(core, core.at(replaced.stage))) run_again(core, replaced.stage, true, now);
 }
 
 void finish_attempt(Core& core, TrialKey key, const fleet::Finished& finished, Now now) {

@@ -16,6 +16,9 @@ struct Ending {
   int signal = 0, exit_code = 0;
   std::vector<std::string> log_tail = {};
   fleet::MemoryAtDeath memory = {};
+  // A checkpoint or model that it was to begin from and that cannot be read, and other checkpoints, newest first.
+  Sha256 unusable = {};
+  std::vector<fleet::ResumePoint> older = {};
 };
 // What the end of an attempt teaches about where the next one should run. `host`: of the culprit.
 void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host);

@@ -103,9 +103,10 @@ struct MemberRecord {
   int rank = 0;
   WorkerId worker = {};
   std::string host, device = {};
-  Seq acked = {};         // highest committed event of this member
-  bool joined = false;    // said ready{joined}
-  bool released = false;  // gave its slot back before the attempt ended
+  int64_t incarnation = 0;  // of the worker then
+  Seq acked = {};           // highest committed event of this member
+  bool joined = false;      // said ready{joined}
+  bool released = false;    // gave its slot back before the attempt ended
 };
 struct AttemptRecord {
   AttemptRow row = 0;
@@ -137,6 +138,16 @@ struct WorkerRecord {
   std::string quarantine = {};  // why nothing is sent there; empty = it is used
   Drain drain = Drain::kNo;     // outlives restarts of the worker and of the coordinator
   WallTime seen{};
+};
+// A retry of many trials, as far as it has come. A restart goes on with it.
+struct RetryRecord {
+  int64_t id = 0;
+  SweepId sweep = {};        // 0: one trial was named, and the rest is what had failed because of it
+  std::string variant = {};  // only this row; empty = all
+  bool cancelled = false;    // cancelled trials too
+  TrialKey after = 0;        // the last one of the sweep that was looked at, in rising order
+  int64_t affected = 0;      // so far
+  std::string key = {};      // idempotency key of the call
 };
 // The answer that a repeated request with the same idempotency key gets.
 struct ReplyRecord {
@@ -239,6 +250,13 @@ struct CheckpointAdded {
   fleet::CheckpointSaved checkpoint;
   bool durable = true;
 };
+// It cannot be read any more: the next attempt begins from `resume`, an older one, or anew.
+struct CheckpointDropped {
+  TrialKey trial = 0;
+  Token token;
+  Sha256 manifest;
+  std::optional<fleet::ResumePoint> resume;
+};
 struct ResultAdded {
   TrialKey trial = 0;
   AttemptRow row = 0;
@@ -263,16 +281,23 @@ struct WorkerSeen {
 struct ReplyRemembered {
   ReplyRecord reply;
 };
+struct RetryNoted {
+  RetryRecord retry;
+};
+struct RetryDone {
+  int64_t id = 0;
+};
 struct Journal {
   WallTime time{};
   std::string kind;
   std::string json;
 };
 
-using Change = std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved,
-                            AttemptInserted, AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded,
-                            MetricsAdded, NormStatsAdded, LogAdded, CheckpointAdded, ResultAdded, ResultDropped,
-                            ArtifactAdded, ArtifactsRemoved, WorkerSeen, ReplyRemembered, Journal>;
+using Change =
+    std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
+                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded, LogAdded,
+                 CheckpointAdded, CheckpointDropped, ResultAdded, ResultDropped, ArtifactAdded, ArtifactsRemoved,
+                 WorkerSeen, ReplyRemembered, RetryNoted, RetryDone, Journal>;
 
 // An ended attempt of a trial that tries again, and the worker whose rank ended it.
 struct BlameRecord {
@@ -282,13 +307,23 @@ struct BlameRecord {
   std::string host = {};
 };
 
+// A trainer that crashed lately on a worker that has neither finished a trial nor been restarted since.
+struct CrashRecord {
+  WorkerId worker = {};
+  TrialKey trial = 0;
+  int signal = 0;  // 0 = none
+  WallTime time{};
+};
+
 // Everything that a new engine needs to go on where the last one stopped.
 struct Snapshot {
   std::vector<SweepRecord> sweeps;
   std::vector<TrialRecord> trials;  // by key
   std::vector<ClaimRecord> claims;  // by sweep, position
   std::vector<AttemptRecord> open_attempts;
-  std::vector<BlameRecord> blames;  // since the trial was last run anew
+  std::vector<BlameRecord> blames;   // since the trial was last run anew
+  std::vector<CrashRecord> crashes;  // in order of time
+  std::vector<RetryRecord> retries;  // unfinished, in the order in which they were asked for
   std::vector<WorkerRecord> workers;
   std::vector<Sha256> artifacts;  // whose files are in place
   std::vector<ReplyRecord> replies;

@@ -65,6 +65,15 @@ void note_free(Core& core, const Worker& worker) {
   core.schedule_due = true;
 }
 
+void count_capacity(Core& core, Worker& worker) {
+  std::optional<scheduler::Place> place;
+  if (usable(worker)) place = scheduler::Place{worker.record.device.kind, worker.record.mpi_world, worker.record.host};
+  if (place == worker.counted) return;
+  if (worker.counted) core.capacity.remove(*worker.counted);
+  if (place) core.capacity.add(*place);
+  worker.counted = std::move(place);
+}
+
 Member* find_member(LiveAttempt& live, const WorkerId& worker) {
   const auto it = std::ranges::find(live.members, worker, &Member::worker);
   return it == live.members.end() ? nullptr : &*it;

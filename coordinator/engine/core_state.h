@@ -16,6 +16,7 @@
 #include "coordinator/engine/packed_id.h"
 #include "coordinator/engine/seldom.h"
 #include "coordinator/engine/trial_index.h"
+#include "coordinator/scheduler/capacity.h"
 
 namespace autonorm::engine {
 
@@ -163,6 +164,16 @@ struct Cancellation {
   std::vector<Caller> callers = {};
 };
 
+// The retry of many trials, likewise.
+struct Retrial {
+  RetryRecord record;
+  // Named ones in rising order, then what failed only because of a stage that has started again meanwhile.
+  std::deque<TrialKey> trials = {};
+  size_t named = 0;      // of those
+  bool written = false;  // the store knows of it
+  std::vector<RequestId> callers = {};
+};
+
 // What a worker's slot is busy with: the current attempt of a trial, or one that has ended and whose trainer may still
 // be there.
 struct Occupant {
@@ -187,7 +198,8 @@ struct Worker {
   bool lost = false;    // its lease expired or it said goodbye; record.* stays for people
   std::optional<Occupant> occupant;
   std::deque<Crash> crashes;
-  bool reserved = false;  // withheld for a gang; display only
+  bool reserved = false;                    // withheld for a gang; display only
+  std::optional<scheduler::Place> counted;  // in Core::capacity
 };
 
 struct AckKey {
@@ -208,6 +220,8 @@ struct Core {
   std::map<Sha256, int64_t> sweep_keys;             // SweepRecord::key → newest sweep
   std::deque<Submission> submissions;               // in order of arrival; a slice of the first one at a time
   std::deque<Cancellation> cancellations;           // likewise
+  std::deque<Retrial> retrials;                     // likewise
+  int64_t last_retry = 0;                           // RetryRecord::id
   std::map<std::string, ReplyRecord> replies;       // by idempotency key
   std::deque<std::string> reply_order;
 
@@ -223,6 +237,7 @@ struct Core {
   // Every worker that may take a trial now, and some that may not: a pass over a few of them must not cost a look at
   // all workers. Whatever makes a worker free calls note_free(); placement drops the others when it meets them.
   std::set<WorkerId> maybe_free;
+  scheduler::Capacity capacity;    // of usable workers, free or not: see count_capacity()
   std::vector<WorkerId> reserved;  // workers whose `reserved` is set, all for …
   TrialKey reserved_for = 0;       // … this trial
 
@@ -258,6 +273,8 @@ inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, tri
 bool can_take_trial(const Worker& worker);
 // A worker's slot, session or quarantine changed in its favour.
 void note_free(Core& core, const Worker& worker);
+// Whether the worker is usable has changed, or where it is.
+void count_capacity(Core& core, Worker& worker);
 // The trial with this id; 0 = none.
 TrialKey find_trial(const Core& core, const TrialId& id);
 TrialKey add_trial(Core& core, Trial trial);

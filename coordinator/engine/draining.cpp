@@ -49,6 +49,7 @@ bool set_drain(Core& core, Worker& worker, Drain drain, Now now) {
   if (worker.record.drain == drain) return false;
   worker.record.drain = drain;
   note_free(core, worker);
+  count_capacity(core, worker);
   core.change(WorkerSeen{worker.record});
   const nlohmann::json fields = {
       {"worker", worker.record.id.value()}, {"host", worker.record.host}, {"drain", name(drain)}};

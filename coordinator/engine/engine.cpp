@@ -18,14 +18,14 @@
 namespace autonorm::engine {
 namespace {
 
-void on_message(Core& core, Worker& worker, SessionId session, const fleet::ToCoordinator& message, Now now) {
-  if (const auto* event = std::get_if<fleet::Event>(&message)) {
-    on_attempt_event(core, worker, session, *event, now);
-  } else if (const auto* heartbeat = std::get_if<fleet::Heartbeat>(&message)) {
+void on_message(Core& core, Worker& worker, const WorkerMessage& event, Now now) {
+  if (std::holds_alternative<fleet::Event>(event.message)) {
+    on_attempt_event(core, worker, event, now);
+  } else if (const auto* heartbeat = std::get_if<fleet::Heartbeat>(&event.message)) {
     on_heartbeat(core, worker, *heartbeat, now);
-  } else if (const auto* free = std::get_if<fleet::SlotFree>(&message)) {
+  } else if (const auto* free = std::get_if<fleet::SlotFree>(&event.message)) {
     on_slot_free(core, worker, *free, now);
-  } else if (const auto* goodbye = std::get_if<fleet::Goodbye>(&message)) {
+  } else if (const auto* goodbye = std::get_if<fleet::Goodbye>(&event.message)) {
     on_goodbye(core, worker, *goodbye, now);
   }
 }
@@ -36,7 +36,7 @@ void dispatch(Core& core, const WorkerMessage& event, Now now) {
   if (it == core.sessions.end()) return;
   Worker& worker = core.workers.at(it->second);
   worker.lease_until = std::max(worker.lease_until, now.steady + core.options.limits.lease);
-  on_message(core, worker, event.session, event.message, now);
+  on_message(core, worker, event, now);
 }
 void dispatch(Core& core, const SubmitSweep& event, Now now) { on_submit(core, event, now); }
 void dispatch(Core& core, const ActOnSweep& event, Now now) { on_act(core, event, now); }
@@ -60,7 +60,8 @@ void Engine::apply(const EngineEvent& event, Now now) {
 
 bool Engine::continue_slices(Now now) {
   const bool cancelling = continue_cancellation(*core_, now);
-  return continue_submission(*core_, now) || cancelling;
+  const bool retrying = continue_retries(*core_, now);
+  return continue_submission(*core_, now) || cancelling || retrying;
 }
 
 void Engine::schedule(Now now) {

@@ -66,8 +66,10 @@ struct WorkerHello {
 };
 struct WorkerMessage {
   SessionId session;
-  fleet::ToCoordinator message;
-};  // not Hello
+  fleet::ToCoordinator message;  // not Hello
+  // Of a Failed that names something unusable: the trial's durable checkpoints, newest first. EngineLoop fills it in.
+  std::vector<fleet::ResumePoint> older = {};
+};
 struct SessionClosed {
   SessionId session;
 };
@@ -178,7 +180,7 @@ struct Limits {
   std::chrono::milliseconds forget_lost{600'000};  // a lost worker is listed that long
   std::chrono::milliseconds quarantine_window{600'000};
   int quarantine_crashes = 3;          // distinct trials within the window
-  int64_t slice = 2'000;               // trials of a submission that are inserted, or cancelled, at a time
+  int64_t slice = 2'000;               // trials that are inserted, cancelled or retried at a time
   int64_t log_lines = 1'000;           // kept per attempt; later ones are dropped
   size_t remembered_replies = 10'000;  // idempotency keys
 };
@@ -214,7 +216,7 @@ class Engine {
 
   // `now` must not go back. Changes and messages gather until take().
   void apply(const EngineEvent& event, Now now);
-  // The next slice of what is too much for one batch: a submission, a cancellation. True while there is more.
+  // The next slice of what is too much for one batch: a submission, a cancellation, a retry. True while there is more.
   bool continue_slices(Now now);
   // Starts what fits. Called once per batch, after the events.
   void schedule(Now now);

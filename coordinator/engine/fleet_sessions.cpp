@@ -21,6 +21,7 @@ void close_session(Core& core, Worker& worker) {
   core.sessions.erase(*worker.session);
   core.batch.outbox.push_back(CloseSession{*worker.session});
   worker.session.reset();
+  count_capacity(core, worker);
 }
 
 WorkerRecord record_of(const fleet::Hello& hello, Now now) {
@@ -57,6 +58,7 @@ Worker& admit(Core& core, const WorkerHello& event, Now now) {
   core.sessions[event.session] = event.hello.worker;
   core.change(WorkerSeen{worker.record});
   note_free(core, worker);
+  count_capacity(core, worker);
   return worker;
 }
 
@@ -207,7 +209,10 @@ void on_hello(Core& core, const WorkerHello& event, Now now) {
 void on_session_closed(Core& core, SessionId session) {
   const auto it = core.sessions.find(session);
   if (it == core.sessions.end()) return;
-  if (Worker* worker = find_worker(core, it->second)) worker->session.reset();  // its lease goes on
+  if (Worker* worker = find_worker(core, it->second)) {
+    worker->session.reset();  // its lease goes on
+    count_capacity(core, *worker);
+  }
   core.sessions.erase(it);
 }
 

@@ -91,6 +91,26 @@ void check_turns(const Core& core, Findings& findings) {
   if (turns != core.turns) findings.push_back("the turns of the sweeps are wrong");
 }
 
+// Gangs are planned with it.
+void check_capacity(const Core& core, Findings& findings) {
+  scheduler::Capacity capacity;
+  for (const auto& [id, worker] : core.workers) {
+    if (usable(worker)) capacity.add({worker.record.device.kind, worker.record.mpi_world, worker.record.host});
+  }
+  if (capacity != core.capacity) findings.push_back("the capacity of the worlds is wrong");
+}
+
+// A retry that goes on in later slices is one that a restart would find.
+void check_retries(const Core& core, Findings& findings) {
+  for (const Retrial& job : core.retrials) {
+    if (job.record.after != 0 && !job.written) findings.push_back("a retry in slices is not written");
+    if (job.named > job.trials.size()) findings.push_back("a retry has lost trials");
+    for (const TrialKey key : job.trials) {
+      if (key < 1 || std::cmp_greater_equal(key, core.trials.size())) findings.push_back("a retry of no trial");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Engine::check_invariants() const {
@@ -105,6 +125,8 @@ std::vector<std::string> Engine::check_invariants() const {
   for (const auto& [id, worker] : core_->workers) check_worker(*core_, worker, findings);
   for (const auto& [id, entry] : core_->sweeps) check_counts(*core_, entry, findings);
   check_turns(*core_, findings);
+  check_capacity(*core_, findings);
+  check_retries(*core_, findings);
   return findings;
 }
 

@@ -36,7 +36,7 @@ Supply whole_supply(const Core& core) {
   return supply;
 }
 
-// Free workers alone: all that trials of one slot need to know, and few while the others are busy.
+// Free workers alone, few while the others are busy. What a gang could have once these are free, Core::capacity says.
 Supply free_supply(Core& core) {
   Supply supply;
   for (auto it = core.maybe_free.begin(); it != core.maybe_free.end();) {
@@ -109,13 +109,11 @@ void place_trials(Core& core, Now now) {
   Supply supply = free_supply(core);
   if (supply.free == 0) return;
 
-  std::vector<scheduler::Want> wants = next_wants(core, supply.free);
-  // A gang that does not fit may be one for which busy workers would suffice.
-  if (std::ranges::any_of(wants, [](const scheduler::Want& want) { return want.ranks > 1; })) {
-    supply = whole_supply(core);
-  }
-  scheduler::Request request{
-      .slots = supply.slots, .wants = std::move(wants), .reserve_for = 0, .reserved_world = core.reserved_world};
+  scheduler::Request request{.slots = std::move(supply.slots),
+                             .wants = next_wants(core, supply.free),
+                             .reserve_for = 0,
+                             .reserved_world = core.reserved_world,
+                             .capacity = &core.capacity};
   if (reservation_is_due(core, now)) request.reserve_for = core.blocked;
   const scheduler::Plan plan = scheduler::plan(request);
   note_blocked(core, plan.blocked, now);

@@ -29,6 +29,7 @@ void note_crash(Core& core, const WorkerId& id, TrialKey trial, int signal, Now 
   worker->record.quarantine = cat(worker->crashes.size(), " trainer crashes", how, " of ", distinct.size(),
                                   " trials in ", minutes, " min, the last one of trial ", short_form(core.at(trial).id),
                                   "; check the machine, then restart the worker");
+  count_capacity(core, *worker);
   core.change(WorkerSeen{worker->record});
   const nlohmann::json fields = {
       {"worker", id.value()}, {"host", worker->record.host}, {"reason", worker->record.quarantine}};

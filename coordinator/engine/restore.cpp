@@ -6,6 +6,7 @@
 #include "coordinator/engine/claims.h"
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/draining.h"
+#include "coordinator/engine/retry.h"
 #include "coordinator/engine/transitions.h"
 #include "coordinator/engine/trial_edges.h"
 #include "coordinator/engine/waiting_line.h"
@@ -109,6 +110,16 @@ void restore_blames(Core& core, const std::vector<BlameRecord>& records) {
   for (const BlameRecord& record : records) blame(core.at(record.trial), record.reason, record.worker, record.host);
 }
 
+// By the age that the wall clock gives them; one from the future counts as new.
+void restore_crashes(Core& core, const std::vector<CrashRecord>& records, Now now) {
+  for (const CrashRecord& record : records) {
+    Worker* worker = find_worker(core, record.worker);
+    const auto age = std::max(now.wall - record.time, WallTime::duration::zero());
+    if (!worker || age > core.options.limits.quarantine_window) continue;
+    worker->crashes.push_back({record.trial, record.signal, now.steady - age});
+  }
+}
+
 void restore_queue(Core& core, Now now) {
   for (TrialKey key = 1; key < static_cast<TrialKey>(core.trials.size()); ++key) {
     if (!is_open(core.at(key).state)) continue;
@@ -141,6 +152,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
     core.replies.emplace(reply.key, std::move(reply));
   }
   restore_blames(core, snapshot.blames);
+  restore_crashes(core, snapshot.crashes, now);
   restore_queue(core, now);
   const std::vector<TrialKey> live(core.live.begin(), core.live.end());
   for (const TrialKey key : live) {
@@ -148,6 +160,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
     preempt_if_drained(core, key, now);
   }
   resume_cancellations(core);
+  resume_retries(core, std::move(snapshot.retries));
 }
 
 std::vector<Interrupted> Engine::interrupted() const {

@@ -27,32 +27,6 @@ const StageInput* dead_end(const Core& core, const Trial& trial) {
   return it == trial.inputs.end() ? nullptr : &*it;
 }
 
-// The named trials, the stages that they need, and what failed only because of one of these. Parents have smaller keys
-// than their children, so ascending order is the one in which they can start again.
-class Selection {
- public:
-  explicit Selection(const Core& core) : core_(core) {}
-
-  void add(TrialKey key) {
-    const Trial& trial = core_.at(key);
-    if (!claimed(core_, trial) || dead_end(core_, trial) || !again_.insert(key).second) return;
-    for (const StageInput& input : trial.inputs) {
-      const Trial& stage = core_.at(input.trial);
-      if (repeatable(stage.state)) add(input.trial);
-      if (stage.state == TrialState::kSucceeded && !core_.artifacts.contains(stage.model)) lost_.insert(input.trial);
-    }
-    for (const TrialKey child : trial.children) {
-      if (core_.at(child).state == TrialState::kFailed && core_.at(child).end == EndReason::kParent) add(child);
-    }
-  }
-  const std::set<TrialKey>& again() const { return again_; }
-  const std::set<TrialKey>& lost() const { return lost_; }  // stages whose model is gone: trained once more
-
- private:
-  const Core& core_;
-  std::set<TrialKey> again_, lost_;
-};
-
 // Why this very trial cannot be retried; ok when it can.
 Status check(const Core& core, TrialKey key) {
   const Trial& trial = core.at(key);
@@ -93,25 +67,30 @@ Result<std::vector<TrialKey>> trial_named(const Core& core, const SweepEntry* en
   return std::vector<TrialKey>{*found.begin()};
 }
 
-Result<std::vector<TrialKey>> trials_of(const Core& core, const SweepEntry& entry, const RetryTrials& event) {
-  const auto word = std::ranges::find(entry.words, event.variant);
-  if (!event.variant.empty() && word == entry.words.end()) {
-    const std::string near = nearest(event.variant, entry.words);
-    return not_found("sweep ", entry.record.id, " has no variant '", event.variant, "'",
-                     near.empty() ? cat("; it has ", join(entry.words)) : cat("; did you mean '", near, "'?"));
-  }
-  const auto variant = static_cast<uint32_t>(word - entry.words.begin());
+// In rising order, each once.
+std::vector<TrialKey> trials_of(const Core& core, const SweepEntry& entry, const RetryRecord& retry) {
+  const auto variant = std::ranges::find(entry.words, retry.variant) - entry.words.begin();
   std::vector<TrialKey> found;
   for (const Claim& claim : entry.claims) {
-    if (!event.variant.empty() && claim.variant != variant) continue;
+    if (!retry.variant.empty() && std::cmp_not_equal(claim.variant, variant)) continue;
     const TrialState state = core.at(claim.trial).state;
-    if (state == TrialState::kFailed || (event.cancelled && state == TrialState::kCancelled))
-      found.push_back(claim.trial);
+    const bool meant = state == TrialState::kFailed || (retry.cancelled && state == TrialState::kCancelled);
+    if (meant && claim.trial > retry.after) found.push_back(claim.trial);
   }
+  std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found);
+  found.erase(repeated.begin(), repeated.end());
   return found;
 }
 
-Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& event) {
+Status check_variant(const SweepEntry& entry, const std::string& variant) {
+  if (variant.empty() || std::ranges::find(entry.words, variant) != entry.words.end()) return {};
+  const std::string near = nearest(variant, entry.words);
+  return not_found("sweep ", entry.record.id, " has no variant '", variant, "'",
+                   near.empty() ? cat("; it has ", join(entry.words)) : cat("; did you mean '", near, "'?"));
+}
+
+Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& event, const RetryRecord& retry) {
   if (event.trial.empty() && !event.sweep) return invalid("which trials? name a sweep or a trial");
   if (!event.trial.empty() && !event.variant.empty()) return invalid("name a trial or a variant, not both");
   const SweepEntry* entry = nullptr;
@@ -121,7 +100,9 @@ Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& 
     entry = &it->second;
     if (entry->record.state == SweepState::kCancelled) return was_cancelled(*entry);
   }
-  return event.trial.empty() ? trials_of(core, *entry, event) : trial_named(core, entry, event.trial);
+  if (!event.trial.empty()) return trial_named(core, entry, event.trial);
+  AUTONORM_RETURN_IF_ERROR(check_variant(*entry, event.variant));
+  return trials_of(core, *entry, retry);
 }
 
 // A halted sweep runs again; in another one only the failed trials that are left may stay tolerated.
@@ -129,39 +110,132 @@ void go_on(Core& core, SweepEntry& entry) {
   if (entry.record.state == SweepState::kHalted || failures(entry) < 0) tolerate_failures(core, entry);
 }
 
-int64_t start_again(Core& core, const std::vector<TrialKey>& named, Now now) {
-  Selection selection(core);
-  for (const TrialKey key : named) selection.add(key);
-  for (const TrialKey stage : selection.lost()) run_again(core, stage, true, now);
-  for (const TrialKey key : selection.again()) {
-    if (repeatable(core.at(key).state)) run_again(core, key, false, now);
+// With the stages that it needs, and these first: a trial fails when it waits for one that has failed. What failed only
+// because of this one comes along later. Returns how many started again.
+int64_t start_again(Core& core, Retrial& job, TrialKey key, std::set<int64_t>& sweeps, Now now) {
+  const Trial& trial = core.at(key);
+  if (!repeatable(trial.state) || !claimed(core, trial) || dead_end(core, trial)) return 0;
+  int64_t started = 1;
+  for (const StageInput& input : trial.inputs) {
+    const Trial& stage = core.at(input.trial);
+    const bool model_gone = stage.state == TrialState::kSucceeded && !core.artifacts.contains(stage.model);
+    if (model_gone) run_again(core, input.trial, true, now);  // once more
+    started += start_again(core, job, input.trial, sweeps, now);
   }
-  std::set<int64_t> sweeps;
-  for (const TrialKey key : selection.again()) sweeps.insert(core.at(key).sweeps.begin(), core.at(key).sweeps.end());
-  for (const int64_t id : sweeps) go_on(core, core.sweeps.at(id));
-  return static_cast<int64_t>(selection.again().size());
+  run_again(core, key, false, now);
+  sweeps.insert(trial.sweeps.begin(), trial.sweeps.end());
+  for (const TrialKey child : trial.children) {
+    if (core.at(child).state == TrialState::kFailed && core.at(child).end == EndReason::kParent)
+      job.trials.push_back(child);
+  }
+  return started;
+}
+
+void retry_next(Core& core, Retrial& job, std::set<int64_t>& sweeps, Now now) {
+  const TrialKey key = job.trials.front();
+  job.trials.pop_front();
+  if (job.named > 0) {
+    --job.named;
+    job.record.after = key;
+  }
+  job.record.affected += start_again(core, job, key, sweeps, now);
+}
+
+void finish(Core& core, const Retrial& job) {
+  if (job.written) core.change(RetryDone{job.record.id});
+  ReplyRecord record{.key = job.record.key, .sweep = job.record.sweep};
+  record.affected = job.record.affected;
+  remember(core, std::move(record));
+  for (const RequestId request : job.callers) {
+    core.batch.outbox.push_back(ActReply{.request = request, .status = {}, .trials_affected = job.record.affected});
+  }
+}
+
+// What failed only because of a stage that runs again, or has run again: a cut retry had still to come to it.
+std::vector<TrialKey> left_behind(const Core& core) {
+  std::vector<TrialKey> found;
+  for (TrialKey key = 1; key < static_cast<TrialKey>(core.trials.size()); ++key) {
+    const Trial& trial = core.at(key);
+    if (trial.state != TrialState::kFailed || trial.end != EndReason::kParent) continue;
+    const bool stages_well = std::ranges::all_of(trial.inputs, [&](const StageInput& input) {
+      const TrialState stage = core.at(input.trial).state;
+      return is_open(stage) || stage == TrialState::kSucceeded;
+    });
+    if (stages_well) found.push_back(key);
+  }
+  return found;
+}
+
+void note_retry(Core& core, const RetryTrials& event, size_t trials, Now now) {
+  const nlohmann::json fields = {{"sweep", event.sweep.value_or(SweepId{}).value()},
+                                 {"variant", event.variant},
+                                 {"trial", event.trial},
+                                 {"trials", trials}};
+  journal(core, now, "trials_retried", fields.dump());
 }
 
 }  // namespace
 
 void on_retry(Core& core, const RetryTrials& event, Now now) {
   ActReply reply{.request = event.request, .status = {}};
+  RetryRecord record{.id = ++core.last_retry,
+                     .sweep = event.trial.empty() ? event.sweep.value_or(SweepId{}) : SweepId{},
+                     .variant = event.variant,
+                     .cancelled = event.cancelled,
+                     .key = event.idempotency_key};
+  const auto same = std::ranges::find_if(core.retrials, [&](const Retrial& job) {
+    return !event.idempotency_key.empty() && job.record.key == event.idempotency_key;
+  });
   if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
     reply.trials_affected = known->affected;
-  } else if (const auto named = named_trials(core, event); !named.ok()) {
+  } else if (same != core.retrials.end()) {
+    same->callers.push_back(event.request);
+    return;
+  } else if (const auto named = named_trials(core, event, record); !named.ok()) {
     reply.status = named.status();
   } else {
-    reply.trials_affected = start_again(core, *named, now);
-    ReplyRecord record{.key = event.idempotency_key, .sweep = event.sweep.value_or(SweepId{})};
-    record.affected = reply.trials_affected;
-    remember(core, std::move(record));
-    const nlohmann::json fields = {{"sweep", record.sweep.value()},
-                                   {"variant", event.variant},
-                                   {"trial", event.trial},
-                                   {"trials", reply.trials_affected}};
-    journal(core, now, "trials_retried", fields.dump());
+    note_retry(core, event, named->size(), now);
+    core.retrials.push_back({.record = std::move(record),
+                             .trials = {named->begin(), named->end()},
+                             .named = named->size(),
+                             .callers = {event.request}});
+    continue_retries(core, now);
+    return;
   }
   core.batch.outbox.push_back(std::move(reply));
+}
+
+bool continue_retries(Core& core, Now now) {
+  if (core.retrials.empty()) return false;
+  Retrial& job = core.retrials.front();
+  std::set<int64_t> sweeps;
+  for (int64_t left = core.options.limits.slice; left > 0 && !job.trials.empty(); --left)
+    retry_next(core, job, sweeps, now);
+  for (const int64_t id : sweeps) go_on(core, core.sweeps.at(id));
+  if (!job.trials.empty()) {
+    job.written = true;
+    core.change(RetryNoted{job.record});
+    return true;
+  }
+  finish(core, job);
+  core.retrials.pop_front();
+  return !core.retrials.empty();
+}
+
+void resume_retries(Core& core, std::vector<RetryRecord>&& records) {
+  for (RetryRecord& record : records) {
+    core.last_retry = std::max(core.last_retry, record.id);
+    Retrial job{.record = std::move(record), .written = true};
+    const auto entry = core.sweeps.find(job.record.sweep.value());
+    if (entry != core.sweeps.end()) {
+      const std::vector<TrialKey> named = trials_of(core, entry->second, job.record);
+      job.trials.assign(named.begin(), named.end());
+      job.named = named.size();
+    }
+    const std::vector<TrialKey> left = left_behind(core);
+    job.trials.insert(job.trials.end(), left.begin(), left.end());
+    core.retrials.push_back(std::move(job));
+  }
 }
 
 }  // namespace autonorm::engine

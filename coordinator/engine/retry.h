@@ -4,6 +4,11 @@
 
 namespace autonorm::engine {
 
+// Answers when the last slice is done.
 void on_retry(Core& core, const RetryTrials& event, Now now);
+// The next slice of the first retry that is in progress. True while there is more.
+bool continue_retries(Core& core, Now now);
+// Those that a restart has cut short.
+void resume_retries(Core& core, std::vector<RetryRecord>&& records);
 
 }  // namespace autonorm::engine

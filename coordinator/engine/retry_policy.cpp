@@ -24,6 +24,7 @@ RetryAnswer decide_retry(const RetryQuestion& question) {
   RetryKind kind = retry_kind(question.reason);
   // Progress proves that trying again helps, whatever ended the attempt.
   if (kind == RetryKind::kCounted && question.advanced) kind = RetryKind::kUncounted;
+  if (question.other_origin) kind = RetryKind::kUncounted;
   switch (kind) {
     case RetryKind::kNever:
       return answer;

@@ -47,6 +47,7 @@ constexpr bool prefers_elsewhere(EndReason reason) { return retry_kind(reason) =
 struct RetryQuestion {
   EndReason reason{};
   bool advanced = false;        // the attempt committed a checkpoint beyond the one it started from
+  bool other_origin = false;    // what it should have begun from cannot be read; the next attempt begins elsewhere
   int64_t counted = 0;          // attempts counted before this one
   int64_t uncounted = 0;        // likewise, not counted
   int64_t max_attempts = 3;     // of counted ones

@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "coordinator/scheduler/capacity.h"
 #include "coordinator/scheduler/eligible.h"
 #include "coordinator/scheduler/free_slots.h"
 #include "coordinator/scheduler/scheduler.h"
@@ -46,7 +47,11 @@ Choice choose_in_pool(const std::vector<Slot>& slots, const std::vector<size_t>&
 
 class Planner {
  public:
-  explicit Planner(const Request& request) : request_(request), free_(request.slots) {}
+  explicit Planner(const Request& request)
+      : request_(request),
+        own_(request.capacity ? std::nullopt : std::optional<Capacity>(request.slots)),
+        capacity_(request.capacity ? *request.capacity : *own_),
+        free_(request.slots) {}
 
   Plan run() {
     for (const Want& want : request_.wants) {
@@ -56,7 +61,7 @@ class Planner {
         plan_.placements.push_back({want.trial, std::move(slots)});
         continue;
       }
-      if (want.ranks > 1 && plan_.blocked == 0 && some_pool_holds(want)) plan_.blocked = want.trial;
+      if (want.ranks > 1 && plan_.blocked == 0 && capacity_.smallest(want)) plan_.blocked = want.trial;
       if (want.trial == request_.reserve_for) withhold(want);
     }
     return std::move(plan_);
@@ -78,12 +83,6 @@ class Planner {
       if (suits(want, slot) && usable(i)) result[{slot.device, slot.world}].push_back(i);
     }
     return result;
-  }
-
-  bool some_pool_holds(const Want& want) const {
-    const Pools all = pools(want, [](size_t) { return true; });
-    return std::ranges::any_of(
-        all, [&](const auto& pool) { return std::cmp_greater_equal(pool.second.size(), want.ranks); });
   }
 
   std::vector<size_t> choose(const Want& want, bool respect_avoid) const {
@@ -108,27 +107,41 @@ class Planner {
 
   // Keeps free slots of the world where the trial is nearest to fitting from all later wants.
   void withhold(const Want& want) {
-    const Pools all = pools(want, [](size_t) { return true; });
-    const std::vector<size_t>* best = nullptr;
-    std::string_view best_world;
-    int64_t best_free = -1;
-    for (const auto& [pool, members] : all) {
-      if (std::cmp_less(members.size(), want.ranks)) continue;
-      int64_t free = std::ranges::count_if(members, [&](size_t i) { return free_[i]; });
-      if (pool.world == request_.reserved_world) free = std::numeric_limits<int64_t>::max();
-      if (free > best_free) best = &members, best_world = pool.world, best_free = free;
-    }
-    if (!best) return;
-    Reservation reservation{.trial = want.trial, .world = std::string(best_world), .withheld = {}};
-    for (const size_t i : *best) {
-      if (!free_[i] || std::cmp_greater_equal(reservation.withheld.size(), want.ranks)) continue;
-      reservation.withheld.push_back(i);
-      free_.take(i);
+    const Pools free = pools(want, [this](size_t i) { return free_[i]; });
+    const std::optional<Pool> chosen = reserved_pool(want, free);
+    if (!chosen) return;
+    Reservation reservation{.trial = want.trial, .world = std::string(chosen->world), .withheld = {}};
+    if (const auto slots = free.find(*chosen); slots != free.end()) {
+      for (const size_t i : slots->second) {
+        if (std::cmp_greater_equal(reservation.withheld.size(), want.ranks)) break;
+        reservation.withheld.push_back(i);
+        free_.take(i);
+      }
     }
     plan_.reservation = std::move(reservation);
   }
 
+  // Where it reserved before, else the world with the most free slots; with none anywhere the smallest that could hold
+  // it.
+  std::optional<Pool> reserved_pool(const Want& want, const Pools& free) const {
+    for (const std::string_view device : {"cuda", "cpu"}) {
+      if (!request_.reserved_world.empty() && capacity_.holds(want, device, request_.reserved_world))
+        return Pool{device, request_.reserved_world};
+    }
+    std::optional<Pool> best;
+    size_t most = 0;
+    for (const auto& [pool, members] : free) {
+      if (members.size() <= most || !capacity_.holds(want, pool.device, pool.world)) continue;
+      best = pool, most = members.size();
+    }
+    if (best) return best;
+    const auto smallest = capacity_.smallest(want);
+    return smallest ? std::optional<Pool>({smallest->device, smallest->world}) : std::nullopt;
+  }
+
   const Request& request_;
+  const std::optional<Capacity> own_;
+  const Capacity& capacity_;
   FreeSlots free_;
   Plan plan_;
 };

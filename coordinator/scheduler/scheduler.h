@@ -2,9 +2,9 @@
 //
 // A slot is one worker. A gang takes `ranks` slots of one MPI world, all of one device kind, on as few hosts as
 // possible, all or nothing. The trial that the engine names in `reserve_for` withholds slots of one world until it
-// fits, so that one-slot trials behind it in the queue cannot starve it. Cost: O(log slots) for a trial
-// of one slot that may run anywhere, O(slots) for gangs and trials that avoid workers or hosts; the engine passes no
-// more wants than could start now.
+// fits, so that one-slot trials behind it in the queue cannot starve it. Cost: O(log free slots) for a
+// trial of one slot that may run anywhere and for a gang that does not fit, O(free slots) for gangs that do and trials
+// that avoid workers or hosts; the engine passes no more wants than could start now.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -38,11 +38,13 @@ struct Reservation {
   std::string world;
   std::vector<size_t> withheld;  // free slots kept for it
 };
+class Capacity;
 struct Request {
-  std::vector<Slot> slots = {};     // all that are connected; free ones suffice when every want takes one slot
-  std::vector<Want> wants = {};     // the most urgent first
-  int64_t reserve_for = 0;          // a trial of `wants` that has waited long enough at the head; 0 = none
-  std::string reserved_world = {};  // where it reserved before: it stays there while the world can hold it
+  std::vector<Slot> slots = {};        // the free ones, at least
+  std::vector<Want> wants = {};        // the most urgent first
+  int64_t reserve_for = 0;             // a trial of `wants` that has waited long enough at the head; 0 = none
+  std::string reserved_world = {};     // where it reserved before: it stays there while the world can hold it
+  const Capacity* capacity = nullptr;  // of all that are connected; absent: `slots` are all
 };
 struct Placement {
   int64_t trial = 0;

@@ -93,8 +93,6 @@ struct ArtifactCollector::Plan {
   Collected::Part garbage_size, kept_size;
 };
 
-WallTime ArtifactCollector::before(std::chrono::hours age) const { return clock_.now().wall - age; }
-
 Result<ArtifactCollector::Plan> ArtifactCollector::plan(const Retention& retention, WallTime unused_since) {
   const auto all = artifacts_.list();
   if (!all.ok()) return all.status();
@@ -127,11 +125,11 @@ Result<ArtifactCollector::Plan> ArtifactCollector::plan(const Retention& retenti
 }
 
 Result<Collected> ArtifactCollector::look(const Retention& retention) {
-  const WallTime unused_since = before(kGrace);
+  const WallTime unused_since = artifacts_.unused_since(kGrace);
   const auto found = plan(retention, unused_since);
   if (!found.ok()) return found.status();
   const auto uploads = artifacts_.stale_uploads(unused_since, false);
-  const auto attempts = store::old_attempts(directory_ / "work", before(kOldAttempt), false);
+  const auto attempts = store::old_attempts(directory_ / "work", clock_.now().wall - kOldAttempt, false);
   return Collected{.artifacts = found->garbage_size,
                    .uploads = {uploads.files, uploads.bytes},
                    .attempts = {attempts.folders, attempts.bytes},
@@ -152,7 +150,7 @@ bool ArtifactCollector::carry_out(const Plan& plan, WallTime unused_since, Colle
 
 Result<Collected> ArtifactCollector::collect(const Retention& retention, bool attempts) {
   const std::lock_guard lock(busy_);
-  const WallTime unused_since = before(kGrace);
+  const WallTime unused_since = artifacts_.unused_since(kGrace);
   Collected collected;
   bool done = false;
   for (int tries = 0; tries < kTries && !done; ++tries) {
@@ -165,7 +163,7 @@ Result<Collected> ArtifactCollector::collect(const Retention& retention, bool at
   const auto uploads = artifacts_.stale_uploads(unused_since, true);
   collected.uploads = {uploads.files, uploads.bytes};
   if (!attempts) return collected;
-  const auto old = store::old_attempts(directory_ / "work", before(kOldAttempt), true);
+  const auto old = store::old_attempts(directory_ / "work", clock_.now().wall - kOldAttempt, true);
   collected.attempts = {old.folders, old.bytes};
   return collected;
 }

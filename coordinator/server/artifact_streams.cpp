@@ -1,6 +1,7 @@
 #include "coordinator/server/artifact_streams.h"
 
 #include "coordinator/server/grpc_status.h"
+#include "core/base/log.h"
 
 namespace autonorm::server {
 namespace {
@@ -68,9 +69,9 @@ void ArtifactUpload::done() {
   Finish(grpc::Status::OK);
 }
 
-ArtifactDownload::ArtifactDownload(const store::ArtifactStore& artifacts, RequestPool& pool,
+ArtifactDownload::ArtifactDownload(store::ArtifactStore& artifacts, EngineLoop& loop, RequestPool& pool,
                                    const v1::GetArtifactRequest& request)
-    : artifacts_(artifacts), pool_(pool), hash_(request.sha256()) {
+    : artifacts_(artifacts), loop_(loop), pool_(pool), hash_(request.sha256()) {
   if (!pool_.post([this] { open(); })) Finish(to_grpc(too_many_streams()));
 }
 
@@ -86,11 +87,19 @@ void ArtifactDownload::open() {
 // An empty file is one chunk without data.
 void ArtifactDownload::send_next() {
   auto piece = reader_->read(kMaxChunkBytes);
+  if (piece.status().code() == Code::kInvalid) return give_up_damaged(piece.status());
   if (!piece.ok()) return Finish(to_grpc(piece.status()));
   if (piece->empty() && sent_ > 0) return Finish(grpc::Status::OK);
   chunk_.set_data(*std::move(piece));
   ++sent_;
   StartWrite(&chunk_);
+}
+
+// The file goes, so that an upload of the same bytes is not told that they are here already.
+void ArtifactDownload::give_up_damaged(const Status& status) {
+  log_error(status.message(), "; is the disk failing? Its trial begins elsewhere");
+  if (artifacts_.discard(*reader_)) loop_.post(engine::ArtifactsDropped{{hash_}});
+  Finish(to_grpc(status));
 }
 
 void ArtifactDownload::OnWriteDone(bool ok) {

@@ -41,7 +41,8 @@ class ArtifactUpload final : public grpc::ServerReadReactor<v1::ArtifactChunk> {
 
 class ArtifactDownload final : public grpc::ServerWriteReactor<v1::ArtifactChunk> {
  public:
-  ArtifactDownload(const store::ArtifactStore& artifacts, RequestPool& pool, const v1::GetArtifactRequest& request);
+  ArtifactDownload(store::ArtifactStore& artifacts, EngineLoop& loop, RequestPool& pool,
+                   const v1::GetArtifactRequest& request);
 
   void OnWriteDone(bool ok) override;
   void OnDone() override { delete this; }
@@ -49,8 +50,10 @@ class ArtifactDownload final : public grpc::ServerWriteReactor<v1::ArtifactChunk
  private:
   void open();
   void send_next();
+  void give_up_damaged(const Status& status);
 
-  const store::ArtifactStore& artifacts_;
+  store::ArtifactStore& artifacts_;
+  EngineLoop& loop_;
   RequestPool& pool_;
   const Sha256 hash_;
   std::unique_ptr<store::ArtifactReader> reader_;

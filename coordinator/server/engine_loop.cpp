@@ -5,14 +5,15 @@
 #include <cstdlib>
 #include <future>
 #include <iterator>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "coordinator/server/committer.h"
 #include "coordinator/server/config_freezer.h"
-#include "coordinator/server/engine_callers.h"
+#include "coordinator/server/cut_submissions.h"
 #include "coordinator/server/engine_inbox.h"
+#include "coordinator/server/engine_post.h"
 #include "coordinator/server/failure_lines.h"
 #include "coordinator/store/store.h"
 #include "core/base/failpoint.h"
@@ -27,7 +28,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{500};
 constexpr milliseconds kStallWorthNoting{1'000};  // beyond the tick's period
-constexpr milliseconds kCommitRetry{250};
 
 void end_process(const Status& status) {
   log_error("the coordinator cannot go on: ", status.message());
@@ -42,7 +42,6 @@ class Loop final : public EngineLoop {
  public:
   Loop(store::Store& store, Transport& transport, const Clock& clock, EngineLoopOptions options)
       : store_(store),
-        transport_(transport),
         clock_(clock),
         on_fatal_(std::move(options.on_fatal)),
         epoch_(store.epoch()),
@@ -51,15 +50,17 @@ class Loop final : public EngineLoop {
                  .build = std::move(options.build),
                  .worker_command = std::move(options.worker_command),
                  .limits = options.limits}),
-        inbox_(clock) {
+        inbox_(clock),
+        committer_(store, inbox_, on_fatal_),
+        post_(store, transport, on_fatal_) {
     if (!on_fatal_) on_fatal_ = end_process;
   }
 
   ~Loop() override {
     inbox_.close();
     if (thread_.joinable()) thread_.join();
-    submit_callers_.answer_all(stopped());
-    act_callers_.answer_all(stopped());
+    post_.submit_callers.answer_all(stopped());
+    post_.act_callers.answer_all(stopped());
   }
 
   void start() {
@@ -78,11 +79,11 @@ class Loop final : public EngineLoop {
 
   engine::SubmitReply submit(engine::SubmitSweep event) override {
     if (!event.freeze) event.freeze = config_freezer(event.sweep);
-    return call(std::move(event), submit_callers_);
+    return call(std::move(event), post_.submit_callers);
   }
-  engine::ActReply act(engine::ActOnSweep event) override { return call(std::move(event), act_callers_); }
-  engine::ActReply retry(engine::RetryTrials event) override { return call(std::move(event), act_callers_); }
-  engine::ActReply drain(engine::DrainWorkers event) override { return call(std::move(event), act_callers_); }
+  engine::ActReply act(engine::ActOnSweep event) override { return call(std::move(event), post_.act_callers); }
+  engine::ActReply retry(engine::RetryTrials event) override { return call(std::move(event), post_.act_callers); }
+  engine::ActReply drain(engine::DrainWorkers event) override { return call(std::move(event), post_.act_callers); }
 
   std::vector<engine::SweepView> sweeps() override {
     return ask<std::vector<engine::SweepView>>([this](Now now) { return engine_.sweeps(now); });
@@ -113,10 +114,7 @@ class Loop final : public EngineLoop {
                            WallTime unused_since) override {
     return ask<Removal>([&, unused_since](Now now) { return remove(candidates, spared, unused_since, now); });
   }
-  std::optional<std::string> trouble() override {
-    const std::lock_guard lock(mutex_);
-    return trouble_;
-  }
+  std::optional<std::string> trouble() override { return committer_.trouble(); }
   int64_t epoch() const override { return epoch_; }
 
  private:
@@ -158,7 +156,7 @@ class Loop final : public EngineLoop {
   }
 
   void run() {
-    resume_submissions();
+    for (const engine::EngineEvent& event : cut_submissions(engine_, store_)) engine_.apply(event, clock_.now());
     bool more = false;
     while (true) {
       EngineInbox::Batch batch = inbox_.take(more ? milliseconds(0) : kTick);
@@ -173,6 +171,7 @@ class Loop final : public EngineLoop {
   bool step(EngineInbox::Batch& batch) {
     for (EngineInbox::Item& item : batch.items) {
       if (item.event) {
+        fill_in(*item.event);
         engine_.apply(*item.event, item.arrival);
       } else {
         questions_.push_back(std::move(item.question));
@@ -186,6 +185,17 @@ class Loop final : public EngineLoop {
     if (!carry_out(engine_.take())) return false;
     answer_questions();
     return more || !batch.all;
+  }
+
+  // What the engine does not keep in memory.
+  void fill_in(engine::EngineEvent& event) {
+    auto* message = std::get_if<engine::WorkerMessage>(&event);
+    const auto* said = message ? std::get_if<fleet::Event>(&message->message) : nullptr;
+    const auto* failed = said ? std::get_if<fleet::Failed>(&said->body) : nullptr;
+    if (!failed || failed->unusable.value().empty()) return;
+    auto older = store_.checkpoints(said->key.trial);
+    if (!older.ok()) return on_fatal_(older.status().with_context("reading a trial's checkpoints"));
+    message->older = std::move(older).value();
   }
 
   void answer_questions() {
@@ -205,33 +215,15 @@ class Loop final : public EngineLoop {
   // False when the loop is to stop.
   bool carry_out(engine::Batch batch) {
     if (!batch.changes.empty()) {
-      if (!commit(batch.changes)) return false;
+      const auto meanwhile = [this] {
+        std::ranges::move(inbox_.take_questions(), std::back_inserter(questions_));
+        answer_questions();
+      };
+      if (!committer_.commit(batch.changes, meanwhile)) return false;
       pass(Failpoint::kCommitAfter);
     }
-    for (engine::Outgoing& message : batch.outbox) {
-      std::visit([this](auto& m) { deliver(m); }, message);
-    }
+    post_.deliver(std::move(batch.outbox));
     return true;
-  }
-
-  // Tries for ever where that can help; meanwhile nothing else is decided, but people can ask what is going on.
-  bool commit(const std::vector<engine::Change>& changes) {
-    while (true) {
-      const Status status = store_.commit(changes);
-      if (status.ok()) {
-        set_trouble(std::nullopt);
-        return true;
-      }
-      if (status.code() != Code::kExhausted && status.code() != Code::kUnavailable) {
-        on_fatal_(status.with_context("writing the database"));
-        return false;
-      }
-      set_trouble(cat(status.message(), ", work goes on by itself"));
-      std::ranges::move(inbox_.take_questions(), std::back_inserter(questions_));
-      answer_questions();
-      inbox_.pause(kCommitRetry);
-      if (inbox_.closed()) return false;
-    }
   }
 
   // The rows follow with the next batch: a start between the two leaves out rows without files.
@@ -255,65 +247,7 @@ class Loop final : public EngineLoop {
     return removal;
   }
 
-  void set_trouble(std::optional<std::string> text) {
-    const std::lock_guard lock(mutex_);
-    if (text != trouble_) {
-      if (text) {
-        log_error(*text);
-      } else {
-        log_info("the database can be written again");
-      }
-    }
-    trouble_ = std::move(text);
-  }
-
-  void deliver(engine::ToSession& message) {
-    if (auto* start = std::get_if<fleet::Start>(&message.message)) {
-      auto config = store_.trial_config(start->key.trial);
-      if (!config.ok()) {
-        on_fatal_(config.status().with_context("reading a trial's configuration"));
-        return;
-      }
-      start->config = std::move(config).value();
-    }
-    if (std::holds_alternative<fleet::Ack>(message.message)) pass(Failpoint::kAckBefore);
-    transport_.send(message.session, message.message);
-  }
-  void deliver(engine::CloseSession& message) { transport_.close(message.session); }
-  void deliver(engine::SubmitReply& reply) {
-    pass(Failpoint::kReplyBefore);
-    submit_callers_.answer(std::move(reply));
-  }
-  void deliver(engine::ActReply& reply) { act_callers_.answer(std::move(reply)); }
-
-  // A crash in the middle of a submission left half a sweep: its source is stored, so the rest follows now.
-  void resume_submissions() {
-    for (const engine::Interrupted& interrupted : engine_.interrupted()) {
-      auto source = store_.sweep_source(interrupted.sweep);
-      auto sweep = source.ok() ? config::expand_sweep(*source) : Result<config::Sweep>(source.status());
-      if (!sweep.ok()) {
-        log_error("sweep ", interrupted.sweep,
-                  " was being submitted when the coordinator stopped and cannot be completed: ",
-                  sweep.status().message(), "; it is cancelled, submit its file again");
-        engine_.apply(engine::ActOnSweep{.request = 0,
-                                         .sweep = interrupted.sweep,
-                                         .action = engine::SweepAction::kCancel,
-                                         .idempotency_key = {}},
-                      clock_.now());
-        continue;
-      }
-      engine::SubmitSweep event;
-      event.sweep = std::make_shared<const config::Sweep>(std::move(sweep).value());
-      event.source = std::move(source).value();
-      event.freeze = config_freezer(event.sweep);
-      event.fresh = interrupted.fresh;
-      event.resumes = true;
-      engine_.apply(event, clock_.now());
-    }
-  }
-
   store::Store& store_;
-  Transport& transport_;
   const Clock& clock_;
   std::function<void(const Status&)> on_fatal_;
   const int64_t epoch_;
@@ -325,10 +259,8 @@ class Loop final : public EngineLoop {
 
   EngineInbox inbox_;
   std::atomic<RequestId> last_request_ = 0;
-  EngineCallers<engine::SubmitReply> submit_callers_;
-  EngineCallers<engine::ActReply> act_callers_;
-  std::mutex mutex_;
-  std::optional<std::string> trouble_;  // guarded by mutex_
+  Committer committer_;
+  EnginePost post_;
 
   std::thread thread_;
 };

@@ -21,7 +21,7 @@ grpc::ServerReadReactor<v1::ArtifactChunk>* FleetService::PutArtifact(grpc::Call
 
 grpc::ServerWriteReactor<v1::ArtifactChunk>* FleetService::GetArtifact(grpc::CallbackServerContext*,
                                                                        const v1::GetArtifactRequest* request) {
-  return new ArtifactDownload(artifacts_, artifact_pool_, *request);  // deletes itself
+  return new ArtifactDownload(artifacts_, loop_, artifact_pool_, *request);  // deletes itself
 }
 
 }  // namespace autonorm::server

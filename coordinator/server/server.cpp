@@ -101,7 +101,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, cons
   if (!listen.ok()) return listen.status();
   const auto port = try_listen(*listen);  // before the state directory is touched
   if (!port.ok()) return port.status();
-  auto opened = store::Store::open(options.state);
+  auto opened = store::Store::open(options.state, clock);
   if (!opened.ok()) return opened.status();
   listen->port = *port;
   const std::string address = to_text(*listen);

@@ -123,8 +123,8 @@ Status ChangeWriter::put(const engine::TrialMoved& change) {
 }
 
 void ChangeWriter::put_member(engine::AttemptRow attempt, const engine::MemberRecord& member) {
-  run(connection_, "INSERT INTO attempt_member (attempt, rank, worker, host, device) VALUES (?,?,?,?,?)", attempt,
-      member.rank, member.worker, member.host, member.device);
+  run(connection_, "INSERT INTO attempt_member (attempt, rank, worker, host, device, incarnation) VALUES (?,?,?,?,?,?)",
+      attempt, member.rank, member.worker, member.host, member.device, member.incarnation);
 }
 
 Status ChangeWriter::put(const engine::AttemptInserted& change) {
@@ -215,7 +215,16 @@ Status ChangeWriter::put(const engine::CheckpointAdded& change) {
                     "trial", change.trial);
 }
 
+Status ChangeWriter::put(const engine::CheckpointDropped& change) {
+  run(connection_, "DELETE FROM checkpoint WHERE manifest = ? AND attempt IN (SELECT id FROM attempt WHERE trial = ?)",
+      change.manifest, change.trial);
+  return expect_one(run(connection_, "UPDATE trial SET resume_manifest = ?, resume_step = ? WHERE id = ? AND token = ?",
+                        manifest_of(change.resume), step_of(change.resume), change.trial, change.token),
+                    "trial", change.trial);
+}
+
 Status ChangeWriter::put(const engine::ResultDropped& change) {
+  run(connection_, "DELETE FROM checkpoint WHERE attempt IN (SELECT id FROM attempt WHERE trial = ?)", change.trial);
   run(connection_, "DELETE FROM result WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM fact WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM initial_hash WHERE trial = ?", change.trial);
@@ -271,6 +280,18 @@ Status ChangeWriter::put(const engine::ReplyRemembered& change) {
       "INSERT OR REPLACE INTO reply (key, sweep, existed, cells, trials, new_trials, cached, revived, affected, "
       "workers) VALUES (?,?,?,?,?,?,?,?,?,?)",
       r.key, r.sweep, r.existed, r.cells, r.trials, r.new_trials, r.cached, r.revived, r.affected, r.workers);
+  return {};
+}
+
+Status ChangeWriter::put(const engine::RetryNoted& change) {
+  const engine::RetryRecord& r = change.retry;
+  run(connection_, "INSERT OR REPLACE INTO retry VALUES (?,?,?,?,?,?,?)", r.id, r.sweep, r.variant, r.cancelled,
+      r.after, r.affected, r.key);
+  return {};
+}
+
+Status ChangeWriter::put(const engine::RetryDone& change) {
+  run(connection_, "DELETE FROM retry WHERE id = ?", change.id);
   return {};
 }
 

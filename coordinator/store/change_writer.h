@@ -36,12 +36,15 @@ class ChangeWriter {
   Status put(const engine::NormStatsAdded& change);
   Status put(const engine::LogAdded& change);
   Status put(const engine::CheckpointAdded& change);
+  Status put(const engine::CheckpointDropped& change);
   Status put(const engine::ResultAdded& change);
   Status put(const engine::ResultDropped& change);
   Status put(const engine::ArtifactAdded& change);
   Status put(const engine::ArtifactsRemoved& change);
   Status put(const engine::WorkerSeen& change);
   Status put(const engine::ReplyRemembered& change);
+  Status put(const engine::RetryNoted& change);
+  Status put(const engine::RetryDone& change);
   Status put(const engine::Journal& change);
 
   // The row of a configuration, inserted when it is new.

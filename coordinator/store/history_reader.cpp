@@ -1,5 +1,6 @@
 #include "coordinator/store/history_reader.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,7 +15,7 @@ namespace {
 struct AttemptSpan {
   int64_t row = 0;
   int number = 0;
-  int64_t from = 0, to = 0;  // steps in (from, to] count: later attempts have overtaken the others
+  int64_t from = 0, to = 0;  // steps in (from, to] count: every later attempt has overtaken the others
 };
 
 std::vector<AttemptSpan> spans_of(Connection& connection, int64_t trial) {
@@ -28,7 +29,8 @@ std::vector<AttemptSpan> spans_of(Connection& connection, int64_t trial) {
     // Step 0 exists (evaluation before training), so a fresh start takes everything from there on.
     span.from = row.optional_integer().value_or(-1);
     span.to = std::numeric_limits<int64_t>::max();
-    if (!spans.empty()) spans.back().to = span.from;
+    // Not of the last one alone: an attempt may go back behind where an earlier one began.
+    for (AttemptSpan& earlier : spans) earlier.to = std::min(earlier.to, span.from);
     spans.push_back(span);
   });
   return spans;

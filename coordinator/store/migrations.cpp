@@ -141,7 +141,17 @@ CREATE UNIQUE INDEX configuration_by_hash ON configuration (substr(hash, 1, 20))
 DROP INDEX claim_by_trial;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}, {5, kVersion5}};
+// Which process of a worker an attempt ran in, so that crashes of an earlier one do not count against it; and retries
+// that a restart has to go on with.
+constexpr std::string_view kVersion6 = R"sql(
+ALTER TABLE attempt_member ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE retry (
+  id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, variant TEXT NOT NULL, cancelled INTEGER NOT NULL,
+  after_trial INTEGER NOT NULL, affected INTEGER NOT NULL, key TEXT NOT NULL);
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3},
+                                     {4, kVersion4}, {5, kVersion5}, {6, kVersion6}};
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 

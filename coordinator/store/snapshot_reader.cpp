@@ -160,31 +160,92 @@ void read_blames(Connection& connection, engine::Snapshot& snapshot) {
       });
 }
 
-// Members of open attempts, and workers that are not to be used.
+constexpr std::string_view kWorkerColumns =
+    "SELECT id, incarnation, host, mpi_world, mpi_rank, mpi_size, pid, device_kind, device_index, device_name, "
+    "device_memory, build, torch, recovery, quarantine, seen_us, drain FROM worker WHERE ";
+
+engine::WorkerRecord worker_of(Row& row) {
+  engine::WorkerRecord w;
+  w.id = WorkerId(row.text());
+  w.incarnation = row.integer();
+  w.host = row.text(), w.mpi_world = row.text();
+  w.mpi_rank = static_cast<int>(row.integer()), w.mpi_size = static_cast<int>(row.integer());
+  w.pid = static_cast<int>(row.integer());
+  w.device.kind = row.text();
+  w.device.index = static_cast<int>(row.integer());
+  w.device.name = row.text();
+  w.device.memory_bytes = row.integer();
+  w.build = row.text(), w.torch = row.text();
+  w.recovery = row.flag();
+  w.quarantine = row.text();
+  w.seen = wall_from_us(row.integer());
+  w.drain = static_cast<engine::Drain>(row.integer());
+  return w;
+}
+
+// Members of open attempts, workers that are not to be used, and those whose trainers crashed lately.
 void read_workers(Connection& connection, engine::Snapshot& snapshot) {
+  const auto add = [&](Row& row) { snapshot.workers.push_back(worker_of(row)); };
+  for_each_row(connection.statement(cat(kWorkerColumns,
+                                        "quarantine <> '' OR drain <> 0 OR id IN (SELECT worker FROM attempt_member "
+                                        "WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL))")),
+               add);
+  for (const engine::CrashRecord& crash : snapshot.crashes) {
+    if (std::ranges::find(snapshot.workers, crash.worker, &engine::WorkerRecord::id) != snapshot.workers.end())
+      continue;
+    for_each_row(Binder{connection.statement(cat(kWorkerColumns, "id = ?"))}(crash.worker), add);
+  }
+}
+
+bool finished_since(Connection& connection, const WorkerId& worker, int64_t attempt) {
+  bool found = false;
+  SQLite::Statement& query = connection.statement(
+      "SELECT 1 FROM attempt JOIN attempt_member ON attempt_member.attempt = attempt.id WHERE attempt.id > ? AND "
+      "worker = ? AND end IN ('completed', 'diverged') LIMIT 1");
+  for_each_row(Binder{query}(attempt, worker), [&](Row&) { found = true; });
+  return found;
+}
+
+// Of the last hour in which anything happened: more than any window in which they count. Of processes of the worker
+// before its present one none counts.
+void read_crashes(Connection& connection, engine::Snapshot& snapshot) {
+  std::vector<int64_t> attempts;
+  for_each_row(connection.statement(
+                   "SELECT attempt.id, culprit, attempt.trial, signal, ended_us FROM attempt INDEXED BY attempt_blamed "
+                   "JOIN attempt_member AS member ON member.attempt = attempt.id AND member.worker = culprit "
+                   "JOIN worker ON worker.id = culprit AND worker.incarnation = member.incarnation "
+                   "WHERE culprit <> '' AND end = 'trainer_crashed' AND ended_us > (SELECT max(ended_us) FROM "
+                   "(SELECT ended_us FROM attempt ORDER BY id DESC LIMIT 1000)) - 3600000000 ORDER BY ended_us"),
+               [&](Row& row) {
+                 attempts.push_back(row.integer());
+                 engine::CrashRecord crash;
+                 crash.worker = WorkerId(row.text());
+                 crash.trial = row.integer();
+                 crash.signal = static_cast<int>(row.integer());
+                 crash.time = wall_from_us(row.integer());
+                 snapshot.crashes.push_back(std::move(crash));
+               });
+  std::vector<engine::CrashRecord> counting;
+  for (size_t i = 0; i < attempts.size(); ++i) {
+    engine::CrashRecord& crash = snapshot.crashes[i];
+    if (!finished_since(connection, crash.worker, attempts[i])) counting.push_back(std::move(crash));
+  }
+  snapshot.crashes = std::move(counting);
+}
+
+void read_retries(Connection& connection, engine::Snapshot& snapshot) {
   for_each_row(
-      connection.statement(
-          "SELECT id, incarnation, host, mpi_world, mpi_rank, mpi_size, pid, device_kind, device_index, device_name, "
-          "device_memory, build, torch, recovery, quarantine, seen_us, drain FROM worker WHERE quarantine <> '' OR "
-          "drain <> 0 OR id IN "
-          "(SELECT worker FROM attempt_member WHERE attempt IN (SELECT id FROM attempt WHERE ended_us IS NULL))"),
+      connection.statement("SELECT id, sweep, variant, cancelled, after_trial, affected, key FROM retry ORDER BY id"),
       [&](Row& row) {
-        engine::WorkerRecord w;
-        w.id = WorkerId(row.text());
-        w.incarnation = row.integer();
-        w.host = row.text(), w.mpi_world = row.text();
-        w.mpi_rank = static_cast<int>(row.integer()), w.mpi_size = static_cast<int>(row.integer());
-        w.pid = static_cast<int>(row.integer());
-        w.device.kind = row.text();
-        w.device.index = static_cast<int>(row.integer());
-        w.device.name = row.text();
-        w.device.memory_bytes = row.integer();
-        w.build = row.text(), w.torch = row.text();
-        w.recovery = row.flag();
-        w.quarantine = row.text();
-        w.seen = wall_from_us(row.integer());
-        w.drain = static_cast<engine::Drain>(row.integer());
-        snapshot.workers.push_back(std::move(w));
+        engine::RetryRecord r;
+        r.id = row.integer();
+        r.sweep = SweepId(row.integer());
+        r.variant = row.text();
+        r.cancelled = row.flag();
+        r.after = row.integer();
+        r.affected = row.integer();
+        r.key = row.text();
+        snapshot.retries.push_back(std::move(r));
       });
 }
 
@@ -213,7 +274,9 @@ engine::Snapshot read_snapshot(Connection& connection, const std::function<bool(
   read_claims(connection, snapshot);
   read_attempts(connection, snapshot);
   read_blames(connection, snapshot);
+  read_crashes(connection, snapshot);
   read_workers(connection, snapshot);
+  read_retries(connection, snapshot);
   read_replies(connection, snapshot);
   for_each_row(connection.statement("SELECT hash FROM artifact"), [&](Row& row) {
     Sha256 hash(row.text());

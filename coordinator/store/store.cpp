@@ -58,11 +58,11 @@ struct Store::State {
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
-Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir) {
+Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir, const Clock& clock) {
   auto directory = StateDirectory::lock(dir);
   if (!directory.ok()) return directory.status();
   const std::filesystem::path file = directory->path() / "autonorm.db";
-  auto artifacts = ArtifactStore::open(directory->path() / "artifacts");
+  auto artifacts = ArtifactStore::open(directory->path() / "artifacts", clock);
   if (!artifacts.ok()) return artifacts.status();
   try {
     auto state = std::make_unique<State>(std::move(directory).value(), std::move(artifacts).value());
@@ -130,6 +130,24 @@ Result<std::string> Store::trial_config(const TrialId& trial) {
     // Spliced as text: thousands of starts a second need no parser.
     const bool alone = common == "{}";
     return cat("{\"inputs\":", stages.dump(), ",\"seed\":", seed, alone ? "" : ",", common.substr(1));
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection.file());
+  }
+}
+
+Result<std::vector<fleet::ResumePoint>> Store::checkpoints(const TrialId& trial) {
+  try {
+    SQLite::Statement& query = state_->connection.statement(
+        "SELECT manifest, checkpoint.step FROM attempt JOIN checkpoint ON checkpoint.attempt = attempt.id WHERE trial "
+        "= "
+        "(SELECT id FROM trial WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1) AND durable = 1 ORDER BY "
+        "number DESC, checkpoint.step DESC");
+    std::vector<fleet::ResumePoint> found;
+    for_each_row(Binder{query}(trial), [&](Row& row) {
+      Sha256 manifest(row.text());
+      found.push_back({std::move(manifest), row.integer()});
+    });
+    return found;
   } catch (const SQLite::Exception& error) {
     return database_error(error, state_->connection.file());
   }

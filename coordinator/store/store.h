@@ -28,8 +28,9 @@ class Store {
   // Creates the directory when it is missing, takes its lock, migrates the database (a backup before each migration)
   // and adds 1 to the epoch. Failures, each with its remedy: another coordinator has the directory (kConflict, names
   // its pid); the directory is on NFS, Lustre or the like (kInvalid), is read-only (kInvalid), or its disk is full
-  // (kExhausted); the database is of a newer release (kConflict).
-  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir);
+  // (kExhausted); the database is of a newer release (kConflict). `clock` says how old artifacts are; it must outlive
+  // the store.
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, const Clock& clock);
   ~Store();  // releases the lock
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -48,6 +49,9 @@ class Store {
   // The resolved configuration of a trial as JSON, with its seed and inputs; kNotFound when there is no such trial.
   Result<std::string> trial_config(const TrialId& trial);
   Result<config::SweepSource> sweep_source(SweepId sweep);
+
+  // Its durable checkpoints that still count, newest first.
+  Result<std::vector<fleet::ResumePoint>> checkpoints(const TrialId& trial);
 
   // How the newest attempt of the trial that has ended without a result ended; absent when there is none.
   Result<std::optional<AttemptEnd>> last_failure(const TrialId& trial);

@@ -139,6 +139,9 @@ struct Failed {
   int exit_code = 0;
   std::vector<std::string> log_tail = {};
   MemoryAtDeath memory = {};
+  // Manifest of the checkpoint or model that the attempt was to begin from, when the coordinator's copy of it is
+  // damaged or gone: the trial is not at fault.
+  Sha256 unusable = {};
   auto operator<=>(const Failed&) const = default;
 };
 using EventBody = std::variant<Ready, Metrics, NormStats, CheckpointSaved, LogLine, Finished, Failed>;

@@ -209,6 +209,7 @@ void encode_event_body(const fleet::Failed& failed, v1::Event& wire) {
   end.set_signal(failed.signal);
   end.set_exit_code(failed.exit_code);
   for (const auto& line : failed.log_tail) end.add_log_tail(line);
+  end.set_unusable(failed.unusable.value());
   if (failed.memory == fleet::MemoryAtDeath{}) return;
   end.mutable_memory()->set_resident_bytes(failed.memory.resident_bytes);
   end.mutable_memory()->set_limit_bytes(failed.memory.limit_bytes);
@@ -223,7 +224,8 @@ fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
                        .log_tail = {wire.log_tail().begin(), wire.log_tail().end()},
                        .memory = {.resident_bytes = wire.memory().resident_bytes(),
                                   .limit_bytes = wire.memory().limit_bytes(),
-                                  .oom_kills = wire.memory().oom_kills()}};
+                                  .oom_kills = wire.memory().oom_kills()},
+                       .unusable = Sha256(wire.unusable())};
 }
 
 fleet::EventBody decode_event_body(const v1::Event& wire, WireReader& in) {

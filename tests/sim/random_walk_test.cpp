@@ -26,10 +26,12 @@ void run_walks(uint64_t first, uint64_t count, const ClusterOptions& options) {
 }
 
 TEST(RandomWalk, TheModelAgreesAfterEveryStepAndEverythingEnds) {
-  run_walks(1, kSequences, {.limits = {}, .reopen = false, .replay = false});
+  run_walks(1, kSequences, {.limits = walk_limits(), .reopen = false, .replay = false});
 }
 
-TEST(RandomWalk, AlsoWhenEachRestartOpensTheDatabaseAnew) { run_walks(100'001, 4, {.limits = {}, .replay = false}); }
+TEST(RandomWalk, AlsoWhenEachRestartOpensTheDatabaseAnew) {
+  run_walks(100'001, 4, {.limits = walk_limits(), .replay = false});
+}
 
 }  // namespace
 }  // namespace autonorm::testing

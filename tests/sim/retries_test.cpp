@@ -185,5 +185,56 @@ TEST_F(Quarantine, CrashesFarApartDoNotAddUp) {
   EXPECT_NE(cluster.worker_view(worker).state, "quarantined");
 }
 
+TEST_F(Quarantine, ARestartOfTheCoordinatorForgetsNoCrash) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  crash(sweep.trials[0].id, worker);
+  crash(sweep.trials[1].id, worker);
+  cluster.restart();
+  cluster.connect(worker);
+  crash(sweep.trials[2].id, worker);
+  EXPECT_EQ(cluster.worker_view(worker).state, "quarantined");
+  EXPECT_EQ(cluster.worker_view(worker).reason,
+            cat("3 trainer crashes of 3 trials in 10 min, the last one of trial ", short_form(sweep.trials[2].id),
+                "; check the machine, then restart the worker"));
+}
+
+TEST_F(Quarantine, ARestartOfTheCoordinatorCountsNoCrashBeforeASuccess) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  crash(sweep.trials[0].id, worker);
+  crash(sweep.trials[1].id, worker);
+  cluster.run_to_end(sweep.trials[2].id);
+  cluster.restart();
+  cluster.connect(worker);
+  crash(sweep.trials[3].id, worker);
+  EXPECT_EQ(cluster.worker_view(worker).state, "idle");
+}
+
+TEST_F(Quarantine, ARestartOfTheCoordinatorCountsNoCrashOfAnEarlierProcessOfTheWorker) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  crash(sweep.trials[0].id, worker);
+  crash(sweep.trials[1].id, worker);
+  cluster.restart_worker(worker);
+  cluster.restart();
+  cluster.connect(worker);
+  crash(sweep.trials[2].id, worker);
+  EXPECT_NE(cluster.worker_view(worker).state, "quarantined");
+}
+
+TEST_F(Quarantine, ARestartOfTheCoordinatorCountsNoCrashOfLongAgo) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  crash(sweep.trials[0].id, worker);
+  crash(sweep.trials[1].id, worker);
+  cluster.advance(9min);
+  cluster.restart();
+  cluster.connect(worker);
+  cluster.advance(2min);
+  crash(sweep.trials[2].id, worker);
+  EXPECT_NE(cluster.worker_view(worker).state, "quarantined");
+}
+
 }  // namespace
 }  // namespace autonorm::testing

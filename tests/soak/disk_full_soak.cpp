@@ -18,6 +18,7 @@
 #include "tests/support/fault_disk.h"
 #include "tests/support/loop_fleet.h"
 #include "tests/support/sweep_builder.h"
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::soak {
@@ -96,14 +97,14 @@ void start_on(int64_t k, DiskFault fault, testing::FaultDisk& disk, Tally& tally
   const std::string where = cat("a start, k = ", k, fault == DiskFault::kFull ? " (full)" : " (I/O error)");
   const testing::TemporaryFolder folder;
   disk.fail_from(k, fault);
-  auto store = store::Store::open(folder.path());
+  auto store = store::Store::open(folder.path(), testing::kSystemClock);
   disk.heal();
   if (!store.ok()) {
     ++tally.starts;
     const std::string said = store.status().message();
     if (said.find("then start again; or choose another folder with --state") == std::string::npos)
       tally.fail(cat(where, ": it says only: ", said));
-    store = store::Store::open(folder.path());
+    store = store::Store::open(folder.path(), testing::kSystemClock);
   }
   if (!store.ok()) tally.fail(cat(where, ", then with space: ", store.status().message()));
 }
@@ -111,7 +112,7 @@ void start_on(int64_t k, DiskFault fault, testing::FaultDisk& disk, Tally& tally
 void live_through(int64_t k, DiskFault fault, testing::FaultDisk& disk, Tally& tally) {
   const std::string where = cat("k = ", k, fault == DiskFault::kFull ? " (full)" : " (I/O error)");
   const testing::TemporaryFolder folder;
-  auto store = store::Store::open(folder.path());
+  auto store = store::Store::open(folder.path(), testing::kSystemClock);
   if (!store.ok()) return tally.fail(cat(where, ": ", store.status().message()));
   const SystemClock clock;
   const std::filesystem::path file = folder.path() / "autonorm.db";

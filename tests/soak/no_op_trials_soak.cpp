@@ -12,6 +12,7 @@
 #include "tests/soak/soak_program.h"
 #include "tests/support/loop_fleet.h"
 #include "tests/support/sweep_builder.h"
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::soak {
@@ -54,7 +55,7 @@ bool wait_for_results(server::EngineLoop& loop, int64_t wanted) {
 Outcome memory_stays_flat(const Options& options) {
   set_log_sink([](LogLevel, const std::string&) {});
   const testing::TemporaryFolder folder;
-  auto store = store::Store::open(folder.path());
+  auto store = store::Store::open(folder.path(), testing::kSystemClock);
   if (!store.ok()) return {.counts = "no store", .failures = {store.status().message()}};
   const SystemClock clock;
   testing::LoopFleet fleet(8);

@@ -11,6 +11,7 @@
 #include "tests/support/cluster_walk.h"
 #include "tests/support/database_digest.h"
 #include "tests/support/fault_disk.h"
+#include "tests/support/system_clock.h"
 
 namespace autonorm::soak {
 namespace {
@@ -63,13 +64,13 @@ class World {
   void cut_while_created() {
     const testing::TemporaryFolder folder;
     plan_cut();
-    auto opened = store::Store::open(folder.path());
+    auto opened = store::Store::open(folder.path(), testing::kSystemClock);
     if (!opened.ok()) fail(opened.status().message());
     opened = Status(internal("closed"));
     if (!disk_.was_cut()) return disk_.forget_cut();
     disk_.come_back();
     ++tally_.cuts;
-    opened = store::Store::open(folder.path());
+    opened = store::Store::open(folder.path(), testing::kSystemClock);
     if (opened.ok()) return;
     ++tally_.corrupt;
     fail(cat("after a cut at the first start: ", opened.status().message()));

@@ -20,7 +20,7 @@ std::string story(const std::vector<testing::WalkOperation>& walk) {
 
 Outcome walks_agree_with_the_model(const Options& options) {
   const testing::FaultDisk disk;  // never fails here; it saves the fsyncs
-  const testing::ClusterOptions cluster{.limits = {}, .reopen = false, .replay = false};
+  const testing::ClusterOptions cluster{.limits = testing::walk_limits(), .reopen = false, .replay = false};
   Outcome outcome;
   int64_t done = 0;
   for (; done < options.count && outcome.failures.empty(); ++done) {

@@ -23,17 +23,29 @@ struct Frequency {
   uint32_t weight;
 };
 constexpr auto kFrequencies = std::to_array<Frequency>({
-    {WalkAction::kSubmit, "submit", 3},        {WalkAction::kCancel, "cancel", 2},
-    {WalkAction::kPause, "pause", 2},          {WalkAction::kResume, "resume", 3},
-    {WalkAction::kAttach, "attach", 1},        {WalkAction::kDetach, "detach", 2},
-    {WalkAction::kReattach, "reattach", 4},    {WalkAction::kRestartWorker, "restart worker", 2},
-    {WalkAction::kSilence, "silence", 2},      {WalkAction::kObey, "obey", 10},
-    {WalkAction::kReport, "report", 26},       {WalkAction::kFail, "fail", 3},
-    {WalkAction::kDuplicate, "duplicate", 2},  {WalkAction::kReorder, "reorder", 2},
-    {WalkAction::kStale, "stale", 2},          {WalkAction::kWait, "wait", 4},
-    {WalkAction::kOutage, "outage", 1},        {WalkAction::kClockJump, "clock jump", 1},
-    {WalkAction::kRetry, "retry", 3},          {WalkAction::kDrain, "drain", 2},
-    {WalkAction::kUndrain, "undrain", 3},      {WalkAction::kCrash, "crash", 2},
+    {WalkAction::kSubmit, "submit", 3},
+    {WalkAction::kCancel, "cancel", 2},
+    {WalkAction::kPause, "pause", 2},
+    {WalkAction::kResume, "resume", 3},
+    {WalkAction::kAttach, "attach", 1},
+    {WalkAction::kDetach, "detach", 2},
+    {WalkAction::kReattach, "reattach", 4},
+    {WalkAction::kRestartWorker, "restart worker", 2},
+    {WalkAction::kSilence, "silence", 2},
+    {WalkAction::kObey, "obey", 10},
+    {WalkAction::kReport, "report", 26},
+    {WalkAction::kFail, "fail", 3},
+    {WalkAction::kDuplicate, "duplicate", 2},
+    {WalkAction::kReorder, "reorder", 2},
+    {WalkAction::kDamage, "damage", 2},
+    {WalkAction::kStale, "stale", 2},
+    {WalkAction::kWait, "wait", 4},
+    {WalkAction::kOutage, "outage", 1},
+    {WalkAction::kClockJump, "clock jump", 1},
+    {WalkAction::kRetry, "retry", 3},
+    {WalkAction::kDrain, "drain", 2},
+    {WalkAction::kUndrain, "undrain", 3},
+    {WalkAction::kCrash, "crash", 2},
     {WalkAction::kDieMidway, "die midway", 3},
 });
 
@@ -68,6 +80,12 @@ std::vector<config::Sweep> walk_sweeps() {
 }
 
 }  // namespace
+
+engine::Limits walk_limits() {
+  engine::Limits limits;
+  limits.slice = 3;
+  return limits;
+}
 
 std::vector<WalkOperation> make_walk(uint64_t seed, size_t length) {
   const RandomStream random(seed, "walk", "sim");
@@ -153,6 +171,9 @@ void ClusterWalk::carry_out(const WalkOperation& operation) {
     case WalkAction::kReorder:
       if (view && works(cluster_, *view)) reorder(*view, b);
       return;
+    case WalkAction::kDamage:
+      if (view && works(cluster_, *view)) damage(*view);
+      return;
     case WalkAction::kStale:
       if (!past_.empty()) {
         const auto [from, event] = choose(past_, b);
@@ -181,7 +202,9 @@ void ClusterWalk::submit(uint32_t which, uint32_t how) {
   before_ = model_;
   const WalkModel::Submitted expected = model_.submit(sweep, fresh);
   const std::string key = how % 3 == 0 ? cat("key-", ++steps_) : "";
+  submitting_ = fresh ? nullptr : &sweep;
   const engine::SubmitReply reply = cluster_.submit(sweep, fresh, key);
+  submitting_ = nullptr;
   if (!reply.status.ok() || reply.sweep != expected.sweep || reply.existed != expected.existed)
     findings_.push_back(cat("a submission was answered with sweep ", reply.sweep, " (existed: ", reply.existed,
                             ") instead of ", expected.sweep, ": ", reply.status.message()));
@@ -210,6 +233,7 @@ void ClusterWalk::retry(uint32_t which, uint32_t how) {
     what.trial = choose(trials, how / 4).id.value();
   }
   const bool accepted = model_.retry(what);
+  if (how % 3 == 0) return retry_in_slices(what, how / 3);
   const engine::ActReply reply = cluster_.retry(what);
   if (reply.status.ok() != accepted)
     findings_.push_back(cat("a retry in sweep ", id, " was answered: ", reply.status.message()));
@@ -217,6 +241,21 @@ void ClusterWalk::retry(uint32_t which, uint32_t how) {
   for (const engine::TrialView& view : cluster_.engine().trials(id)) {
     if (view.state == TrialState::kFailed)
       findings_.push_back(cat(short_form(view.id), " is failed after a retry of its sweep: ", view.reason));
+  }
+}
+
+// Something else happens behind its first slice.
+void ClusterWalk::retry_in_slices(const engine::RetryTrials& what, uint32_t meanwhile) {
+  cluster_.apply(what);
+  const WorkerId& worker = choose(workers_, meanwhile);
+  if (meanwhile % 3 == 0) {
+    cluster_.advance(500ms);
+  } else if (meanwhile % 3 == 1) {
+    obey(cluster_, worker, [this](const TrialId& trial) { model_.bad_end(trial); });
+  } else {
+    crash();
+  }
+  while (cluster_.continue_submission()) {
   }
 }
 
@@ -283,18 +322,32 @@ void ClusterWalk::reorder(const engine::TrialView& view, uint32_t how) {
   if (how % 2 == 0) cluster_.connect(id);
 }
 
+// Nothing is wrong with such a trial: it must not fail for it.
+void ClusterWalk::damage(const engine::TrialView& view) {
+  if (view.state != TrialState::kAssigned) return;
+  const std::vector<fleet::Start> starts = only<fleet::Start>(cluster_.worker(view.workers[0]).inbox);
+  const auto start = std::ranges::find(starts, cluster_.key_at(view.workers[0], view.id), &fleet::Start::key);
+  if (start == starts.end() || !start->resume) return;
+  fleet::Failed failed;
+  failed.reason = EndReason::kDataCorrupt;
+  failed.message = "its checkpoint is damaged";
+  failed.unusable = start->resume->manifest;
+  cluster_.emit(view.workers[0], view.id, failed);
+}
+
 void ClusterWalk::crash() {
   dies_.reset();
   cluster_.restart();
-  // As the engine's thread does at once: a cancellation that was cut off goes on.
-  while (cluster_.continue_submission()) {
-  }
+  cluster_.complete_submissions();  // as the engine's thread does at once, with whatever was cut off
 }
 
 void ClusterWalk::come_back(const std::function<bool()>& committed) {
+  const config::Sweep* again = std::exchange(submitting_, nullptr);
   crash();
-  if (before_ && !committed()) model_ = *before_;
+  const bool happened = committed();
+  if (before_ && !happened) model_ = *before_;
   before_.reset();
+  if (again && happened) cluster_.submit(*again);  // nobody was answered
   check();
 }
 

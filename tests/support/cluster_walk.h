@@ -31,6 +31,7 @@ enum class WalkAction {
   kFail,
   kDuplicate,  // an event once more
   kReorder,    // an event overtakes the one before it
+  kDamage,     // the checkpoint that a trial is to begin from cannot be read
   kStale,      // an event of an attempt that is over
   kWait,       // up to 4 s
   kOutage,     // everybody is away for longer than a lease
@@ -44,6 +45,8 @@ struct WalkOperation {
   uint32_t a = 0, b = 0;  // which worker, trial, sweep …: taken modulo what there is
 };
 
+// Slices that even the walk's small sweeps take several of.
+engine::Limits walk_limits();
 std::vector<WalkOperation> make_walk(uint64_t seed, size_t length);
 std::string describe(const WalkOperation& operation);
 
@@ -74,6 +77,8 @@ class ClusterWalk {
   void fail(const engine::TrialView& view, uint32_t how);
   void repeat(const WorkerId& id, uint32_t which);
   void reorder(const engine::TrialView& view, uint32_t how);
+  void damage(const engine::TrialView& view);
+  void retry_in_slices(const engine::RetryTrials& what, uint32_t meanwhile);
   void crash();
   void check();
   void check_starts();
@@ -86,7 +91,8 @@ class ClusterWalk {
   std::vector<config::Sweep> sweeps_;
   FakeCluster cluster_;
   WalkModel model_;
-  std::optional<WalkModel> before_;  // before the submission or action of this step
+  std::optional<WalkModel> before_;            // before the submission or action of this step
+  const config::Sweep* submitting_ = nullptr;  // in this step, as people would again after a crash
   std::vector<WorkerId> workers_;
   std::map<TrialId, Attempt> started_;                               // newest attempts seen
   std::vector<std::pair<WorkerId, fleet::Event>> past_;              // events of attempts, for stale reports

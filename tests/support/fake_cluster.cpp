@@ -1,4 +1,5 @@
 #include "tests/support/fake_cluster.h"
+#include "tests/support/system_clock.h"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +28,7 @@ void FakeCluster::open_store() {
   if (store_ && !options_.reopen) return;
   store_.reset();
   if (options_.before_open) options_.before_open();
-  auto store = store::Store::open(folder_.path());
+  auto store = store::Store::open(folder_.path(), kSystemClock);
   AUTONORM_CHECK(store.ok(), store.status().message());
   store_ = std::move(store).value();
 }
@@ -88,9 +89,20 @@ void FakeCluster::apply(const engine::EngineEvent& event) {
   const Noted noted = note([=](FakeCluster& c) { c.apply(c.redirected(event, speaker)); });
   if (const auto* submission = std::get_if<engine::SubmitSweep>(&event))
     submitted_[submission->sweep->name] = submission->sweep;
-  engine_->apply(event, now_);
+  engine_->apply(filled_in(event), now_);
   flush();
   check_invariants();
+}
+
+// As EngineLoop does.
+engine::EngineEvent FakeCluster::filled_in(engine::EngineEvent event) {
+  auto* message = std::get_if<engine::WorkerMessage>(&event);
+  const auto* said = message ? std::get_if<fleet::Event>(&message->message) : nullptr;
+  if (!store_ || !said || !std::holds_alternative<fleet::Failed>(said->body)) return event;
+  auto older = store_->checkpoints(said->key.trial);
+  EXPECT_TRUE(older.ok()) << older.status().message();
+  if (older.ok()) message->older = *std::move(older);
+  return event;
 }
 
 void FakeCluster::check_invariants() {
@@ -209,6 +221,8 @@ engine::ActReply FakeCluster::retry(engine::RetryTrials what) {
   const Noted noted = note([=](FakeCluster& c) { c.retry(what); });
   what.request = next_request_++;
   apply(what);
+  while (continue_submission()) {
+  }
   return act_replies_.at(what.request);
 }
 

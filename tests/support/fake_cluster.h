@@ -164,6 +164,7 @@ class FakeCluster {
   };
   [[nodiscard]] Noted note(ReplayStep step);  // for the replays, unless it is part of another step
   void pass(std::chrono::milliseconds step);
+  engine::EngineEvent filled_in(engine::EngineEvent event);
   void flush();
   std::optional<Death> death_of(const engine::Batch& batch);
   void route(const engine::Outgoing& message);

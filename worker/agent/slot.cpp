@@ -15,11 +15,14 @@ std::string what(const fleet::AttemptKey& key) {
   return cat("trial ", short_form(key.trial), " attempt ", key.attempt);
 }
 
-// Why a needed checkpoint is not here, in the words that decide about a repetition.
-EndReason fetch_reason(const Status& status) {
-  if (status.code() == Code::kNotFound) return EndReason::kDataMissing;
-  if (status.code() == Code::kInvalid) return EndReason::kDataCorrupt;
-  return EndReason::kTrainerCrashed;
+// A checkpoint or model that the coordinator does not have (any more), or has damaged: it finds another beginning.
+fleet::Failed failed_fetch(const GetFolder& job, const Status& status) {
+  const bool unusable = status.code() == Code::kNotFound || status.code() == Code::kInvalid;
+  fleet::Failed failed;
+  failed.reason = unusable ? EndReason::kDataCorrupt : EndReason::kTrainerCrashed;
+  failed.message = cat("fetching ", job.name, ": ", status.message());
+  if (unusable) failed.unusable = job.manifest;
+  return failed;
 }
 
 }  // namespace
@@ -78,7 +81,7 @@ void Slot::fetched(const Moved& moved, SteadyTime now) {
   if (!active_ || key() != job.key || active_->ended || active_->launched) return;
   now_ = now;
   if (!moved.status.ok()) {
-    fail(fetch_reason(moved.status), cat("fetching ", job.name, ": ", moved.status.message()));
+    fail(failed_fetch(job, moved.status));
   } else if (--active_->fetching == 0) {
     launch(now);
   }
@@ -258,7 +261,11 @@ void Slot::fail(EndReason reason, const std::string& message) {
   fleet::Failed failed;
   failed.reason = reason;
   failed.message = message;
-  log_warning(what(key()), " failed (", name(reason), "): ", message);
+  fail(failed);
+}
+
+void Slot::fail(const fleet::Failed& failed) {
+  log_warning(what(key()), " failed (", name(failed.reason), "): ", failed.message);
   parts_.mover.forget(key());
   parts_.outbox.append(key(), failed);
   active_->ended = true;

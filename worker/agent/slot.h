@@ -79,6 +79,7 @@ class Slot {
   void say_end(fleet::EventBody body, std::vector<std::string> needs);
   void flush_metrics();
   void fail(EndReason reason, const std::string& message);
+  void fail(const fleet::Failed& failed);
   void release();
   const fleet::AttemptKey& key() const { return active_->start.key; }
 

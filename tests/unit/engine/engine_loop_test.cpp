@@ -14,6 +14,7 @@
 #include "coordinator/store/store.h"
 #include "core/config/sweep.h"
 #include "tests/support/sweep_builder.h"
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::server {
@@ -65,7 +66,7 @@ class RecordingTransport final : public Transport {
 
 struct EngineLoopTest : ::testing::Test {
   void open() {
-    auto result = store::Store::open(folder.path());
+    auto result = store::Store::open(folder.path(), testing::kSystemClock);
     ASSERT_TRUE(result.ok()) << result.status().message();
     store = std::move(result).value();
     loop = start_engine_loop(*store, transport, clock, {.build = "0.1.0"});

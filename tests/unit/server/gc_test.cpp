@@ -175,7 +175,8 @@ TEST_F(Gc, BeyondTheBoundOnBytesOlderCheckpointsGoFirst) {
   const Sha256 first = checkpoint(10), second = checkpoint(20), third = checkpoint(30);
   age();
   const SystemClock clock;
-  const auto store = store::ArtifactStore::open(artifacts()).value();
+  upload("fresh");  // a second store takes the newest file for the time when the first one ended
+  const auto store = store::ArtifactStore::open(artifacts(), clock).value();
   ArtifactCollector collector(server_.server().loop(), *store, server_.state(), clock);
   const auto some = collector.collect({.keep_checkpoints = 3, .max_bytes = 2500}, false);
   ASSERT_TRUE(some.ok()) << some.status().message();
@@ -202,6 +203,19 @@ TEST_F(Gc, AChoiceThatIsOutOfDateRemovesNothing) {
   EXPECT_FALSE(good.outdated);
   EXPECT_EQ(good.files, 1);
   EXPECT_FALSE(there(first));
+}
+
+TEST_F(Gc, AnArtifactThatIsDamagedOnDiskIsRefusedAndCanBeStoredAgain) {
+  const std::string content = weights("damaged");
+  const Sha256 hash = upload(content);
+  std::ofstream(artifacts() / hash.value().substr(0, 2) / hash.value()) << std::string(content.size(), 'x');
+  const auto got = worker_->get(hash);
+  EXPECT_EQ(got.status().code(), Code::kInvalid);
+  EXPECT_NE(got.status().message().find("is damaged"), std::string::npos) << got.status().message();
+  EXPECT_FALSE(there(hash));
+  EXPECT_EQ(worker_->get(hash).status().code(), Code::kNotFound);
+  upload(content);
+  EXPECT_EQ(worker_->get(hash).value(), content);
 }
 
 TEST_F(Gc, ANumberOutOfRangeIsNamed) {

@@ -5,13 +5,14 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::store {
 namespace {
 
 struct ArtifactStoreTest : ::testing::Test {
-  void SetUp() override { artifacts = ArtifactStore::open(folder.path() / "artifacts").value(); }
+  void SetUp() override { artifacts = ArtifactStore::open(folder.path() / "artifacts", testing::kSystemClock).value(); }
   size_t incoming() const {
     const std::filesystem::directory_iterator files(folder.path() / "artifacts" / "incoming");
     return static_cast<size_t>(std::distance(begin(files), end(files)));
@@ -41,6 +42,107 @@ TEST_F(ArtifactStoreTest, ComesBackByItsHash) {
   EXPECT_EQ((*reader)->read(100).value(), "");
 }
 
+// A clock that the test moves.
+struct HandClock final : Clock {
+  Now now() const override { return at; }
+  Now at{SteadyTime(std::chrono::hours(5)), wall_from_us(1'700'000'000'000'000)};
+};
+
+struct ArtifactAges : ArtifactStoreTest {
+  void SetUp() override { open(); }
+  void open() {
+    artifacts.reset();
+    artifacts = ArtifactStore::open(folder.path() / "artifacts", clock).value();
+  }
+  void store(const std::string& bytes) {
+    auto writer = artifacts->create(sha256(bytes)).value();
+    ASSERT_TRUE(writer->write(bytes).ok() && writer->finish().ok());
+  }
+  void pass(std::chrono::minutes span) {
+    clock.at.steady += span;
+    clock.at.wall += span;
+  }
+  bool goes(const std::string& bytes) {
+    return artifacts->remove(sha256(bytes), artifacts->unused_since(std::chrono::hours(1))).has_value();
+  }
+  HandClock clock;
+};
+
+TEST_F(ArtifactAges, AnHourWithoutUseIsAnHourOfTheSteadyClock) {
+  store("a");
+  pass(std::chrono::minutes(59));
+  EXPECT_FALSE(goes("a"));
+  pass(std::chrono::minutes(2));
+  EXPECT_TRUE(goes("a"));
+}
+
+TEST_F(ArtifactAges, AClockThatJumpsAheadMakesNoFreshFileOld) {
+  store("a");
+  clock.at.wall += std::chrono::hours(24 * 365);
+  EXPECT_FALSE(goes("a"));
+  store("b");
+  EXPECT_EQ(artifacts->stale_uploads(artifacts->unused_since(std::chrono::hours(1)), false).files, 0);
+  pass(std::chrono::minutes(61));
+  EXPECT_TRUE(goes("a") && goes("b"));
+}
+
+TEST_F(ArtifactAges, WhatWasStoredWhileTheClockWasBehindIsNotOldOnceItIsPutRight) {
+  clock.at.wall -= std::chrono::hours(3);
+  store("a");
+  clock.at.wall += std::chrono::hours(3);
+  EXPECT_FALSE(goes("a"));
+  clock.at.wall -= std::chrono::hours(3);
+  EXPECT_TRUE(artifacts->claim(sha256("a")));
+  clock.at.wall += std::chrono::hours(3);
+  pass(std::chrono::minutes(59));
+  EXPECT_FALSE(goes("a"));
+}
+
+// A worker may still say what the files are for that it sent to the process before.
+TEST_F(ArtifactAges, AClockThatJumpsDuringARestartMakesNoFreshFileOld) {
+  store("old");
+  pass(std::chrono::hours(2));
+  store("fresh");
+  clock.at = {SteadyTime(std::chrono::seconds(1)), clock.at.wall + std::chrono::hours(5)};
+  open();
+  EXPECT_FALSE(goes("fresh"));
+  EXPECT_TRUE(goes("old"));
+  pass(std::chrono::minutes(59));
+  EXPECT_FALSE(goes("fresh"));
+  store("new");
+  pass(std::chrono::minutes(2));
+  EXPECT_TRUE(goes("fresh"));
+  EXPECT_FALSE(goes("new"));
+}
+
+TEST_F(ArtifactAges, AClockThatIsBehindAfterARestartGoesOnFromTheNewestFile) {
+  store("a");
+  clock.at.wall -= std::chrono::hours(5);
+  open();
+  store("b");
+  pass(std::chrono::minutes(59));
+  EXPECT_FALSE(goes("a") || goes("b"));
+  pass(std::chrono::minutes(2));
+  EXPECT_TRUE(goes("a") && goes("b"));
+}
+
+TEST_F(ArtifactStoreTest, WhatIsDamagedIsFoundAndMakesRoomForTheSameBytes) {
+  auto writer = artifacts->create(hash).value();
+  ASSERT_TRUE(writer->write(content).ok() && writer->finish().ok());
+  ASSERT_TRUE(write_file_durably(artifacts->path(hash), "weights and diases").ok());
+  auto reader = artifacts->open_reader(hash).value();
+  EXPECT_TRUE(reader->read(content.size()).ok()) << "known at the end only";
+  const auto end = reader->read(1);
+  EXPECT_EQ(end.status().code(), Code::kInvalid);
+  EXPECT_NE(end.status().message().find(artifacts->path(hash).string()), std::string::npos);
+  EXPECT_TRUE(artifacts->discard(*reader));
+  EXPECT_FALSE(artifacts->exists(hash));
+  writer = artifacts->create(hash).value();
+  ASSERT_TRUE(writer->write(content).ok() && writer->finish().ok());
+  EXPECT_FALSE(artifacts->discard(*reader)) << "it read another file";
+  EXPECT_EQ(artifacts->read(hash).value(), content);
+}
+
 TEST_F(ArtifactStoreTest, OtherBytesAreRefusedAndRemoved) {
   {
     auto writer = artifacts->create(hash).value();
@@ -57,7 +159,7 @@ TEST_F(ArtifactStoreTest, AnUnfinishedUploadLeavesNothing) {
   { ASSERT_TRUE(artifacts->create(hash).value()->write("half").ok()); }
   EXPECT_EQ(incoming(), 0U);
   ASSERT_TRUE(write_file_durably(folder.path() / "artifacts" / "incoming" / "of-a-killed-process", "x").ok());
-  artifacts = ArtifactStore::open(folder.path() / "artifacts").value();
+  artifacts = ArtifactStore::open(folder.path() / "artifacts", testing::kSystemClock).value();
   EXPECT_EQ(incoming(), 0U);
 }
 

@@ -9,6 +9,7 @@
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/store.h"
 #include "tests/support/fault_disk.h"
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::store {
@@ -76,7 +77,7 @@ TEST_F(Migrations, LogLinesOfTheJournalMoveIntoTheirTableAndTheOldDatabaseIsKept
         "INSERT INTO event (time_us, kind, json) VALUES "
         R"((5, 'log', '{"trial":"abc","attempt":2,"rank":1,"level":"warning","text":"it''s late"}'), (6, 'other', '{}'))");
   }
-  ASSERT_TRUE(Store::open(folder.path()).ok());
+  ASSERT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok());
   Connection now(file, Connection::Mode::kReadOnly);
   EXPECT_EQ(
       now.database()
@@ -101,7 +102,7 @@ TEST_F(Migrations, TrialsKeepTheirRowsWhereTheirIndexGetsSmallerAndAreFoundThrou
                             hash, "', 4, 7, 1, 'auto', 0, 3, 0, 600, 'succeeded', 'm')"));
   }
   {
-    const auto store = Store::open(folder.path());
+    const auto store = Store::open(folder.path(), testing::kSystemClock);
     ASSERT_TRUE(store.ok()) << store.status().message();
     EXPECT_EQ((*store)->trial_config(TrialId(hash)).value(), R"({"inputs":{},"seed":7,"model":{}})");
   }
@@ -138,7 +139,7 @@ TEST(DatabaseErrors, AStartOnAFullDiskSaysWhatToDoAndSucceedsOnceThereIsSpace) {
   const testing::TemporaryFolder folder;
   const auto start_on = [&](testing::DiskFault fault) {
     disk.fail_from(1, fault);
-    const auto store = Store::open(folder.path());
+    const auto store = Store::open(folder.path(), testing::kSystemClock);
     disk.heal();
     return store.ok() ? Status() : store.status();
   };
@@ -153,14 +154,14 @@ TEST(DatabaseErrors, AStartOnAFullDiskSaysWhatToDoAndSucceedsOnceThereIsSpace) {
     EXPECT_EQ(broken.code(), Code::kUnavailable) << moment;
     EXPECT_NE(broken.message().find(cat("I/O error in ", where)), std::string::npos) << broken.message();
     EXPECT_NE(broken.message().find("check the disk, then start again"), std::string::npos) << broken.message();
-    EXPECT_TRUE(Store::open(folder.path()).ok()) << moment;
+    EXPECT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok()) << moment;
   }
 }
 
 TEST(DatabaseErrors, ADamagedDatabaseIsNamed) {
   testing::TemporaryFolder folder;
   ASSERT_TRUE(write_file_durably(folder.path() / "autonorm.db", std::string(8192, 'x')).ok());
-  const auto store = Store::open(folder.path());
+  const auto store = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_FALSE(store.ok());
   EXPECT_NE(store.status().message().find("autonorm.db is damaged"), std::string::npos) << store.status().message();
 }
@@ -177,7 +178,7 @@ TEST(DatabaseSettings, CommitsAreDurable) {
 struct WalSize : ::testing::Test {
   testing::TemporaryFolder folder;
   std::filesystem::path file = folder.path() / "autonorm.db";
-  std::unique_ptr<Store> store = Store::open(folder.path()).value();
+  std::unique_ptr<Store> store = Store::open(folder.path(), testing::kSystemClock).value();
 
   void commit(int count) {
     const std::string text = "\"" + std::string(4000, 'x') + "\"";

@@ -10,6 +10,7 @@
 #include "coordinator/store/report_reader.h"
 #include "coordinator/store/state_directory.h"
 #include "tests/support/fake_cluster.h"
+#include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace autonorm::store {
@@ -20,7 +21,7 @@ using testing::TemporaryFolder;
 TEST(Store, EpochGrowsWithEachStart) {
   TemporaryFolder folder;
   for (int64_t epoch = 1; epoch <= 3; ++epoch) {
-    auto store = Store::open(folder.path() / "runs");
+    auto store = Store::open(folder.path() / "runs", testing::kSystemClock);
     ASSERT_TRUE(store.ok()) << store.status().message();
     EXPECT_EQ((*store)->epoch(), epoch);
   }
@@ -29,26 +30,26 @@ TEST(Store, EpochGrowsWithEachStart) {
 
 TEST(Store, ASecondCoordinatorIsRefusedNamingTheFirstOnesPid) {
   TemporaryFolder folder;
-  auto first = Store::open(folder.path());
+  auto first = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_TRUE(first.ok());
-  auto second = Store::open(folder.path());
+  auto second = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), Code::kConflict);
   EXPECT_EQ(second.status().message(), cat("state directory ", std::filesystem::canonical(folder.path()).string(),
                                            " is in use by another coordinator (pid ", ::getpid(),
                                            "); stop that one, or choose another folder with --state"));
   first = Status(Code::kInternal, "closed");
-  EXPECT_TRUE(Store::open(folder.path()).ok()) << "free again";
+  EXPECT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok()) << "free again";
 }
 
 TEST(Store, AFileInTheWayAndAnUnwritableFolderAreExplained) {
   TemporaryFolder folder;
   ASSERT_TRUE(write_file_durably(folder.path() / "file", "x").ok());
-  const auto blocked = Store::open(folder.path() / "file");
+  const auto blocked = Store::open(folder.path() / "file", testing::kSystemClock);
   ASSERT_FALSE(blocked.ok());
   EXPECT_NE(blocked.status().message().find("choose another folder with --state"), std::string::npos)
       << blocked.status().message();
-  const auto read_only = Store::open("/proc/autonorm");
+  const auto read_only = Store::open("/proc/autonorm", testing::kSystemClock);
   ASSERT_FALSE(read_only.ok());
   EXPECT_NE(read_only.status().message().find("state directory /proc/autonorm"), std::string::npos)
       << read_only.status().message();
@@ -76,7 +77,7 @@ TEST(Store, SystemErrorsOfTheFolderGetARemedy) {
 
 TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
   TemporaryFolder folder;
-  auto store = Store::open(folder.path());
+  auto store = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_TRUE(store.ok());
   engine::SweepRecord sweep;
   sweep.id = SweepId(1);
@@ -112,7 +113,7 @@ TEST(Store, ARefusedTransitionRollsTheWholeTransactionBack) {
 
 TEST(Store, EventsOfAnEndedAttemptOrAnotherTokenAreRefusedInSqlToo) {
   TemporaryFolder folder;
-  auto store = Store::open(folder.path());
+  auto store = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_TRUE(store.ok());
   engine::AttemptRecord attempt;
   attempt.row = 1, attempt.trial = 1, attempt.number = Attempt(1), attempt.token = Token("t1");
@@ -188,7 +189,7 @@ TEST(ReportReader, NothingThereIsExplained) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.status().message(), cat("there is no database ", (folder.path() / "autonorm.db").string(),
                                             "; name a state directory with --state, or a database with --db"));
-  ASSERT_TRUE(Store::open(folder.path()).ok());
+  ASSERT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok());
   auto reader = ReportReader::open(folder.path() / "autonorm.db");
   ASSERT_TRUE(reader.ok());
   EXPECT_NE((*reader)->report(std::nullopt).status().message().find("it holds none yet"), std::string::npos);

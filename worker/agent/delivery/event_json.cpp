@@ -59,7 +59,8 @@ json to_json(const fleet::Failed& e) {
           {"signal", e.signal},
           {"exit_code", e.exit_code},
           {"log_tail", e.log_tail},
-          {"memory", {e.memory.resident_bytes, e.memory.limit_bytes, e.memory.oom_kills}}};
+          {"memory", {e.memory.resident_bytes, e.memory.limit_bytes, e.memory.oom_kills}},
+          {"unusable", e.unusable.value()}};
 }
 
 EndReason reason(const json& word) {
@@ -98,6 +99,7 @@ fleet::EventBody body_from(const json& in) {
     if (const auto memory = in.find("memory"); memory != in.end()) {  // older spools have none
       e.memory = {memory->at(0).get<int64_t>(), memory->at(1).get<int64_t>(), memory->at(2).get<int64_t>()};
     }
+    e.unusable = Sha256(in.value("unusable", ""));  // likewise
     return e;
   }
   throw json::other_error::create(501, "not an event type", nullptr);
