@@ -131,14 +131,17 @@ int64_t start_again(Core& core, Retrial& job, TrialKey key, std::set<int64_t>& s
   return started;
 }
 
-void retry_next(Core& core, Retrial& job, std::set<int64_t>& sweeps, Now now) {
+// Returns how many started again.
+int64_t retry_next(Core& core, Retrial& job, std::set<int64_t>& sweeps, Now now) {
   const TrialKey key = job.trials.front();
   job.trials.pop_front();
   if (job.named > 0) {
     --job.named;
     job.record.after = key;
   }
-  job.record.affected += start_again(core, job, key, sweeps, now);
+  const int64_t started = start_again(core, job, key, sweeps, now);
+  job.record.affected += started;
+  return started;
 }
 
 void finish(Core& core, const Retrial& job) {
@@ -209,8 +212,9 @@ bool continue_retries(Core& core, Now now) {
   if (core.retrials.empty()) return false;
   Retrial& job = core.retrials.front();
   std::set<int64_t> sweeps;
-  for (int64_t left = core.options.limits.slice; left > 0 && !job.trials.empty(); --left)
-    retry_next(core, job, sweeps, now);
+  constexpr int64_t kCostOfAStart = 16;  // rows, in looks at a trial that has started already
+  for (int64_t left = kCostOfAStart * core.options.limits.slice; left > 0 && !job.trials.empty();)
+    left -= std::max<int64_t>(1, kCostOfAStart * retry_next(core, job, sweeps, now));
   for (const int64_t id : sweeps) go_on(core, core.sweeps.at(id));
   if (!job.trials.empty()) {
     job.written = true;

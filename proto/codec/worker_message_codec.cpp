@@ -225,7 +225,7 @@ fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
                        .memory = {.resident_bytes = wire.memory().resident_bytes(),
                                   .limit_bytes = wire.memory().limit_bytes(),
                                   .oom_kills = wire.memory().oom_kills()},
-                       .unusable = Sha256(wire.unusable())};
+                       .unusable = wire.unusable().empty() ? Sha256() : in.hash(wire.unusable(), "failed.unusable")};
 }
 
 fleet::EventBody decode_event_body(const v1::Event& wire, WireReader& in) {

@@ -312,6 +312,24 @@ Numbers measure_metrics(const Setting& setting) {
            .note = cat("4 unacknowledged events of 500 per worker, ack p99 ", static_cast<int>(most.p99_ms), " ms")}};
 }
 
+// A trial of 9 slots is the next one, and for one that becomes free another trial has to be found behind it.
+void measure_behind_gang(const Sizes& sizes, Numbers& numbers) {
+  constexpr int kGang = 9;
+  const auto cost = [&](int64_t queued, int workers) {
+    return decision_cost(queued, workers, sizes.decisions, kGang).schedule_ns;
+  };
+  const double few = cost(100, 10), many = cost(sizes.most_queued, sizes.most_workers);
+  numbers.push_back(decision("decision_behind_gang_100_queued_10_workers", few));
+  numbers.push_back(
+      decision(cat("decision_behind_gang_", sizes.most_queued, "_queued_", sizes.most_workers, "_workers"), many));
+  numbers.push_back({.name = "decision_behind_gang_growth",
+                     .value = many / few,
+                     .unit = "x",
+                     .target = 4,
+                     .direction = Direction::kAtMost,
+                     .note = cat("a blocked gang of ", kGang, " slots at the head")});
+}
+
 Numbers measure_scheduling(const Setting& setting) {
   const Sizes& sizes = setting.sizes;
   Numbers numbers;
@@ -332,6 +350,7 @@ Numbers measure_scheduling(const Setting& setting) {
        .target = 4,
        .direction = Direction::kAtMost,
        .note = cat(sizes.most_queued, " queued and ", sizes.most_workers, " workers against 100 and 10")});
+  measure_behind_gang(sizes, numbers);
   return numbers;
 }
 

@@ -13,16 +13,20 @@ namespace {
 
 using std::chrono::steady_clock;
 
-config::Sweep sweep_of(int64_t trials) {
+constexpr int kRanksPerWorld = 16;
+
+config::Sweep sweep_of(const std::string& name, int64_t trials, int ranks) {
   config::Sweep sweep;
-  sweep.name = "decisions";
+  sweep.name = name;
   sweep.variants = {"A"};
   sweep.content = sha256(sweep.name);
   const auto labels = std::make_shared<const config::CellLabels>(config::CellLabels{{"data.name", "digits"}});
-  const auto common = std::make_shared<const config::TrialConfig>();
+  config::TrialConfig config;
+  config.ranks = ranks;
+  const auto common = std::make_shared<const config::TrialConfig>(config);
   for (int64_t i = 0; i < trials; ++i) {
     config::PlannedTrial trial;
-    trial.id = TrialId(sha256(cat("trial/", i)).value());
+    trial.id = TrialId(sha256(cat(name, "/", i)).value());
     trial.common = common;
     trial.seed = static_cast<uint64_t>(i);
     sweep.cells.push_back({"A", labels, trial.seed, sweep.trials.size()});
@@ -34,11 +38,13 @@ config::Sweep sweep_of(int64_t trials) {
 // The engine and workers that answer at once.
 class Bench {
  public:
-  Bench(int64_t queued, int workers) : engine_({.secret = "bench"}) {
+  Bench(int64_t queued, int workers, int gang) : engine_({.secret = "bench"}) {
     for (int i = 0; i < workers; ++i) connect(i);
-    submit(queued + workers);
+    submit(sweep_of("first", workers, 1), 0);
     engine_.schedule(now());
     collect();
+    if (gang > 1) submit(sweep_of("gang", 1, gang), 1);
+    submit(sweep_of("queued", queued, 1), 0);
     if (std::cmp_not_equal(running_.size(), workers)) throw std::runtime_error("not every worker got a trial");
   }
 
@@ -75,16 +81,17 @@ class Bench {
     fleet::Hello hello;
     hello.worker = WorkerId(cat("worker-", i));
     hello.incarnation = 1;
-    hello.mpi_world = cat("world-", i / 8);
-    hello.mpi_rank = i % 8;
-    hello.mpi_size = 8;
-    hello.host = cat("host-", i / 8);
+    hello.mpi_world = cat("world-", i / kRanksPerWorld);
+    hello.mpi_rank = i % kRanksPerWorld;
+    hello.mpi_size = kRanksPerWorld;
+    hello.host = cat("host-", i / kRanksPerWorld);
     engine_.apply(engine::WorkerHello{SessionId(i + 1), hello}, now());
   }
 
-  void submit(int64_t trials) {
+  void submit(config::Sweep sweep, int64_t priority) {
+    sweep.priority = priority;
     engine::SubmitSweep event;
-    event.sweep = std::make_shared<const config::Sweep>(sweep_of(trials));
+    event.sweep = std::make_shared<const config::Sweep>(std::move(sweep));
     const auto config = std::make_shared<const engine::FrozenConfig>(engine::FrozenConfig{sha256("{}"), "{}"});
     event.freeze = [config](size_t) { return config; };
     engine_.apply(event, now());
@@ -122,8 +129,8 @@ class Bench {
 
 }  // namespace
 
-DecisionCost decision_cost(int64_t queued, int workers, int64_t decisions) {
-  Bench bench(queued + decisions, workers);
+DecisionCost decision_cost(int64_t queued, int workers, int64_t decisions, int gang) {
+  Bench bench(queued + decisions, workers, gang);
   return bench.measure(decisions);
 }
 

@@ -228,11 +228,13 @@ TEST_F(Quarantine, ARestartOfTheCoordinatorCountsNoCrashOfLongAgo) {
   cluster.submit(sweep);
   crash(sweep.trials[0].id, worker);
   crash(sweep.trials[1].id, worker);
+  cluster.join_all(sweep.trials[2].id);
   cluster.advance(9min);
   cluster.restart();
   cluster.connect(worker);
   cluster.advance(2min);
-  crash(sweep.trials[2].id, worker);
+  cluster.fail(worker, sweep.trials[2].id, EndReason::kTrainerCrashed, "signal 11");
+  cluster.free_slot(worker, sweep.trials[2].id);
   EXPECT_NE(cluster.worker_view(worker).state, "quarantined");
 }
 

@@ -17,11 +17,11 @@ std::string what(const fleet::AttemptKey& key) {
 
 // A checkpoint or model that the coordinator does not have (any more), or has damaged: it finds another beginning.
 fleet::Failed failed_fetch(const GetFolder& job, const Status& status) {
-  const bool unusable = status.code() == Code::kNotFound || status.code() == Code::kInvalid;
   fleet::Failed failed;
-  failed.reason = unusable ? EndReason::kDataCorrupt : EndReason::kTrainerCrashed;
   failed.message = cat("fetching ", job.name, ": ", status.message());
-  if (unusable) failed.unusable = job.manifest;
+  if (status.code() != Code::kNotFound && status.code() != Code::kInvalid) return failed;
+  failed.reason = status.code() == Code::kNotFound ? EndReason::kDataMissing : EndReason::kDataCorrupt;
+  failed.unusable = job.manifest;
   return failed;
 }
 

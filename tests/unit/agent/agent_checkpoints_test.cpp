@@ -60,6 +60,8 @@ TEST_F(Story, AnArtifactThatNobodyHasFailsTheAttemptAsDataMissing) {
   ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
   EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kDataMissing);
   EXPECT_THAT(life.link.bodies<fleet::Failed>()[0].message, HasSubstr("inputs/teacher"));
+  EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].unusable, Sha256(std::string(64, 'e')))
+      << "so that the coordinator can choose another beginning";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ std::vector<fleet::EventBody> every_body() {
   failed.signal = 9;
   failed.exit_code = 1;
   failed.log_tail = {"a", "b"};
+  failed.unusable = Sha256(std::string(64, 'e'));
   return {fleet::Ready{"listening", "h:1"},
           fleet::Metrics{{{"train/loss", 3, 0.5}, {"train/lr", 3, -kInfinity}}},
           fleet::NormStats{{{"block0.pre_attn", 2, {{"w0", 0.25}, {"w1", kInfinity}}}}},

@@ -116,7 +116,8 @@ inline fleet::EventBody RandomMessages::event_body(int64_t kind) {
                            small(0, 64),
                            small(-1, 255),
                            list([&] { return bytes(); }),
-                           {.resident_bytes = small(0, 1000), .limit_bytes = small(0, 1000), .oom_kills = small(0, 9)}};
+                           {.resident_bytes = small(0, 1000), .limit_bytes = small(0, 1000), .oom_kills = small(0, 9)},
+                           coin() ? hash() : Sha256()};
   }
 }
 
