@@ -249,6 +249,14 @@ void submit_trial(Core& core, Submission& job, size_t index, Now now) {
   update_queue(core, key);
 }
 
+// What other sweeps have kept in the queue stands there for this one again, too, however many slices come first.
+void reopen(Core& core, SweepEntry& entry) {
+  set_sweep_state(core, entry, SweepState::kRunning);
+  for (const Claim& claim : entry.claims) {
+    if (core.at(claim.trial).state == TrialState::kQueued) update_queue(core, claim.trial);
+  }
+}
+
 ReplyRecord record_of(const SubmitReply& reply, const std::string& key) {
   return {.key = key,
           .sweep = reply.sweep,
@@ -329,7 +337,7 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
       (!event.fresh || (core.sweeps.at(same->second).interrupted && core.sweeps.at(same->second).record.fresh));
   const int64_t id = reuse ? same->second : insert_sweep(core, event, key, now);
   SweepEntry& entry = core.sweeps.at(id);
-  if (entry.record.state == SweepState::kCancelled) set_sweep_state(core, entry, SweepState::kRunning);
+  if (entry.record.state == SweepState::kCancelled) reopen(core, entry);
   if (!event.resumes) tolerate_failures(core, entry);  // they are about to be tried again
   core.submissions.push_back(new_submission(core, event, id));
   core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key});

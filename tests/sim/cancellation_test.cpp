@@ -83,6 +83,14 @@ TEST_F(Cancellation, ASubmissionInTheMiddleRevivesWhatIsGoneAndKeepsTheRest) {
   EXPECT_EQ(cluster.act(SweepId(1), SweepAction::kCancel).trials_affected, 35);
 }
 
+TEST_F(Cancellation, ASubmissionInSlicesStandsInTheQueueAgainWithWhatAnotherSweepKeptThere) {
+  cluster.submit(big);
+  cluster.submit(make_sweep("small", 30));
+  cluster.act(SweepId(1), SweepAction::kCancel);
+  cluster.submit(big);  // 30 trials were never cancelled; the invariants look at them after its first slice
+  EXPECT_EQ(cluster.sweep(SweepId(1)).counts, (Counts{{TrialState::kQueued, 35}}));
+}
+
 TEST_F(Cancellation, WhatAnotherSweepWantsStays) {
   cluster.submit(big);
   cluster.submit(make_sweep("small", 15));
