@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/store/history_reader.h"
 #include "tests/support/fake_cluster.h"
 
 namespace autonorm::testing {
@@ -63,6 +64,26 @@ TEST_F(CheckpointDamage, InTheCoordinatorsStoreFallsBackToTheOneBefore) {
   EXPECT_EQ(begins_from(trial), 10);
   cluster.run_to_end(trial);
   EXPECT_EQ(cluster.state(trial), TrialState::kSucceeded);
+}
+
+TEST_F(CheckpointDamage, TheCurveHasEachStepOnceAlsoWhereTrainingWentBackTwice) {
+  cluster.submit(one);
+  cluster.join_all(trial);
+  for (const int64_t step : {10, 20, 30}) {
+    cluster.emit(worker, trial, fleet::Metrics{{{"loss", step, 1.0}}});
+    cluster.checkpoint(trial, step);
+  }
+  lose(trial);
+  refuse_checkpoint(trial);  // goes on from step 20, behind where the attempt before began
+  cluster.join_all(trial);
+  cluster.emit(worker, trial, fleet::Metrics{{{"loss", 30, 0.5}}});
+  cluster.finish(trial);
+  auto reader = store::HistoryReader::open(cluster.directory());
+  const auto curves = (*reader)->curves(trial.value());
+  ASSERT_TRUE(curves.ok()) << curves.status().message();
+  ASSERT_EQ(curves->size(), 1U);
+  ASSERT_EQ(curves->front().points.size(), 3U);
+  EXPECT_EQ(curves->front().points[2].value, 0.5) << "of the attempt that went on";
 }
 
 TEST_F(CheckpointDamage, OfTheOnlyOneBeginsAnewAndCountsAsNoFailure) {

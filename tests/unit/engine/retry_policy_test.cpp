@@ -28,6 +28,17 @@ TEST(RetryPolicy, CountedEndsStopAtMaxAttempts) {
   EXPECT_EQ(answer.counted, 2);
 }
 
+TEST(RetryPolicy, WhatCannotBeReadAnyMoreIsNotTheTrialsFault) {
+  for (const EndReason reason : {EndReason::kDataCorrupt, EndReason::kDataMissing}) {
+    const RetryAnswer answer =
+        decide_retry({.reason = reason, .other_origin = true, .max_attempts = 1, .other_host_left = false});
+    EXPECT_TRUE(answer.again) << name(reason);
+    EXPECT_EQ(answer.counted, 0) << name(reason);
+    EXPECT_FALSE(decide_retry({.reason = reason, .other_origin = true, .uncounted = kMaxUncountedAttempts}).again)
+        << "a disk that damages everything does not keep a trial busy for ever";
+  }
+}
+
 TEST(RetryPolicy, ProgressMakesACountedEndUncounted) {
   const RetryAnswer answer =
       decide_retry({.reason = EndReason::kStalled, .advanced = true, .counted = 2, .uncounted = 4});
