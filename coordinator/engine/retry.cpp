@@ -169,6 +169,15 @@ std::vector<TrialKey> left_behind(const Core& core) {
   return found;
 }
 
+// No sweep that claims a trial leaves it cancelled: a submission was on its way to revive it when a restart cut it off.
+std::vector<TrialKey> not_revived(const Core& core) {
+  std::vector<TrialKey> found;
+  for (TrialKey key = 1; key < static_cast<TrialKey>(core.trials.size()); ++key) {
+    if (core.at(key).state == TrialState::kCancelled && claimed(core, core.at(key))) found.push_back(key);
+  }
+  return found;
+}
+
 void note_retry(Core& core, const RetryTrials& event, size_t trials, Now now) {
   const nlohmann::json fields = {{"sweep", event.sweep.value_or(SweepId{}).value()},
                                  {"variant", event.variant},
@@ -240,6 +249,9 @@ void resume_retries(Core& core, std::vector<RetryRecord>&& records) {
     job.trials.insert(job.trials.end(), left.begin(), left.end());
     core.retrials.push_back(std::move(job));
   }
+  const std::vector<TrialKey> cut = not_revived(core);
+  if (cut.empty()) return;
+  core.retrials.push_back({.record = {.id = ++core.last_retry}, .trials = {cut.begin(), cut.end()}});
 }
 
 }  // namespace autonorm::engine
