@@ -24,6 +24,11 @@ struct CheckpointDamage : ::testing::Test {
     const auto resume = start_of(id).resume;
     return resume ? std::optional(resume->step) : std::nullopt;
   }
+  // What explain and logs show of it.
+  std::string last_failure(const TrialId& id) {
+    const auto end = cluster.store().last_failure(id);
+    return end.ok() && *end ? (*end)->message : "";
+  }
   void lose(const TrialId& id) {
     cluster.fail(worker, id, EndReason::kWorkerLost, "gone");
     cluster.free_slot(worker, id);
@@ -53,8 +58,8 @@ TEST_F(CheckpointDamage, InTheCoordinatorsStoreFallsBackToTheOneBefore) {
   EXPECT_EQ(begins_from(trial), 30);
   refuse_checkpoint(trial);
   EXPECT_EQ(begins_from(trial), 20);
-  EXPECT_THAT(cluster.reason(trial), HasSubstr("the checkpoint of step 30 is passed over, the next attempt begins from "
-                                               "step 20"));
+  EXPECT_THAT(last_failure(trial), HasSubstr("the checkpoint of step 30 is passed over, the next attempt begins from "
+                                             "step 20"));
   cluster.restart();
   cluster.connect(worker);
   cluster.join_all(trial);
