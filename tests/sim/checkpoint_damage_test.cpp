@@ -99,8 +99,7 @@ TEST_F(CheckpointDamage, OfTheOnlyOneBeginsAnewAndCountsAsNoFailure) {
   refuse_checkpoint(trial);
   EXPECT_EQ(cluster.state(trial), TrialState::kAssigned);
   EXPECT_EQ(begins_from(trial), std::nullopt);
-  EXPECT_THAT(cluster.reason(trial),
-              HasSubstr("the checkpoint of step 10 is passed over, the next attempt begins anew"));
+  EXPECT_THAT(last_failure(trial), HasSubstr("the checkpoint of step 10 is passed over, the next attempt begins anew"));
   // The same training writes the same checkpoint again.
   cluster.join_all(trial);
   cluster.checkpoint(trial, 10);
