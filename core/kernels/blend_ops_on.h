@@ -1,5 +1,6 @@
 // layer_dyt_blend of norm_ops.h, the same for every device. Device: as norm_ops_on.h, and add_rows_of_samples(row_gate,
-// rows_per_sample, out): out[sample, k] = Σ over its rows of row_gate[row, k].
+// rows_per_sample, out): out[sample, k] = Σ over its rows of row_gate[row, k]; kBlendSums: how many sums of C elements
+// its backward kernel keeps before dalpha.
 #pragma once
 #include "core/kernels/blend_shapes.h"
 #include "core/kernels/norm_ops_on.h"
@@ -71,8 +72,8 @@ class BlendOps {
                           .dx = dx.mutable_data_ptr(),
                           .row_gate = row_gate.mutable_data_ptr()};
     const int64_t c = in.shape.channels;
-    const Tensor sums =
-        Device::backward(in.shape, 5 * c + 1, wide, [&](int64_t group) { return with_parameters(a, in, group); });
+    const Tensor sums = Device::backward(in.shape, Device::kBlendSums * c + 1, wide,
+                                         [&](int64_t group) { return with_parameters(a, in, group); });
     Tensor dgate = at::empty(in.gate.sizes(), wide);
     Device::add_rows_of_samples(row_gate, in.rows_per_sample, dgate);
     const auto part = [&](int64_t index, const Tensor& like) {
@@ -80,7 +81,7 @@ class BlendOps {
     };
     return {dx,
             dgate,
-            part(5, in.alpha),
+            part(Device::kBlendSums, in.alpha),
             part(0, in.dyt_weight),
             part(1, in.dyt_bias),
             part(2, in.layer_weight),

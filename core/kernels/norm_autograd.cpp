@@ -55,34 +55,36 @@ auto differentiate(const Arguments&... arguments) {
   return at::GradMode::is_enabled() ? handle<Op>().call(arguments...) : compute<Op>(arguments...);
 }
 
+// The statistics leave by `also`, not as results: a result costs a place in the graph and zeros as its gradient.
 struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
-  static variable_list forward(AutogradContext* context, const Tensor& x, const MaybeTensor& weight,
-                               const MaybeTensor& bias, double eps) {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const MaybeTensor& weight, const MaybeTensor& bias,
+                        double eps, ops::Two* also) {
     auto [y, mean, rstd] = compute<ops::LayerNorm>(x, weight, bias, eps);
     context->save_for_backward({x, mean, rstd, value(weight)});
-    context->mark_non_differentiable({mean, rstd});
     context->saved_data["bias"] = bias.has_value();
-    return {y, mean, rstd};
+    *also = {mean, rstd};
+    return y;
   }
   static variable_list backward(AutogradContext* context, variable_list dy) {
     const auto saved = context->get_saved_variables();
     auto [dx, dweight, dbias] =
         differentiate<ops::LayerNormBackward>(dy[0], saved[0], saved[1], saved[2], maybe(saved[3]));
-    return {dx, dweight, context->saved_data["bias"].toBool() ? dbias : Tensor(), Tensor()};
+    return {dx, dweight, context->saved_data["bias"].toBool() ? dbias : Tensor(), Tensor(), Tensor()};
   }
 };
 
 struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
-  static variable_list forward(AutogradContext* context, const Tensor& x, const MaybeTensor& weight, double eps) {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const MaybeTensor& weight, double eps,
+                        Tensor* also) {
     auto [y, rstd] = compute<ops::RmsNorm>(x, weight, eps);
     context->save_for_backward({x, rstd, value(weight)});
-    context->mark_non_differentiable({rstd});
-    return {y, rstd};
+    *also = rstd;
+    return y;
   }
   static variable_list backward(AutogradContext* context, variable_list dy) {
     const auto saved = context->get_saved_variables();
     auto [dx, dweight] = differentiate<ops::RmsNormBackward>(dy[0], saved[0], saved[1], maybe(saved[2]));
-    return {dx, dweight, Tensor()};
+    return {dx, dweight, Tensor(), Tensor()};
   }
 };
 
@@ -116,20 +118,20 @@ struct DerfFunction : torch::autograd::Function<DerfFunction> {
 };
 
 struct BlendFunction : torch::autograd::Function<BlendFunction> {
-  static variable_list forward(AutogradContext* context, const Tensor& x, const Tensor& gate, const Tensor& alpha,
-                               const Tensor& dyt_weight, const Tensor& dyt_bias, const MaybeTensor& layer_weight,
-                               const MaybeTensor& layer_bias, double eps) {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& gate, const Tensor& alpha,
+                        const Tensor& dyt_weight, const Tensor& dyt_bias, const MaybeTensor& layer_weight,
+                        const MaybeTensor& layer_bias, double eps, ops::Two* also) {
     auto [y, mean, rstd] = compute<ops::Blend>(x, gate, alpha, dyt_weight, dyt_bias, layer_weight, layer_bias, eps);
     context->save_for_backward(
         {x, mean, rstd, gate, alpha, dyt_weight, dyt_bias, value(layer_weight), value(layer_bias)});
-    context->mark_non_differentiable({mean, rstd});
-    return {y, mean, rstd};
+    *also = {mean, rstd};
+    return y;
   }
   static variable_list backward(AutogradContext* context, variable_list dy) {
     const auto s = context->get_saved_variables();
     auto [dx, dgate, dalpha, ddyt_weight, ddyt_bias, dlayer_weight, dlayer_bias] =
         differentiate<ops::BlendBackward>(dy[0], s[0], s[1], s[2], s[3], s[4], s[5], s[6], maybe(s[7]), maybe(s[8]));
-    return {dx, dgate, dalpha, ddyt_weight, ddyt_bias, dlayer_weight, dlayer_bias, Tensor()};
+    return {dx, dgate, dalpha, ddyt_weight, ddyt_bias, dlayer_weight, dlayer_bias, Tensor(), Tensor()};
   }
 };
 
@@ -137,14 +139,16 @@ ops::Three layer_norm_autograd(const Tensor& x, const MaybeTensor& weight, const
   if (!at::GradMode::is_enabled() || !(learns(x) || learns(weight) || learns(bias))) {
     return compute<ops::LayerNorm>(x, weight, bias, eps);
   }
-  const auto out = LayerNormFunction::apply(x, weight, bias, eps);
-  return {out[0], out[1], out[2]};
+  ops::Two also;
+  const Tensor y = LayerNormFunction::apply(x, weight, bias, eps, &also);
+  return std::tuple_cat(std::tuple(y), also);
 }
 
 ops::Two rms_norm_autograd(const Tensor& x, const MaybeTensor& weight, double eps) {
   if (!at::GradMode::is_enabled() || !(learns(x) || learns(weight))) return compute<ops::RmsNorm>(x, weight, eps);
-  const auto out = RmsNormFunction::apply(x, weight, eps);
-  return {out[0], out[1]};
+  Tensor rstd;
+  const Tensor y = RmsNormFunction::apply(x, weight, eps, &rstd);
+  return {y, rstd};
 }
 
 Tensor dyt_autograd(const Tensor& x, const Tensor& alpha, const MaybeTensor& weight, const MaybeTensor& bias) {
@@ -159,8 +163,9 @@ Tensor derf_autograd(const Tensor& x, const Tensor& alpha, const MaybeTensor& sh
 ops::Three blend_autograd(const Tensor& x, const Tensor& gate, const Tensor& alpha, const Tensor& dyt_weight,
                           const Tensor& dyt_bias, const MaybeTensor& layer_weight, const MaybeTensor& layer_bias,
                           double eps) {
-  const auto out = BlendFunction::apply(x, gate, alpha, dyt_weight, dyt_bias, layer_weight, layer_bias, eps);
-  return {out[0], out[1], out[2]};
+  ops::Two also;
+  const Tensor y = BlendFunction::apply(x, gate, alpha, dyt_weight, dyt_bias, layer_weight, layer_bias, eps, &also);
+  return std::tuple_cat(std::tuple(y), also);
 }
 
 // The backward operators. They have no derivatives: asking for one must not give a silent zero.

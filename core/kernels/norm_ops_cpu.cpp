@@ -22,6 +22,7 @@ void add_rows_of_samples(const at::Tensor& row_gate, int64_t rows_per_sample, at
 }
 
 struct Cpu {
+  static constexpr int64_t kBlendSums = kernels::kBlendSums;
   struct Guard {
     explicit Guard(at::Device) {}
   };

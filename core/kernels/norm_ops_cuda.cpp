@@ -10,6 +10,7 @@ namespace autonorm::kernels {
 namespace {
 
 struct Cuda {
+  static constexpr int64_t kBlendSums = 5;  // blend_rows.cu
   using Guard = c10::cuda::CUDAGuard;
   static bool streams(const at::Tensor&) { return false; }
 

@@ -59,7 +59,8 @@ at::Tensor run_backward(const RowShape& shape, int64_t length, at::TensorOptions
   const int64_t block_rows =
       std::max({kBlock / shape.channels, (shape.rows + kMostBlocks - 1) / kMostBlocks, int64_t{1}});
   const int64_t count = (shape.rows + block_rows - 1) / block_rows;
-  at::Tensor blocks = at::empty({shape.groups, count, length}, wide);
+  at::Tensor blocks =
+      count == 1 ? at::empty({shape.groups, length}, wide) : at::empty({shape.groups, count, length}, wide);
   std::memset(blocks.mutable_data_ptr(), 0, blocks.nbytes());
   auto* all = static_cast<char*>(blocks.mutable_data_ptr());
   const auto bytes = static_cast<int64_t>(blocks.element_size()) * length;
@@ -71,7 +72,7 @@ at::Tensor run_backward(const RowShape& shape, int64_t length, at::TensorOptions
       kernel(arguments(group), first, last, all + block * bytes);
     }
   });
-  if (count == 1) return blocks.view({shape.groups, length});
+  if (count == 1) return blocks;
   at::Tensor sums = at::zeros({shape.groups, length}, wide);
   wide.dtype() == at::kDouble ? add_blocks<double>(blocks, sums) : add_blocks<float>(blocks, sums);
   return sums;

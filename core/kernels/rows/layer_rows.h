@@ -63,11 +63,25 @@ inline RowMoments<E, kRows> moments(const typename E::Storage* x, int64_t n, dou
   return result;
 }
 
-// Calls body(row, Together) for the rows [first, last), several at once where rows are short.
+// Data that come from memory and not from a cache are asked for this many bytes or more before their use, by whole
+// rows, into the second-level cache, while a row is being finished. Measured on two threads of a Zen 4, rows of 3 kB:
+// layer forward at 65 % of copying past the caches without, 76 % one row ahead, 87 % two; more rows slow the backward
+// passes, whose three streams meet in few pages; into the first-level cache 78 %. Kernels of one pass do without.
+constexpr int64_t kAhead = 6144;
+
+template <class E>
+inline int64_t elements_ahead(int64_t n) {
+  const int64_t row = n * static_cast<int64_t>(sizeof(typename E::Storage));
+  return (kAhead + row - 1) / row * n;
+}
+inline void fetch_ahead(const void* from) { __builtin_prefetch(from, /*rw=*/0, /*locality=*/2); }
+
+// Calls body(row, Together) for the rows [first, last), several at once where rows are short. Data that come from
+// memory are read row by row: one stream is faster than several.
 template <class E, class Body>
-inline void each_row(int64_t n, int64_t first, int64_t last, Body body) {
+inline void each_row(int64_t n, int64_t first, int64_t last, bool from_memory, Body body) {
   int64_t row = first;
-  if (n * static_cast<int64_t>(sizeof(typename E::Storage)) <= kShortRow) {
+  if (!from_memory && n * static_cast<int64_t>(sizeof(typename E::Storage)) <= kShortRow) {
     for (; row + kRowsTogether <= last; row += kRowsTogether) body(row, Together<kRowsTogether>{});
   }
   for (; row < last; ++row) body(row, Together<1>{});
@@ -157,7 +171,8 @@ void layer_forward_rows(const LayerForward& a, int64_t first, int64_t last) {
   if (n == 1) return single_forward_rows<E, kCentered>(a, first, last);
   const auto* weight = static_cast<const Wide*>(a.weight);
   const auto* bias = static_cast<const Wide*>(a.bias);
-  each_row<E>(n, first, last, [&](int64_t start, auto together) {
+  const int64_t ahead = elements_ahead<E>(n);
+  each_row<E>(n, first, last, a.stream, [&](int64_t start, auto together) {
     constexpr int kRows = decltype(together)::kVectors;
     const auto* group = static_cast<const typename E::Storage*>(a.x) + start * n;
     const auto found = moments<E, kCentered, kRows>(group, n, a.eps);
@@ -168,7 +183,7 @@ void layer_forward_rows(const LayerForward& a, int64_t first, int64_t last) {
       if (kCentered) static_cast<Wide*>(a.mean)[start + k] = mean;
       static_cast<Wide*>(a.rstd)[start + k] = rstd;
       each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-        __builtin_prefetch(x + kRows * n + i);  // the next group, while this one is being finished
+        if (a.stream) fetch_ahead(x + ahead + i);
         const auto h = (E::load(x + i, lanes) - mean) * rstd;
         put<E>(y + i, affine<E>(h, weight, bias, i, lanes), lanes, a.stream);
       });
@@ -188,6 +203,7 @@ void layer_backward_rows(const LayerBackward& a, int64_t first, int64_t last, vo
   const auto* weight = static_cast<const Wide*>(a.weight);
   auto* dweight = static_cast<Wide*>(sums);
   auto* dbias = dweight + n;
+  const int64_t ahead = elements_ahead<E>(n);
   for (int64_t row = first; row < last; ++row) {
     const auto* x = static_cast<const typename E::Storage*>(a.x) + row * n;
     const auto* dy = static_cast<const typename E::Storage*>(a.dy) + row * n;
@@ -207,8 +223,10 @@ void layer_backward_rows(const LayerBackward& a, int64_t first, int64_t last, vo
     const Wide on_h = add_lanes(along_h) / static_cast<Wide>(n);
     const Wide on_one = add_lanes(along_one) / static_cast<Wide>(n);
     each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-      __builtin_prefetch(x + n + i);  // the next row, while this one is being finished
-      __builtin_prefetch(dy + n + i);
+      if (a.stream) {
+        fetch_ahead(x + ahead + i);
+        fetch_ahead(dy + ahead + i);
+      }
       const Vector h = (E::load(x + i, lanes) - mean) * rstd;
       Vector u = affine<E>(E::load(dy + i, lanes), weight, nullptr, i, lanes);
       if (kCentered) u = u - on_one;

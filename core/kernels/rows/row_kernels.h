@@ -107,9 +107,12 @@ struct BlendBackward {
   const void* layer_weight = nullptr;
   const void* layer_bias = nullptr;
   void* dx = nullptr;
-  void* row_gate = nullptr;  // [rows, 2] wide, written: this row's part of the gate's gradient
+  void* row_gate = nullptr;  // [rows, 2] wide, written: added up over a sample's rows, the gate's gradient
 };
-// sums: [5][C] + [1] wide, added to: d dyt_weight, d dyt_bias, d layer_weight, d layer_bias, scratch, dalpha.
+// sums: [kBlendSums][C] + [1] wide, 0 at first: d dyt_weight, d dyt_bias, d layer_weight, d layer_bias, then the
+// kernel's own (SampleSums), last dalpha.
+inline constexpr int kBlendRowsTogether = 2;
+inline constexpr int64_t kBlendSums = 4 + 5 + kBlendRowsTogether;
 
 struct RowKernels {
   const char* capability;  // as at::get_cpu_capability() calls it

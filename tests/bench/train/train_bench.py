@@ -153,12 +153,12 @@ def measure(name, spec, rounds, with_compile, folder):
 # Where a sample of the profile belongs: the first expression found in "object symbol" decides.
 PARTS = [
     ("matrix products", r"[gs]emm|mkl_blas|brgemm|dnnl|jit|perf-\d+\.map|\[anon|//anon|memfd"),
-    ("attention", r"attend_head|attention|softmax"),
+    ("attention", r"attend_head|attention|softmax|kernels::.*(forward|backward)_(avx|default)"),
     ("norms", r"autonorm::kernels::.*(layer|squash|blend|moments)"),
     ("GELU", r"[Gg]elu"),
     ("optimizer and clipping", r"adam|Adam|norm_kernel|NormTwo|linalg"),
     ("additions, copies, sums", r"add_kernel|copy|sum_kernel|cat_|Vectorized|vectorized|binary_kernel|memcpy|memmove|reduce"),
-    ("memory: page faults, clearing", r"\[k\]|kernel\.kallsyms|memset|malloc|free"),
+    ("memory: page faults, clearing", r"\[k\]|kernel\.kallsyms|memset|malloc|free|unlink_chunk|operator (new|delete)"),
     ("LibTorch's dispatch and autograd", r"libtorch|libc10|torch::|at::|c10::"),
 ]
 
@@ -168,7 +168,7 @@ def part_of(text):
 
 
 def profile(name, spec, folder):
-    """Shares of the trainer's CPU time, by part and by function."""
+    """Shares of the trainer's CPU time, its start and end included, by part and by function."""
     if not shutil.which("perf"):
         sys.exit("train_bench: --profile needs `perf`; install Debian's linux-perf")
     record = folder / "perf.data"
