@@ -29,11 +29,17 @@ def members(cluster, attempt):
     return cluster.query("SELECT rank, worker FROM attempt_member WHERE attempt = ? ORDER BY rank", attempt)
 
 
+def far_to_go(cluster, attempt):
+    """A member that has finished keeps its trainer, whatever becomes of the others: no gang is killed near its end."""
+    begun = cluster.count("SELECT COALESCE(resume_step, 0) FROM attempt WHERE id = ?", attempt)
+    return max(begun, cluster.step(attempt)) < STEPS // 2
+
+
 def find_gang(cluster, moment):
     """(attempt, its trainers) of a whole gang at this moment of its life."""
     def found():
         live = live_attempt(cluster)
-        gang = cluster.trainers(live[0]) if live and live[1] == moment else []
+        gang = cluster.trainers(live[0]) if live and live[1] == moment and far_to_go(cluster, live[0]) else []
         return (live[0], gang) if len(gang) == RANKS and live_attempt(cluster) == live else None
     return quickly(found, f"a gang of {RANKS} trainers {moment} its rendezvous", HANG_S)
 
@@ -42,7 +48,7 @@ def kill_member(cluster, moment, random):
     """(attempt, seconds until it was over everywhere), or None when it had ended by itself: then the signal met the next one,
     which uses the same trainers."""
     attempt, gang = find_gang(cluster, moment)
-    pause(random.uniform(0, 0.5 if moment == "after" else 0.1))
+    pause(random.uniform(0, 0.4 if moment == "after" else 0.1))
     victim = random.choice(gang)
     try:
         os.kill(victim, signal.SIGKILL)
