@@ -24,9 +24,8 @@ struct Life {
       : dir(*WorkDir::open(parent, 0, "worker-1")),
         mover(artifacts),
         relay([this] { return std::make_unique<MemoryFabric>(network, 0); }, clock),
-        supervisor({.program = stand_in_trainer(),
-                    .environment = environ,
-                    .group_memory = [] { return GroupMemory{}; }}),
+        supervisor(
+            {.program = stand_in_trainer(), .environment = environ, .group_memory = [] { return GroupMemory{}; }}),
         agent({.hello = hello(),
                .coordinator = "host:1",
                .listen_host = "127.0.0.1",
