@@ -94,6 +94,7 @@ config::ModelConfig family_model(config::ModelFamily family, bool tiny) {
   model.heads = vit.heads;
   model.decoder_dim = tiny ? 16 : 128;
   model.decoder_heads = 4;
+  model.decoder_depth = tiny ? 1 : 8;
   if (family != config::ModelFamily::kResnet)
     model.depth = tiny ? 1 : family == config::ModelFamily::kFtTransformer ? 3 : 12;
   if (tiny && family == config::ModelFamily::kResnet) model.depth = 8;
@@ -118,8 +119,9 @@ int measure_families(bool tiny, const Scale& scale) {
     const bool before_relu = family == ModelFamily::kMlp || family == ModelFamily::kResnet;
     for (const auto kind : {config::NormKind::kLayer, config::NormKind::kBatch}) {
       if (before_relu && kind == config::NormKind::kLayer) continue;  // it does not fold there
-      failures +=
-          measure(std::string(config::name(kind)), family_model(family, tiny), config::default_norm(kind), scale);
+      config::NormConfig norm = config::default_norm(kind);
+      norm.momentum = 0.5;  // five passes give the statistics of the images
+      failures += measure(std::string(config::name(kind)), family_model(family, tiny), norm, scale);
     }
   }
   return failures;
