@@ -127,8 +127,8 @@ def compiler_problem():
     if done.returncode == 0:
         return None
     said = [line for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in said if "Error" in line or "Exception" in line]
-    return (errors or said or [f"it ended with {done.returncode}"])[0].strip()
+    errors = [line for line in said if re.match(r"[\w.]+(Error|Exception|Compiler)\b.*: ", line)]
+    return (errors or said or [f"it ended with {done.returncode}"])[-1].strip()
 
 
 def measure(name, spec, rounds, with_compile, folder):
