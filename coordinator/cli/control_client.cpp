@@ -109,10 +109,10 @@ Result<std::string> ControlClient::report(const std::string& sweep, const report
 Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
   server::SweepRead read;
   std::string selector = sweep;
-  for (int64_t rows = 1; static_cast<int64_t>(read.data.trials.size()) < rows;) {
+  do {
     auto request = versioned<v1::ReadSweepRequest>();
     request.set_sweep(selector);
-    request.set_offset(static_cast<int64_t>(read.data.trials.size()));
+    request.set_from(read.next);
     const auto reply = connection_->call(&v1::Control::Stub::ReadSweep, request);
     if (!reply.ok()) return reply.status();
     read.data.sweep = server::decode(reply->sweep());
@@ -120,12 +120,14 @@ Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
     auto source = server::decode(reply->source());
     if (!source.ok()) return source.status();
     read.source = *std::move(source);
-    rows = reply->rows();
-    if (reply->trials().empty() && rows > 0) return internal("the coordinator sent no rows of sweep ", selector);
     auto trials = decode_all<report::TrialRow>(reply->trials());
     if (!trials.ok()) return trials.status();
     std::ranges::move(*trials, std::back_inserter(read.data.trials));
-  }
+    if (reply->next() != 0 && reply->next() <= read.next) {
+      return internal("the coordinator sent the rows of sweep ", selector, " up to ", reply->next(), " twice");
+    }
+    read.next = reply->next();
+  } while (read.next != 0);
   return read;
 }
 

@@ -13,8 +13,14 @@ Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::stri
                                                const report::ReportOptions& how,
                                                const std::vector<const plot::PlotKind*>& kinds);
 
+// What a page can show: all kinds of pictures, of the first cells where there are too many.
+struct PagePictures {
+  std::vector<plot::Figure> figures;
+  std::string note;  // which cells are shown; empty = all
+};
+Result<PagePictures> read_page_pictures(Archive& archive, const std::string& sweep, const report::ReportOptions& how);
+
 // The page of report::html_text with the pictures in it, as inline SVG, so that it needs nothing else.
-Result<std::string> with_figures(std::string html, const std::vector<plot::Figure>& figures,
-                                 const std::string& search_path);
+Result<std::string> with_figures(std::string html, const PagePictures& pictures, const std::string& search_path);
 
 }  // namespace autonorm::cli

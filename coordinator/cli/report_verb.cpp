@@ -9,20 +9,11 @@
 namespace autonorm::cli {
 namespace {
 
-// Each cell has a table or two.
-bool has_too_many_cells(const std::string& html) {
-  size_t tables = 0;
-  for (size_t at = 0; (at = html.find("<table>", at)) != std::string::npos; ++at) ++tables;
-  return tables > 2 * plot::kMostFigures;
-}
-
 // A page without pictures is still the report: what they lack is said on `err`.
 std::string illustrated(std::string html, Archive& archive, const Report& options, Environment& environment) {
-  const auto kinds = plot::kinds_named({});
-  const auto figures = has_too_many_cells(html) ? Result<std::vector<plot::Figure>>(plot::too_many_figures())
-                                                : read_figures(archive, options.sweep, options.how, *kinds);
+  const auto pictures = read_page_pictures(archive, options.sweep, options.how);
   const auto page =
-      figures.ok() ? with_figures(html, *figures, environment.search_path) : Result<std::string>(figures.status());
+      pictures.ok() ? with_figures(html, *pictures, environment.search_path) : Result<std::string>(pictures.status());
   if (page.ok()) return *page;
   environment.err << "no pictures in this report: " << page.status().message() << std::endl;
   return html;

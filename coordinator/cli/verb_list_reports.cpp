@@ -86,7 +86,9 @@ void VerbList::add_plot() {
       ->type_name("K")
       ->allow_extra_args(false);
   word_flag("--format", plot->format, kPlotFormats,
-            "svg, png, or data: the numbers (csv) and the gnuplot scripts; the numbers are written in any case", "F");
+            "svg; png, which pdflatex includes; or data: the numbers (csv) and the gnuplot scripts; the numbers are "
+            "written in any case",
+            "F");
   verb().add_option("--out", plot->out, "folder for the files")->type_name("DIR")->capture_default_str();
   variant_flags(plot->how.selection);
   selection_flags(plot->how);
@@ -97,8 +99,11 @@ void VerbList::add_export() {
   auto out = add<Export>("export", "write a sweep's curves, norm values and results for other tools",
                          "export --format tensorboard --out runs/board");
   verb().add_option("SWEEP", out->sweep, kSweepHelp)->type_name("");
-  word_flag("--format", out->format, kExportFormats,
-            "tensorboard: event files, one run per trial; jsonl: one line per trial; csv: five tables", "F");
+  word_flag(
+      "--format", out->format, kExportFormats,
+      "tensorboard: event files, one run per trial; points have no time of their own in the database, so their wall "
+      "times are interpolated between start and end of the attempt; jsonl: one line per trial; csv: five tables",
+      "F");
   verb().add_option("--out", out->out, "folder for the files")->type_name("DIR")->capture_default_str();
   variant_flags(out->how.selection);
   selection_flags(out->how);
@@ -144,7 +149,11 @@ void VerbList::variant_flags(report::Selection& selection) {
 
 // What report and compare share.
 void VerbList::report_flags(Report& report) {
-  word_flag("--format", report.how.format, kFormats, "text, csv, json, markdown, latex or html", "F");
+  word_flag(
+      "--format", report.how.format, kFormats,
+      "text, csv, json, markdown, latex (tables to \\input; the first line names the packages) or html (a page with "
+      "pictures)",
+      "F");
   selection_flags(report.how);
   place_flags(report.place);
 }

@@ -1,9 +1,9 @@
 #include "coordinator/report/comparison.h"
 
 #include <algorithm>
-#include <string_view>
-#include <unordered_set>
 
+#include "coordinator/report/distinct_trials.h"
+#include "coordinator/report/in_parallel.h"
 #include "core/config/catalogue.h"
 #include "core/stats/bootstrap.h"
 #include "core/stats/equivalence.h"
@@ -123,36 +123,38 @@ void adjust(Comparison& comparison) {
   comparison.equivalence_family = present(equivalence);
 }
 
+void judge(const SweepRow& sweep, int family, VariantRow& row) {
+  MetricRow& metric = row.metrics.front();
+  metric.verdict = verdict_of({.paired = metric.paired,
+                               .ci = metric.ci,
+                               .p_adjusted = metric.p_holm,
+                               .p_equivalence_adjusted = metric.p_equivalence_holm,
+                               .identical = metric.identical,
+                               .less_stable = row.losses.less_stable(),
+                               .selected = row.losses.variant_alone > 0,
+                               .higher_is_better = higher_is_better(sweep.metric),
+                               .alpha = sweep.alpha});
+  // A variant that goes on losing seeds is not decided by more of them.
+  if (metric.verdict != Verdict::kUndecided || row.losses.variant_alone > 0) return;
+  metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, family);
+}
+
 void judge(const SweepRow& sweep, Comparison& comparison) {
-  for (CellTable& cell : comparison.cells) {
+  comparison.cells = in_parallel<CellTable>(comparison.cells.size(), [&](size_t i) {
+    CellTable cell = std::move(comparison.cells[i]);
     for (VariantRow& row : cell.rows) {
-      if (row.is_baseline || !cell.has_baseline) continue;
-      MetricRow& metric = row.metrics.front();
-      metric.verdict = verdict_of({.paired = metric.paired,
-                                   .ci = metric.ci,
-                                   .p_adjusted = metric.p_holm,
-                                   .p_equivalence_adjusted = metric.p_equivalence_holm,
-                                   .identical = metric.identical,
-                                   .less_stable = row.losses.less_stable(),
-                                   .selected = row.losses.variant_alone > 0,
-                                   .higher_is_better = higher_is_better(sweep.metric),
-                                   .alpha = sweep.alpha});
-      // A variant that goes on losing seeds is not decided by more of them.
-      if (metric.verdict != Verdict::kUndecided || row.losses.variant_alone > 0) continue;
-      metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, comparison.family);
+      if (!row.is_baseline && cell.has_baseline) judge(sweep, comparison.family, row);
     }
-  }
+    return cell;
+  });
 }
 
 void count_trials(const ReportData& data, Comparison& comparison) {
-  std::unordered_set<std::string_view> all, finished;
-  all.reserve(data.trials.size()), finished.reserve(data.trials.size());
+  DistinctTrials counted(data.trials.size());
   for (const TrialRow& row : data.trials) {
-    all.insert(row.trial.value());
-    if (!is_open(row.state)) finished.insert(row.trial.value());
+    if (counted.insert(row.trial) && !is_open(row.state)) ++comparison.finished;
   }
-  comparison.trials = static_cast<int>(all.size());
-  comparison.finished = static_cast<int>(finished.size());
+  comparison.trials = static_cast<int>(counted.size());
 }
 
 }  // namespace
@@ -163,7 +165,7 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
   comparison.test = options.test;
   comparison.metrics = metrics_of(data);
   comparison.label_keys = label_keys_of(data);
-  std::vector<Labels> order;
+  std::vector<const Labels*> order;  // of the keys of `cells`
   std::map<Labels, CellRows> cells;
   SeedRows* seeds = nullptr;
   const TrialRow* last = nullptr;
@@ -171,16 +173,16 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
     // The seeds of a variant in a cell mostly follow each other: then there is nothing to look up.
     if (last == nullptr || last->variant != row.variant || last->labels != row.labels) {
       const auto [cell, is_new] = cells.try_emplace(row.labels);
-      if (is_new) order.push_back(row.labels);
+      if (is_new) order.push_back(&cell->first);
       seeds = &cell->second[row.variant];
     }
     last = &row;
     seeds->emplace(row.seed, &row);
   }
   const auto variants = variants_of(data);
-  for (const Labels& labels : order) {
-    comparison.cells.push_back(cell_table(labels, cells.at(labels), data.sweep, variants, comparison.metrics, options));
-  }
+  comparison.cells = in_parallel<CellTable>(order.size(), [&](size_t i) {
+    return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options);
+  });
   adjust(comparison);
   judge(data.sweep, comparison);
   count_trials(data, comparison);

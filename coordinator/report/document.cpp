@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <map>
-#include <set>
-#include <string_view>
-#include <unordered_set>
 
+#include "coordinator/report/distinct_trials.h"
 #include "coordinator/report/failures.h"
+#include "coordinator/report/in_parallel.h"
 #include "coordinator/report/notes.h"
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/registration.h"
@@ -32,7 +32,7 @@ std::string counts_text(const Counts& counts) {
   add(counts.stopped, "stopped");
   add(counts.cancelled, "cancelled");
   add(counts.missing, "missing");
-  std::string text = cat(counts.succeeded, "/", counts.planned);
+  std::string text = std::to_string(counts.succeeded) + "/" + std::to_string(counts.planned);
   if (!others.empty()) text += " †" + join(others);
   return text;
 }
@@ -50,7 +50,7 @@ std::string verdict_text(const VariantRow& row, const CellTable& cell, const std
   if (!cell.has_baseline) return "no baseline in this cell";
   const MetricRow& metric = row.metrics.front();
   if (metric.verdict == Verdict::kUndecided && metric.further_seeds)
-    return cat("undecided (+", *metric.further_seeds, ")");
+    return "undecided (+" + std::to_string(*metric.further_seeds) + ")";
   return std::string(name(metric.verdict));
 }
 
@@ -62,7 +62,7 @@ std::string bound_text(double bound, int decimals) {
 std::string interval_text(const MetricRow& metric, int decimals) {
   if (metric.paired.constant && !metric.ci) return kConstantMark;
   if (!metric.ci) return kAbsent;
-  return cat("[", bound_text(metric.ci->low, decimals), ", ", bound_text(metric.ci->high, decimals), "]");
+  return "[" + bound_text(metric.ci->low, decimals) + ", " + bound_text(metric.ci->high, decimals) + "]";
 }
 
 // The p of the test that was not asked for.
@@ -92,7 +92,7 @@ std::vector<TableCell> primary_row(const VariantRow& row, const CellTable& cell,
   const Emphasis strong = is_claim(metric.verdict) ? Emphasis::kStrong : Emphasis::kNone;
   return {{one_line(row.variant)},
           counts_cell(row.counts),
-          {cat(metric.summary.n)},
+          {std::to_string(metric.summary.n)},
           {fixed(metric.summary.mean, decimals)},
           {fixed(metric.summary.sd, decimals)},
           {compared ? with_sign(metric.paired.delta, decimals) : "", strong},
@@ -163,11 +163,10 @@ Section secondary_section(const Comparison& comparison, const CellTable& cell, c
 
 // States of distinct trials; several labels may share one.
 std::map<TrialState, int> states_of(const ReportData& data) {
-  std::unordered_set<std::string_view> counted;
-  counted.reserve(data.trials.size());
+  DistinctTrials counted(data.trials.size());
   std::map<TrialState, int> counts;
   for (const TrialRow& row : data.trials) {
-    if (counted.insert(row.trial.value()).second) ++counts[row.state];
+    if (counted.insert(row.trial)) ++counts[row.state];
   }
   return counts;
 }
@@ -222,10 +221,13 @@ Document comparison_document(const ReportData& data, const Comparison& compariso
   }
   const int decimals = metric_decimals(comparison, 0);
   const auto secondary = secondary_columns(comparison);
-  for (const CellTable& cell : comparison.cells) {
-    document.sections.push_back(primary_section(data.sweep, comparison, cell, decimals));
-    if (!secondary.empty()) document.sections.push_back(secondary_section(comparison, cell, secondary));
-  }
+  auto by_cell = in_parallel<std::vector<Section>>(comparison.cells.size(), [&](size_t i) {
+    const CellTable& cell = comparison.cells[i];
+    std::vector<Section> sections = {primary_section(data.sweep, comparison, cell, decimals)};
+    if (!secondary.empty()) sections.push_back(secondary_section(comparison, cell, secondary));
+    return sections;
+  });
+  for (auto& sections : by_cell) std::ranges::move(sections, std::back_inserter(document.sections));
   document.footnotes = footnotes_of(data.sweep, comparison, decimals);
   add_failures(data, document);
   return document;

@@ -57,10 +57,13 @@ std::string row_latex(const std::vector<TableCell>& cells, const Table& table) {
   return line + " \\\\\n";
 }
 
+// A table that is wider than the line shrinks to it.
+constexpr std::string_view kFitted = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}";
+
 std::string table_latex(const Section& section) {
   std::string text = "\n\\begin{table}[htbp]\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3.5pt}\n\\caption{" +
                      latex_escaped(section.heading) + "}\n";
-  text += "\\begin{tabular}{@{}";
+  text += std::string(kFitted) + "{%\n\\begin{tabular}{@{}";
   for (const Align align : section.table.align) text += align == Align::kRight ? 'r' : 'l';
   text += "@{}}\n  \\toprule\n  ";
   for (size_t i = 0; i < section.table.header.size(); ++i) {
@@ -68,7 +71,7 @@ std::string table_latex(const Section& section) {
   }
   text += " \\\\\n  \\midrule\n";
   for (const auto& row : section.table.rows) text += row_latex(row, section.table);
-  return text + "  \\bottomrule\n\\end{tabular}\n\\end{table}\n";
+  return text + "  \\bottomrule\n\\end{tabular}}\n\\end{table}\n";
 }
 
 }  // namespace
@@ -93,9 +96,12 @@ std::string latex_escaped(const std::string& text) {
 }
 
 std::string latex_text(const Document& document) {
-  std::string text = "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n";
+  std::string text =
+      "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}; \\usepackage{graphicx} shrinks tables that are "
+      "wider than the line\n";
   text += "% " + one_line(document.title) + "\n";
   for (const std::string& line : document.preamble) text += "% " + one_line(line) + "\n";
+  text += "\\providecommand{\\resizebox}[3]{#3}\n";  // without graphicx they stay as they are
   for (const Section& section : document.sections) text += table_latex(section);
   if (document.footnotes.empty()) return text;
   text += "\n\\begin{flushleft}\\footnotesize\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/table.h"
@@ -49,6 +50,24 @@ std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
          "seeds are predicted to decide, with 80 % power, if Δ and its spread stay as they are.";
 }
 
+// Where something holds. A report of very many cells names the first places only: csv and json have every one.
+class Places {
+ public:
+  template <class Describe>
+  void add(Describe describe) {
+    if (++count_ <= kMost) named_.push_back(describe());
+  }
+  bool empty() const { return count_ == 0; }
+  std::string text(std::string_view separator = "; ") const {
+    return join(named_, separator) + (count_ > kMost ? cat(separator, "and ", count_ - kMost, " more") : "");
+  }
+
+ private:
+  static constexpr size_t kMost = 50;
+  std::vector<std::string> named_;
+  size_t count_ = 0;
+};
+
 template <class Take>
 void for_each_comparison(const Comparison& comparison, Take take) {
   for (const CellTable& cell : comparison.cells) {
@@ -63,28 +82,30 @@ std::string place_of(const Comparison& comparison, const CellTable& cell, const 
 }
 
 std::string constant_note(const Comparison& comparison, int decimals) {
-  std::vector<std::string> places;
+  Places places;
   for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
     if (!metric.paired.constant) return;
-    places.push_back(cat(place_of(comparison, cell, row), ": all ", metric.paired.n, " are ",
-                         with_sign(metric.paired.delta, decimals)));
+    places.add([&] {
+      return cat(place_of(comparison, cell, row), ": all ", metric.paired.n, " are ",
+                 with_sign(metric.paired.delta, decimals));
+    });
   });
   if (places.empty()) return "";
-  return cat(kConstantMark, " differences without any spread (", join(places, "; "),
+  return cat(kConstantMark, " differences without any spread (", places.text(),
              "): a t-test would claim certainty from it, so there is no CI, no p and no d_z; check whether the seeds "
              "reach the part that varies. The sign-flip p holds.");
 }
 
 // Other trainings with the very same values: the interval [0, 0] is what the formula gives, not what is known.
 std::string identical_note(const Comparison& comparison) {
-  std::vector<std::string> places;
+  Places places;
   for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
     if (!metric.identical || row.same_trials_as) return;
-    places.push_back(cat(place_of(comparison, cell, row), ": ", metric.paired.n, " of ", metric.paired.n));
+    places.add([&] { return cat(place_of(comparison, cell, row), ": ", metric.paired.n, " of ", metric.paired.n); });
   });
   if (places.empty()) return "";
   return cat(
-      "identical: every difference is exactly 0, although other trials were trained (", join(places, "; "),
+      "identical: every difference is exactly 0, although other trials were trained (", places.text(),
       "). An interval of width 0 says that no seed differed, not that none would: few seeds, or a metric with few "
       "steps (one answer more or less), hide small differences.");
 }
@@ -119,70 +140,73 @@ std::string unbounded_note(const SweepRow& sweep, const Comparison& comparison) 
 }
 
 std::string divergence_note(const SweepRow& sweep, const Comparison& comparison) {
-  std::vector<std::string> places;
+  Places places;
   for (const CellTable& cell : comparison.cells) {
     for (const VariantRow& row : cell.rows) {
       const Divergence& divergence = row.divergence;
       if (divergence.diverged == 0) continue;
-      std::string place = cat(place_of(comparison, cell, row), " ", divergence.diverged, "/", divergence.finished, " [",
-                              percent(std::round(divergence.rate->low * 1000) / 1000), ", ",
-                              percent(std::round(divergence.rate->high * 1000) / 1000), "]");
-      if (divergence.p) place += cat(", p ", p_text(divergence.p));
-      places.push_back(std::move(place));
+      places.add([&] {
+        const std::string place =
+            cat(place_of(comparison, cell, row), " ", divergence.diverged, "/", divergence.finished, " [",
+                percent(std::round(divergence.rate->low * 1000) / 1000), ", ",
+                percent(std::round(divergence.rate->high * 1000) / 1000), "]");
+        return divergence.p ? cat(place, ", p ", p_text(divergence.p)) : place;
+      });
     }
   }
   if (places.empty()) return "";
-  return cat("diverged: ", join(places, "; "), " (rates with ", percent(1 - sweep.alpha),
+  return cat("diverged: ", places.text(), " (rates with ", percent(1 - sweep.alpha),
              " Wilson intervals; p: exact McNemar test against the baseline).");
 }
 
 // Claims that a selection of the seeds would have earned.
 std::string selected_note(const SweepRow& sweep, const Comparison& comparison) {
-  std::vector<std::string> places;
+  Places places;
   for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
     const bool withheld = metric.verdict == Verdict::kUndecided && row.losses.variant_alone > 0 &&
                           ((metric.p_holm && *metric.p_holm < sweep.alpha) ||
                            (metric.p_equivalence_holm && *metric.p_equivalence_holm < sweep.alpha));
-    if (withheld) places.push_back(cat(place_of(comparison, cell, row), " ", row.losses.variant_alone));
+    if (withheld) places.add([&] { return cat(place_of(comparison, cell, row), " ", row.losses.variant_alone); });
   });
   if (places.empty()) return "";
-  return cat("undecided in spite of its p: seeds that the variant lost and the baseline finished (", join(places, "; "),
+  return cat("undecided in spite of its p: seeds that the variant lost and the baseline finished (", places.text(),
              "); what is left may be the better part, so nothing is claimed in its favour.");
 }
 
 // Counts over all cells, naming where unclean pairs are.
 std::string pairing_note(const Comparison& comparison) {
   Pairing total;
-  std::vector<std::string> places;
+  Places places;
   for (const CellTable& cell : comparison.cells) {
     for (const VariantRow& row : cell.rows) {
       total.pairs += row.pairing.pairs;
       total.unclean += row.pairing.unclean;
       total.unchecked += row.pairing.unchecked;
-      if (row.pairing.unclean > 0) places.push_back(cat(place_of(comparison, cell, row), " ", row.pairing.unclean));
+      if (row.pairing.unclean > 0)
+        places.add([&] { return cat(place_of(comparison, cell, row), " ", row.pairing.unclean); });
     }
   }
   if (total.pairs == 0) return "";
   std::string note = cat("unclean pairs: ", total.unclean, " of ", total.pairs,
                          " (equal seed, but another batch order or other initial values of equal parameters)");
-  if (!places.empty()) note += cat(": ", join(places), "; they stay paired");
+  if (!places.empty()) note += cat(": ", places.text(", "), "; they stay paired");
   if (total.unchecked > 0) note += cat("; ", total.unchecked, " could not be checked, no hashes are recorded");
   return note + ".";
 }
 
 // A variant and its baseline have values, but never for the same seed.
 std::string unpaired_note(const Comparison& comparison) {
-  std::vector<std::string> places;
+  Places places;
   for (const CellTable& cell : comparison.cells) {
     const auto baseline = std::ranges::find_if(cell.rows, &VariantRow::is_baseline);
     if (baseline == cell.rows.end() || baseline->metrics.front().summary.n == 0) continue;
     for (const VariantRow& row : cell.rows) {
       const bool unpaired = !row.is_baseline && row.metrics.front().paired.n == 0 && row.metrics.front().summary.n > 0;
-      if (unpaired) places.push_back(place_of(comparison, cell, row));
+      if (unpaired) places.add([&] { return place_of(comparison, cell, row); });
     }
   }
   if (places.empty()) return "";
-  return cat("no pairs: ", join(places, "; "), ": no seed has a value on both sides, so nothing is compared.");
+  return cat("no pairs: ", places.text(), ": no seed has a value on both sides, so nothing is compared.");
 }
 
 std::string missing_note(const Comparison& comparison) {

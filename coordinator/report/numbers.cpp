@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
+#include <string_view>
 
 #include "core/base/text.h"
 
@@ -28,22 +28,27 @@ std::string machine_number(double value) {
   char buffer[32];
   const char* const end =
       std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific, kDigits - 1).ptr;
-  const std::string scientific(buffer, static_cast<size_t>(end - buffer));
-  const size_t e = scientific.find('e');
-  std::string digits = scientific.substr(0, 1) + scientific.substr(2, e - 2);
-  digits.erase(std::max<size_t>(1, digits.find_last_not_of('0') + 1));
-  const int power = std::atoi(scientific.c_str() + e + 1);
-  const int count = static_cast<int>(digits.size());
-  std::string text;
+  const char* const e = std::find<const char*>(buffer, end, 'e');
+  buffer[1] = buffer[0];  // in the place of the point: now all digits stand side by side
+  std::string_view digits(buffer + 1, static_cast<size_t>(e - buffer - 1));
+  digits = digits.substr(0, std::max<size_t>(1, digits.find_last_not_of('0') + 1));
+  int power = 0;
+  std::from_chars(e[1] == '+' ? e + 2 : e + 1, end, power);
+  const auto count = static_cast<int>(digits.size());
+  std::string text(std::signbit(value) ? "-" : "");
   if (power < -4 || power >= 16) {
-    text = digits.substr(0, 1) + (count > 1 ? "." + digits.substr(1) : "") + formatted("e%+0*.0f", 3, power);
-  } else if (power < 0) {
-    text = "0." + std::string(static_cast<size_t>(-power - 1), '0') + digits;
-  } else {
-    if (count < power + 2) digits.append(static_cast<size_t>(power + 2 - count), '0');
-    text = digits.substr(0, static_cast<size_t>(power) + 1) + "." + digits.substr(static_cast<size_t>(power) + 1);
+    text += digits[0];
+    if (count > 1) text.append(1, '.').append(digits.substr(1));
+    return text += formatted("e%+0*.0f", 3, power);
   }
-  return std::signbit(value) ? "-" + text : text;
+  if (power < 0) {
+    return text.append("0.").append(static_cast<size_t>(-power - 1), '0').append(digits);
+  }
+  const auto whole = static_cast<size_t>(power) + 1;
+  text.append(digits.substr(0, whole));
+  if (digits.size() < whole) text.append(whole - digits.size(), '0');
+  text += '.';
+  return digits.size() > whole ? text.append(digits.substr(whole)) : text += '0';
 }
 
 int decimals_for(std::span<const double> values) {

@@ -2,9 +2,8 @@
 
 #include <chrono>
 #include <ctime>
-#include <string_view>
-#include <unordered_set>
 
+#include "coordinator/report/distinct_trials.h"
 #include "core/base/text.h"
 
 namespace autonorm::report {
@@ -25,14 +24,13 @@ struct Known {
   size_t before = 0, all = 0;
 };
 Known known_at_submit(const ReportData& data) {
-  std::unordered_set<std::string_view> counted;  // the baseline's, then each other trial once
-  counted.reserve(data.trials.size());
+  DistinctTrials counted(data.trials.size());  // the baseline's, then each other trial once
   for (const TrialRow& row : data.trials) {
-    if (row.variant == data.sweep.baseline) counted.insert(row.trial.value());
+    if (row.variant == data.sweep.baseline) counted.insert(row.trial);
   }
   Known known;
   for (const TrialRow& row : data.trials) {
-    if (!counted.insert(row.trial.value()).second) continue;
+    if (!counted.insert(row.trial)) continue;
     ++known.all;
     known.before += row.ended_before;
   }

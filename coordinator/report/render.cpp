@@ -8,6 +8,7 @@
 #include "coordinator/report/explain_cell.h"
 #include "coordinator/report/failures.h"
 #include "coordinator/report/html.h"
+#include "coordinator/report/in_parallel.h"
 #include "coordinator/report/latex.h"
 #include "coordinator/report/registration.h"
 #include "coordinator/report/selection.h"
@@ -21,8 +22,11 @@ using Json = nlohmann::ordered_json;
 std::string text_of(const Document& document, bool colour) {
   std::string text = document.title + "\n";
   for (const std::string& line : document.preamble) text += line + "\n";
-  for (const Section& section : document.sections)
-    text += "\n" + section.heading + "\n" + aligned_text(section.table, colour);
+  const auto sections = in_parallel<std::string>(document.sections.size(), [&](size_t i) {
+    const Section& section = document.sections[i];
+    return "\n" + section.heading + "\n" + aligned_text(section.table, colour);
+  });
+  for (const std::string& section : sections) text += section;
   if (!document.footnotes.empty()) text += "\n";
   for (const std::string& note : document.footnotes) text += note + "\n";
   return text;

@@ -44,7 +44,10 @@ std::vector<std::string> variants_of(const ReportData& data) {
 std::vector<std::string> label_keys_of(const ReportData& data) {
   std::vector<std::string> keys = data.sweep.matrix_keys;
   std::set<std::string> others;
+  const TrialRow* last = nullptr;
   for (const TrialRow& row : data.trials) {
+    if (last != nullptr && last->labels == row.labels) continue;  // another seed
+    last = &row;
     for (const auto& [key, value] : row.labels) others.insert(key);
   }
   for (const std::string& key : keys) others.erase(key);
@@ -55,7 +58,7 @@ std::vector<std::string> label_keys_of(const ReportData& data) {
 std::string cell_name(const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys) {
   std::vector<std::string> parts;
   for (const std::string& key : keys) {
-    if (const auto found = labels.find(key); found != labels.end()) parts.push_back(cat(key, "=", found->second));
+    if (const auto found = labels.find(key); found != labels.end()) parts.push_back(key + "=" + found->second);
   }
   return join(parts);
 }

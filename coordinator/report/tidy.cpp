@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
+#include <string_view>
 
+#include "coordinator/report/in_parallel.h"
 #include "coordinator/report/numbers.h"
 #include "core/base/text.h"
 
@@ -22,8 +25,8 @@ class TidyRow {
   explicit TidyRow(TidyTable& table) : table_(table), first_(table.rows.empty()) {
     table.rows.emplace_back().reserve(table.columns.size());
   }
-  void add(const std::string& column, TidyValue content) {
-    if (first_) table_.columns.push_back(column);
+  void add(std::string_view column, TidyValue content) {
+    if (first_) table_.columns.emplace_back(column);
     table_.rows.back().push_back(std::move(content));
   }
 
@@ -128,21 +131,30 @@ void add_trial_columns(TidyRow& out, const ReportData& data, const TrialRow& tri
   out.add("device", trial.device);
 }
 
-std::string field(const TidyValue& content) {
+void append_text_field(std::string& line, const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) {
+    line += text;
+    return;
+  }
+  line += '"';
+  for (const char c : text) {
+    if (c == '"') line += '"';
+    line += c;
+  }
+  line += '"';
+}
+
+void append_field(std::string& line, const TidyValue& content) {
   struct Visitor {
-    std::string operator()(std::monostate) const { return ""; }
-    std::string operator()(bool flag) const { return flag ? "True" : "False"; }
-    std::string operator()(int64_t number) const { return std::to_string(number); }
-    std::string operator()(uint64_t number) const { return std::to_string(number); }
-    std::string operator()(double number) const { return machine_number(number); }
-    std::string operator()(const std::string& text) const {
-      if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-      std::string quoted = "\"";
-      for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-      return quoted + "\"";
-    }
+    std::string& line;
+    void operator()(std::monostate) const {}
+    void operator()(bool flag) const { line += flag ? "True" : "False"; }
+    void operator()(int64_t number) const { line += std::to_string(number); }
+    void operator()(uint64_t number) const { line += std::to_string(number); }
+    void operator()(double number) const { line += machine_number(number); }
+    void operator()(const std::string& text) const { append_text_field(line, text); }
   };
-  return std::visit(Visitor{}, content);
+  std::visit(Visitor{line}, content);
 }
 
 // The columns of a table that has no rows: those of one made-up row.
@@ -157,12 +169,20 @@ std::vector<std::string> columns_alone(MakeRow make_row) {
 
 TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
   TidyTable table;
-  for (const CellTable& cell : comparison.cells) {
+  auto cells = in_parallel<TidyTable>(comparison.cells.size(), [&](size_t i) {
+    TidyTable rows;
+    const CellTable& cell = comparison.cells[i];
+    rows.rows.reserve(cell.rows.size() * comparison.metrics.size());
     for (const VariantRow& variant : cell.rows) {
       for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
-        add_comparison_row(table, data, comparison, cell, variant, metric);
+        add_comparison_row(rows, data, comparison, cell, variant, metric);
       }
     }
+    return rows;
+  });
+  for (TidyTable& rows : cells) {
+    if (table.columns.empty()) table.columns = std::move(rows.columns);
+    std::ranges::move(rows.rows, std::back_inserter(table.rows));
   }
   if (table.rows.empty()) {
     VariantRow none;
@@ -202,13 +222,28 @@ TidyTable tidy_trials(const ReportData& data) {
 }
 
 std::string csv_text(const TidyTable& table) {
+  constexpr size_t kLinesAtATime = 100;
   std::string text;
-  const auto add_line = [&text](const auto& items, auto to_field) {
-    for (size_t i = 0; i < items.size(); ++i) text += (i > 0 ? "," : "") + to_field(items[i]);
-    text += "\r\n";
-  };
-  add_line(table.columns, [](const std::string& column) { return field(TidyValue{column}); });
-  for (const auto& row : table.rows) add_line(row, field);
+  for (const std::string& column : table.columns) {
+    if (!text.empty()) text += ',';
+    append_text_field(text, column);
+  }
+  text += "\r\n";
+  const auto parts =
+      in_parallel<std::string>((table.rows.size() + kLinesAtATime - 1) / kLinesAtATime, [&](size_t part) {
+        std::string lines;
+        const size_t end = std::min(table.rows.size(), (part + 1) * kLinesAtATime);
+        for (size_t i = part * kLinesAtATime; i < end; ++i) {
+          const auto& row = table.rows[i];
+          for (size_t column = 0; column < row.size(); ++column) {
+            if (column > 0) lines += ',';
+            append_field(lines, row[column]);
+          }
+          lines += "\r\n";
+        }
+        return lines;
+      });
+  for (const std::string& part : parts) text += part;
   return text;
 }
 

@@ -148,19 +148,13 @@ grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* ControlService::ReadSweep(grpc::CallbackServerContext* context,
                                                     const v1::ReadSweepRequest* request, v1::ReadSweepReply* reply) {
   return answer(context, request->client(), reports_, [=, this]() -> Status {
-    const auto read = desk_.read_sweep(request->sweep());
+    if (request->from() < 0) return invalid("ReadSweep: from is ", request->from(), ", not a position from 0 on");
+    const auto read = desk_.read_sweep(request->sweep(), {.from = request->from(), .most = kRowsPerReply});
     if (!read.ok()) return read.status();
-    const auto rows = static_cast<int64_t>(read->data.trials.size());
-    if (request->offset() < 0 || request->offset() > rows) {
-      return invalid("ReadSweep: offset ", request->offset(), " is outside of 0 to ", rows);
-    }
     encode(read->data.sweep, *reply->mutable_sweep());
     encode(read->source, *reply->mutable_source());
-    reply->set_rows(rows);
-    const int64_t end = std::min(rows, request->offset() + kRowsPerReply);
-    for (int64_t i = request->offset(); i < end; ++i) {
-      encode(read->data.trials[static_cast<size_t>(i)], *reply->add_trials());
-    }
+    for (const report::TrialRow& row : read->data.trials) encode(row, *reply->add_trials());
+    reply->set_next(read->next);
     return {};
   });
 }

@@ -9,7 +9,6 @@
 #include "coordinator/report/sweep_pair.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/store/history_reader.h"
-#include "coordinator/store/report_reader.h"
 
 namespace autonorm::server {
 ReportDesk::ReportDesk(std::filesystem::path database) : database_(std::move(database)) {}
@@ -26,13 +25,17 @@ Status ReportDesk::open() {
   return {};
 }
 
-Result<report::ReportData> ReportDesk::read(const std::string& selector) {
+Result<SweepId> ReportDesk::find(const std::string& selector) {
   AUTONORM_RETURN_IF_ERROR(open());
   const auto names = reader_->names();
   if (!names.ok()) return names.status();
   std::vector<NamedSweep> named;
   for (const auto& [id, name] : *names) named.push_back({id, name});
-  const auto id = select_sweep(selector, named);
+  return select_sweep(selector, named);
+}
+
+Result<report::ReportData> ReportDesk::read(const std::string& selector) {
+  const auto id = find(selector);
   if (!id.ok()) return id.status();
   return reader_->report(*id);
 }
@@ -67,12 +70,14 @@ Result<std::string> ReportDesk::compare(const std::string& selector, const std::
   return report::render(*pair, options);
 }
 
-Result<SweepRead> ReportDesk::read_sweep(const std::string& selector) {
-  auto data = read(selector);
-  if (!data.ok()) return data.status();
-  auto source = histories_->source(data->sweep.id);
+Result<SweepRead> ReportDesk::read_sweep(const std::string& selector, const store::RowRange& range) {
+  const auto id = find(selector);
+  if (!id.ok()) return id.status();
+  auto rows = reader_->rows_of(*id, range);
+  if (!rows.ok()) return rows.status();
+  auto source = histories_->source(*id);
   if (!source.ok()) return source.status();
-  return SweepRead{*std::move(data), *std::move(source)};
+  return SweepRead{std::move(rows->data), *std::move(source), rows->next};
 }
 
 Result<std::vector<report::TrialHistory>> ReportDesk::histories(const std::vector<TrialId>& trials) {

@@ -11,13 +11,13 @@
 
 #include "coordinator/report/history.h"
 #include "coordinator/report/report_data.h"
+#include "coordinator/store/report_reader.h"
 #include "core/base/ids.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
 
 namespace autonorm::store {
 class HistoryReader;
-class ReportReader;
 }  // namespace autonorm::store
 
 namespace autonorm::server {
@@ -26,6 +26,7 @@ namespace autonorm::server {
 struct SweepRead {
   report::ReportData data;
   config::SweepSource source;
+  int64_t next = 0;  // of a part: the position to go on from; 0 = it is the last one
 };
 
 class ReportDesk {
@@ -40,7 +41,7 @@ class ReportDesk {
   // kInvalid unless there are two, both of one kind.
   Result<std::string> compare(const std::string& selector, const std::vector<std::string>& compared,
                               report::ReportOptions options);
-  Result<SweepRead> read_sweep(const std::string& selector);
+  Result<SweepRead> read_sweep(const std::string& selector, const store::RowRange& range = {});
   // In the order asked for. kNotFound: an id that the database does not hold.
   Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // Training time of those of `trials` that succeeded.
@@ -48,6 +49,7 @@ class ReportDesk {
 
  private:
   Status open();
+  Result<SweepId> find(const std::string& selector);
   Result<report::ReportData> read(const std::string& selector);
 
   const std::filesystem::path database_;

@@ -14,9 +14,11 @@
 
 namespace autonorm::store {
 
-// The write-ahead log is cut back to this when it begins anew, after every reader has left what it read there. SQLite
-// itself moves pages to the database from 1,000 of them (4 MiB) on.
+// The write-ahead log is cut back to this when it begins anew, after every reader has left what it read there.
 inline constexpr int64_t kWalBytes = int64_t{64} << 20;
+// Pages of the log (16 MiB) from which on SQLite moves them to the database. A submission writes the pages of an index
+// again and again: moving them seldom saves half of the writes.
+inline constexpr int kCheckpointPages = 4'000;
 // Of the writer. Large enough for what one slice of a submission touches: less would write pages twice.
 inline constexpr int64_t kCacheBytes = int64_t{8} << 20;
 inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
@@ -48,7 +50,9 @@ class Connection {
 // Binds values from parameter 1 on: integers, bool, double (NaN as NULL), text, ids, optional.
 class Binder {
  public:
-  explicit Binder(SQLite::Statement& statement) : statement_(statement) {}
+  enum class Texts { kCopied, kBorrowed };  // borrowed ones must live until the statement has run
+  explicit Binder(SQLite::Statement& statement, Texts texts = Texts::kCopied)
+      : statement_(statement), borrows_(texts == Texts::kBorrowed) {}
   template <class... Values>
   SQLite::Statement& operator()(const Values&... values) {
     (bind(values), ...);
@@ -56,7 +60,13 @@ class Binder {
   }
 
  private:
-  void bind(const std::string& text) { statement_.bind(++index_, text); }
+  void bind(const std::string& text) {
+    if (borrows_) {
+      statement_.bindNoCopy(++index_, text);
+    } else {
+      statement_.bind(++index_, text);
+    }
+  }
   void bind(std::string_view text) { statement_.bind(++index_, std::string(text)); }
   void bind(double value) { statement_.bind(++index_, value); }
   template <class Integer>
@@ -76,13 +86,14 @@ class Binder {
   }
 
   SQLite::Statement& statement_;
+  const bool borrows_;
   int index_ = 0;
 };
 
 // Binds and runs a statement that returns no rows; the number of rows that it changed.
 template <class... Values>
 int run(Connection& connection, std::string_view sql, const Values&... values) {
-  return Binder(connection.statement(sql))(values...).exec();
+  return Binder(connection.statement(sql), Binder::Texts::kBorrowed)(values...).exec();
 }
 
 }  // namespace autonorm::store

@@ -1,5 +1,6 @@
 #include "coordinator/store/report_reader.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
@@ -54,17 +55,29 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
   return s;
 }
 
-TrialRuns read_claims(Connection& connection, int64_t sweep, std::vector<report::TrialRow>& rows) {
+int64_t cells_of(Connection& connection, int64_t sweep) {
+  int64_t cells = 0;
+  SQLite::Statement& query = connection.statement("SELECT cells FROM sweep WHERE id = ?");
+  for_each_row(Binder{query}(sweep), [&](Row& row) { cells = row.integer(); });
+  return cells;
+}
+
+// Of the cells from a position on, at most so many. Returns also the position to go on from.
+std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
+                                          std::vector<report::TrialRow>& rows) {
+  int64_t last = -1;
   std::vector<std::pair<int64_t, size_t>> shown;
+  const int64_t cells = cells_of(connection, sweep);
+  const auto expected = static_cast<size_t>(std::clamp(cells - range.from, int64_t{0}, range.most));
+  shown.reserve(expected), rows.reserve(expected);
   // Few distinct labels, many claims: each text is parsed once.
   std::unordered_map<std::string, std::map<std::string, std::string>> known;
   SQLite::Statement& query = connection.statement(
       "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, reason, attempt, ranks, "
-      "configuration.hash FROM "
-      "claim "
+      "configuration.hash, position FROM claim "
       "JOIN trial ON trial.id = claim.trial JOIN configuration ON configuration.id = trial.configuration "
-      "WHERE sweep = ? AND is_stage = 0 ORDER BY position");
-  for_each_row(Binder{query}(sweep), [&](Row& row) {
+      "WHERE sweep = ? AND position >= ? AND is_stage = 0 ORDER BY position LIMIT ?");
+  for_each_row(Binder{query}(sweep, range.from, range.most), [&](Row& row) {
     shown.emplace_back(row.integer(), rows.size());
     report::TrialRow& t = rows.emplace_back();
     t.trial = TrialId(row.text());
@@ -79,8 +92,10 @@ TrialRuns read_claims(Connection& connection, int64_t sweep, std::vector<report:
     t.attempts = static_cast<int>(row.integer());
     t.ranks = row.integer();
     t.configuration = row.text();
+    last = row.integer();
   });
-  return TrialRuns(std::move(shown));
+  const bool more = std::ssize(shown) == range.most;
+  return {TrialRuns(std::move(shown)), more ? last + 1 : 0};
 }
 
 // Runs `sql`, which selects a trial and more where the trial lies between its two parameters, and hands each row to the
@@ -227,6 +242,12 @@ Result<std::map<TrialId, double>> ReportReader::durations_s(const std::set<Trial
 }
 
 Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
+  auto rows = rows_of(sweep, {});
+  if (!rows.ok()) return rows.status();
+  return std::move(rows->data);
+}
+
+Result<SweepRows> ReportReader::rows_of(std::optional<SweepId> sweep, const RowRange& range) {
   Connection& connection = *state_->connection;
   try {
     SQLite::Transaction snapshot(connection.database());
@@ -239,11 +260,12 @@ Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
       return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ",
                        connection.file().string(), "; ", known_sweeps(connection));
     }
-    report::ReportData data;
-    data.sweep = read_sweep(connection, *id);
-    TrialRuns trials = read_claims(connection, *id, data.trials);
-    read_details(connection, trials, data.sweep.submitted, data.trials);
-    return data;
+    SweepRows out;
+    out.data.sweep = read_sweep(connection, *id);
+    auto [trials, next] = read_claims(connection, *id, range, out.data.trials);
+    read_details(connection, trials, out.data.sweep.submitted, out.data.trials);
+    out.next = next;
+    return out;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());
   } catch (const json::exception& error) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,16 @@ struct SweepSummary {
   WallTime submitted{};
 };
 
+// Cells of a sweep by position, for readers that take it in parts.
+struct RowRange {
+  int64_t from = 0;
+  int64_t most = std::numeric_limits<int64_t>::max();
+};
+struct SweepRows {
+  report::ReportData data;
+  int64_t next = 0;  // the position to go on from; 0 = these are the last
+};
+
 // Not thread-safe: one reader per thread.
 class ReportReader {
  public:
@@ -43,6 +54,8 @@ class ReportReader {
   // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
   // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);
+  // The same of some cells: O(cells read), wherever they are in the sweep.
+  Result<SweepRows> rows_of(std::optional<SweepId> sweep, const RowRange& range);
 
  private:
   struct State;

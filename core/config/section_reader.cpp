@@ -1,7 +1,9 @@
 #include "core/config/section_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "core/base/text.h"
 #include "core/config/trial_fields.h"
@@ -14,6 +16,8 @@ std::string path_of(const std::string& section, std::string_view key) {
   if (!section.empty()) path += '.';
   return path += key;
 }
+
+constexpr size_t kMostKeys = 32;  // of a section, about
 
 std::vector<std::string> strings(std::span<const std::string_view> words) { return {words.begin(), words.end()}; }
 
@@ -42,6 +46,7 @@ std::string kind_text(const NormConfig& config) {
 
 SectionReader::SectionReader(const Value* table, std::string section, std::string shown, Diagnostics& diagnostics)
     : table_(table), section_(std::move(section)), shown_(std::move(shown)), diagnostics_(diagnostics) {
+  seen_.reserve(kMostKeys);
   if (table_ == nullptr || table_->is_table()) return;
   diagnostics_.error(table_->place, cat(shown_, " must be a table like { key = value }, not ", type_text(*table_)));
   table_ = nullptr;
@@ -51,15 +56,17 @@ std::string SectionReader::shown(std::string_view key) const {
   return shown_.empty() ? std::string(key) : cat(shown_, ".", key);
 }
 
-const Key& SectionReader::key_of(std::string_view key) const {
-  const Key* found = find_key(path_of(section_, key));
+const Key& SectionReader::key_of(std::string_view key) {
+  path_.assign(section_);
+  if (!section_.empty()) path_ += '.';
+  const Key* found = find_key(path_ += key);
   AUTONORM_CHECK(found != nullptr, "the catalogue lacks ", section_, ".", key);
   return *found;
 }
 
 // The member of this name, which from now on counts as asked for. Absent is an error only for keys without a default.
 const Value* SectionReader::take(std::string_view key) {
-  seen_.insert(std::string(key));
+  seen_.push_back(key);
   const Value* value = table_ == nullptr ? nullptr : table_->find(key);
   if (value == nullptr && table_ != nullptr && key_of(key).fallback.empty()) {
     const Key& needed = key_of(key);
@@ -203,13 +210,19 @@ void SectionReader::branches(std::string_view key, std::vector<NormConfig>& memb
 void SectionReader::finish(const std::string& kind_text) {
   if (table_ == nullptr) return;
   for (const Entry& entry : *table_->table()) {
-    if (!seen_.contains(entry.key)) report_stranger(entry, kind_text);
+    if (std::ranges::find(seen_, entry.key) == seen_.end()) report_stranger(entry, kind_text);
   }
+}
+
+std::vector<std::string> SectionReader::allowed_keys() const {
+  const std::set<std::string_view> sorted(seen_.begin(), seen_.end());
+  return {sorted.begin(), sorted.end()};
 }
 
 // A key that exists for another kind gets a better answer than a mistyped one.
 void SectionReader::report_stranger(const Entry& entry, const std::string& kind_text) {
-  const std::string allowed = join(std::vector<std::string>(seen_.begin(), seen_.end()));
+  const std::vector<std::string> known_here = allowed_keys();
+  const std::string allowed = join(known_here);
   const Key* known = find_key(path_of(section_, entry.key));
   const std::string place = shown(entry.key);
   if (known != nullptr && !known->belongs_to.empty()) {
@@ -222,8 +235,7 @@ void SectionReader::report_stranger(const Entry& entry, const std::string& kind_
     return;
   }
   diagnostics_.error(entry.key_place,
-                     cat("unknown key ", quoted(place), "; allowed: ", allowed,
-                         did_you_mean(entry.key, std::vector<std::string>(seen_.begin(), seen_.end()))));
+                     cat("unknown key ", quoted(place), "; allowed: ", allowed, did_you_mean(entry.key, known_here)));
 }
 
 NormConfig read_norm(const Value& value, const std::string& shown, bool nested, Diagnostics& diagnostics) {

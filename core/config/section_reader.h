@@ -1,6 +1,5 @@
 // Reads one table of a trial (data, model, a norm, train, …) by the catalogue's rules. A visitor for trial_fields.h.
 #pragma once
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +33,8 @@ class SectionReader {
   void data_source(DataSource& member);
   void only_word(std::string_view key, std::string_view word);
   void branches(std::string_view key, std::vector<NormConfig>& member);
-  // Members that are tables of their own and read elsewhere.
-  void skip(std::string_view key) { seen_.insert(std::string(key)); }
+  // Members that are tables of their own and read elsewhere. Keys must outlive the reader: they are literals.
+  void skip(std::string_view key) { seen_.push_back(key); }
 
   // Reports the members that nobody asked for: unknown, or not of this kind.
   void finish(const std::string& kind_text);
@@ -47,7 +46,8 @@ class SectionReader {
   // False, with an error, when the number is out of the key's range or not finite.
   bool in_range(const Key& key, double number, const Value& value);
   std::string shown(std::string_view key) const;
-  const Key& key_of(std::string_view key) const;
+  const Key& key_of(std::string_view key);
+  std::vector<std::string> allowed_keys() const;
   void wrong_type(const Key& key, const Value& value);
   void bad_word(const Key& key, const std::string& word, Place place);
   void report_stranger(const Entry& entry, const std::string& kind_text);
@@ -55,7 +55,8 @@ class SectionReader {
   const Value* table_;
   std::string section_, shown_;
   Diagnostics& diagnostics_;
-  std::set<std::string> seen_;
+  std::string path_;                    // of the key being read; kept for its storage
+  std::vector<std::string_view> seen_;  // perhaps twice
 };
 
 // A norm: a table, or the name of a kind. `shown` is its key path in messages. `nested`: a selector is refused.

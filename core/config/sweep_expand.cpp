@@ -214,7 +214,7 @@ class Expander {
   // All errors of a merged table; also what only a sweep demands.
   TrialConfig read_checked(const Value& tree) {
     Diagnostics own;  // checks across keys would repeat what a single key's error said
-    TrialConfig config = read_trial(tree, own);
+    TrialConfig config = reader_.read(tree, own);
     if (!own.ok()) {
       diagnostics_.absorb(own);
       return config;
@@ -305,9 +305,9 @@ class Expander {
 
   // A stage goes in before the trial that waits for it, which keeps `trials` in topological order.
   void add_cells(Group& group) {
-    const CellIdentity identity(*group.config);
+    const CellIdentity identity = identities_.of(*group.config);
     std::optional<CellIdentity> stage_identity;
-    if (group.stage_config) stage_identity.emplace(*group.stage_config);
+    if (group.stage_config) stage_identity = identities_.of(*group.stage_config);
     const auto labels = std::make_shared<const CellLabels>(std::move(group.labels));
     for (const uint64_t seed : group.seeds) {
       PlannedTrial trial{.id = {}, .common = group.config, .seed = seed, .inputs = {}, .is_stage = false};
@@ -338,6 +338,8 @@ class Expander {
 
   const SweepDocument& doc_;
   Diagnostics& diagnostics_;
+  TrialReader reader_;
+  CellIdentities identities_;
   std::vector<Group> groups_;
   std::vector<bool> used_excludes_;
   std::set<std::string> used_stages_;

@@ -7,13 +7,15 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
-#include "core/config/trial_fields.h"
+#include "core/config/section_key.h"
 #include "core/config/trial_writer.h"
 
 namespace autonorm::config {
 namespace {
 
 using nlohmann::json;
+
+std::string dump(const json& identity) { return identity.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 // The members of `value` that differ from those of `fallback`.
 json difference(const json& value, const json& fallback) {
@@ -65,95 +67,18 @@ json norm_identity(const NormConfig& norm, bool always_kind) {
 
 bool same_norm(const NormConfig& a, const NormConfig& b) { return norm_identity(a, true) == norm_identity(b, true); }
 
-std::string_view loss_name(const TrialConfig& config) {
-  if (config.model.family == ModelFamily::kMae) return "reconstruction";
-  return config.data.task == Task::kRegression ? "squared_error" : "cross_entropy";
-}
-
-// Collects the configuration's identity and the kinds in use.
-class Identity {
+// What a part of a configuration adds to the identity: members of "config", and the kinds in use.
+class PartBuilder {
  public:
-  explicit Identity(const TrialConfig& config) : c_(config) {}
-
-  json build(bool with_seed) {
-    if (with_seed && c_.seed != 0) config_["seed"] = c_.seed;
-    if (c_.ranks != 1) config_["ranks"] = c_.ranks;
-    add_data();
-    add_model();
-    add_norms();
-    add_train();
-    numerics_["training"] = training_loop().numerics;
-    return {{"config", config_},
-            {"data", data_fingerprint(c_.data)},
-            {"device", c_.device},
-            {"format", 1},
-            {"numerics", numerics_}};
-  }
-
- private:
   void put(const char* section, const json& members) {
     if (!members.empty()) config_[section] = members;
   }
   void use(const char* group, std::span<const Kind> kinds, std::string_view name) {
     for (const Kind& kind : kinds) {
-      if (kind.name == name) numerics_[cat(group, ".", name)] = kind.numerics;
+      if (kind.name == name) use((std::string(group) += '.') += name, kind.numerics);
     }
   }
-
-  // The content counts by its fingerprint; the name only tells readings of one file apart.
-  void add_data() {
-    DataConfig fallback;
-    fallback.source = c_.data.source;
-    json members = difference(write_data(c_.data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
-    members.erase("sha256");  // it is the fingerprint
-    if (is_own(c_.data.source))
-      members["kind"] = std::string(name(c_.data.source));
-    else if (c_.data.source != DataSource::kDigits)
-      members["name"] = std::string(name(c_.data.source));
-    put("data", members);
-    const DataSet* set = find_data_set(c_.data.source);
-    numerics_[cat("data.", name(c_.data.source))] = set == nullptr ? 1 : set->kind.numerics;
-  }
-
-  void add_model() {
-    const ModelConfig fallback = default_model(c_.model.family);
-    json members = difference(write_model(c_.model, Keys::kIdentity), write_model(fallback, Keys::kIdentity));
-    if (c_.model.family != ModelFamily::kVit) members["family"] = std::string(name(c_.model.family));
-    put("model", members);
-    use("model", models(), name(c_.model.family));
-  }
-
-  // From what the sites get, however it was written: `norm` is what the first standard site has, others are listed
-  // where they differ.
-  void add_norms() {
-    const Sites& known = sites(c_.model.family);
-    if (c_.norm_sites.empty() && known.layered.empty()) {
-      use_norm(c_.norm);
-      put("norm", norm_identity(c_.norm, false));
-      return;
-    }
-    const NormConfig common = c_.norm_at(known.standard.front());
-    json by_site = json::object();
-    for (const std::string& site : known.standard) {
-      const NormConfig norm = c_.norm_at(site);
-      use_norm(norm);
-      if (!same_norm(norm, common)) by_site[site] = norm_identity(norm, true);
-    }
-    for (const std::string& site : known.layered) {
-      const NormConfig norm = c_.norm_at(site);
-      use_norm(norm);
-      if (!same_norm(norm, default_norm(NormKind::kLayer))) by_site[site] = norm_identity(norm, true);
-    }
-    for (const std::string& site : known.optional) {
-      const NormConfig norm = c_.norm_at(site);
-      if (norm.kind == NormKind::kNone) continue;
-      use_norm(norm);
-      by_site[site] = norm_identity(norm, true);
-    }
-    put("norm", norm_identity(common, false));
-    put("norm_sites", by_site);
-  }
-
+  void use(const std::string& kind, int numerics) { numerics_[kind] = numerics; }
   // A selector uses its gate and its branches too.
   void use_norm(const NormConfig& norm) {
     use("norm", norms(), name(norm.kind));
@@ -162,73 +87,183 @@ class Identity {
     for (const NormConfig& branch : norm.branches.empty() ? default_branches() : norm.branches) use_norm(branch);
   }
 
-  // Optimizer, schedule and losses bring their numerics along.
-  void add_train() {
-    json members = difference(write_train(c_.train, Keys::kIdentity), default_train());
-    use("optimizer", optimizers(), "adamw");
-    use("schedule", schedules(), name(c_.train.schedule));
-    use("loss", losses(), loss_name(c_));
-    if (c_.train.start) members["start"] = {{"from", input_of(c_.train.start->from)}};
-    if (c_.train.distill) {
-      TrainConfig fallback;
-      fallback.distill.emplace();
-      members["distill"] = difference(write_train(c_.train)["distill"], write_train(fallback)["distill"]);
-      members["distill"]["from"] = input_of(c_.train.distill->from);
-      use("loss", losses(), "distill");
-    }
-    put("train", members);
+  IdentityPart take() {
+    std::string members = dump(config_);
+    return {members.substr(1, members.size() - 2), std::move(numerics_)};
   }
 
-  // The stage's name is a label; the trial behind it is what counts.
-  std::string input_of(const std::string& stage) const {
-    const auto found = c_.inputs.find(stage);
-    return found == c_.inputs.end() ? "stage:" + stage : found->second.value();
-  }
-
-  const TrialConfig& c_;
+ private:
   json config_ = json::object();
   json numerics_ = json::object();
 };
 
-std::string dump(const json& identity) { return identity.dump(-1, ' ', false, json::error_handler_t::replace); }
+// The content counts by its fingerprint; the name only tells readings of one file apart.
+IdentityPart data_part(const DataConfig& data) {
+  PartBuilder part;
+  DataConfig fallback;
+  fallback.source = data.source;
+  json members = difference(write_data(data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
+  members.erase("sha256");  // it is the fingerprint
+  if (is_own(data.source))
+    members["kind"] = std::string(name(data.source));
+  else if (data.source != DataSource::kDigits)
+    members["name"] = std::string(name(data.source));
+  part.put("data", members);
+  const DataSet* set = find_data_set(data.source);
+  part.use(cat("data.", name(data.source)), set == nullptr ? 1 : set->kind.numerics);
+  return part.take();
+}
 
-// As it stands in the canonical text. No value looks like one: quotes inside a text are escaped.
-std::string member(std::string_view key, const json& value) {
-  std::string text = "\"";
-  return text.append(key).append("\":").append(dump(value));
+IdentityPart model_part(const ModelConfig& model) {
+  PartBuilder part;
+  const ModelConfig fallback = default_model(model.family);
+  json members = difference(write_model(model, Keys::kIdentity), write_model(fallback, Keys::kIdentity));
+  if (model.family != ModelFamily::kVit) members["family"] = std::string(name(model.family));
+  part.put("model", members);
+  part.use("model", models(), name(model.family));
+  return part.take();
+}
+
+// From what the sites get, however it was written: `norm` is what the first standard site has, others are listed
+// where they differ.
+IdentityPart norm_part(const TrialConfig& config) {
+  PartBuilder part;
+  const Sites& known = sites(config.model.family);
+  if (config.norm_sites.empty() && known.layered.empty()) {
+    part.use_norm(config.norm);
+    part.put("norm", norm_identity(config.norm, false));
+    return part.take();
+  }
+  const NormConfig common = config.norm_at(known.standard.front());
+  json by_site = json::object();
+  for (const std::string& site : known.standard) {
+    const NormConfig norm = config.norm_at(site);
+    part.use_norm(norm);
+    if (!same_norm(norm, common)) by_site[site] = norm_identity(norm, true);
+  }
+  for (const std::string& site : known.layered) {
+    const NormConfig norm = config.norm_at(site);
+    part.use_norm(norm);
+    if (!same_norm(norm, default_norm(NormKind::kLayer))) by_site[site] = norm_identity(norm, true);
+  }
+  for (const std::string& site : known.optional) {
+    const NormConfig norm = config.norm_at(site);
+    if (norm.kind == NormKind::kNone) continue;
+    part.use_norm(norm);
+    by_site[site] = norm_identity(norm, true);
+  }
+  part.put("norm", norm_identity(common, false));
+  part.put("norm_sites", by_site);
+  return part.take();
+}
+
+// The stage's name is a label; the trial behind it is what counts.
+std::string input_of(const TrialConfig& config, const std::string& stage) {
+  const auto found = config.inputs.find(stage);
+  return found == config.inputs.end() ? "stage:" + stage : found->second.value();
+}
+
+std::string_view loss_name(const TrialConfig& config) {
+  if (config.model.family == ModelFamily::kMae) return "reconstruction";
+  return config.data.task == Task::kRegression ? "squared_error" : "cross_entropy";
+}
+
+// Optimizer, schedule and losses bring their numerics along.
+IdentityPart train_part(const TrialConfig& config) {
+  PartBuilder part;
+  const TrainConfig& train = config.train;
+  json members = difference(write_train(train, Keys::kIdentity), default_train());
+  part.use("optimizer", optimizers(), "adamw");
+  part.use("schedule", schedules(), name(train.schedule));
+  part.use("loss", losses(), loss_name(config));
+  if (train.start) members["start"] = {{"from", input_of(config, train.start->from)}};
+  if (train.distill) {
+    TrainConfig fallback;
+    fallback.distill.emplace();
+    members["distill"] = difference(write_train(train)["distill"], write_train(fallback)["distill"]);
+    members["distill"]["from"] = input_of(config, train.distill->from);
+    part.use("loss", losses(), "distill");
+  }
+  part.put("train", members);
+  part.use("training", training_loop().numerics);
+  return part.take();
+}
+
+std::string with_comma(std::string text, const std::string& more) {
+  if (!text.empty() && !more.empty()) text += ',';
+  return text += more;
 }
 
 void replace(std::string& text, const std::string& old, const std::string& member) {
   const size_t at = text.find(old);
-  AUTONORM_CHECK(!old.empty() && at != std::string::npos, "the identity of this configuration has no ", member);
+  AUTONORM_CHECK(at != std::string::npos, "the identity of this configuration has no ", old);
   text.replace(at, old.size(), member);
 }
 
+// As it stands in the canonical text. No value looks like one: quotes inside a text are escaped.
+std::string from_member(const std::string& source) { return "\"from\":" + dump(source); }
+
+constexpr size_t kRememberedParts = 1'000;
+
 }  // namespace
 
-std::string canonical(const TrialConfig& config) { return dump(Identity(config).build(true)); }
-TrialId trial_id(const TrialConfig& config) { return TrialId(sha256(canonical(config)).value()); }
-Sha256 cell_id(const TrialConfig& config) { return sha256(dump(Identity(config).build(false))); }
+std::string canonical(const TrialConfig& config) { return CellIdentities().of(config).canonical(config.seed, {}); }
+TrialId trial_id(const TrialConfig& config) { return CellIdentities().of(config).trial_id(config.seed, {}); }
+Sha256 cell_id(const TrialConfig& config) { return sha256(CellIdentities().of(config).canonical(0, {})); }
 
-CellIdentity::CellIdentity(const TrialConfig& config) : seed_(member("seed", 1)) {
-  json identity = Identity(config).build(false);
-  json& members = identity["config"];
-  without_seed_ = dump(identity);
-  members["seed"] = 1;
-  with_seed_ = dump(identity);
-  for (const char* part : {"distill", "start"}) {
-    if (members.contains("train") && members["train"].contains(part))
-      from_.push_back(member("from", members["train"][part]["from"]));
+template <class Make>
+const IdentityPart& CellIdentities::part(std::string key, Make make) {
+  const auto known = parts_.find(key);
+  if (known != parts_.end()) return known->second;
+  return parts_.emplace(std::move(key), make()).first->second;
+}
+
+// Most cells use the same kinds as the one before.
+const std::string& CellIdentities::numerics_text(std::initializer_list<const IdentityPart*> parts) {
+  const auto same = [](const json& last, const IdentityPart* part) { return last == part->numerics; };
+  if (std::ranges::equal(numerics_, parts, same)) return numerics_text_;
+  numerics_.clear();
+  json all = json::object();
+  for (const IdentityPart* part : parts) {
+    all.update(part->numerics);
+    numerics_.push_back(part->numerics);
   }
+  return numerics_text_ = dump(all);
+}
+
+CellIdentity CellIdentities::of(const TrialConfig& config) {
+  if (parts_.size() > kRememberedParts) parts_.clear();
+  const IdentityPart& data = part(data_key(config.data), [&] { return data_part(config.data); });
+  const IdentityPart& model = part(model_key(config.model), [&] { return model_part(config.model); });
+  const IdentityPart& norm = part(norm_key(config), [&] { return norm_part(config); });
+  const IdentityPart& train = part(train_key(config), [&] { return train_part(config); });
+  CellIdentity identity;
+  identity.before_ = with_comma(with_comma(data.members, model.members), norm.members);
+  if (config.ranks != 1) identity.before_ = with_comma(identity.before_, "\"ranks\":" + std::to_string(config.ranks));
+  identity.train_ = train.members;
+  identity.rest_ = "},\"data\":" + dump(data_fingerprint(config.data)) + ",\"device\":" + dump(config.device) +
+                   ",\"format\":1,\"numerics\":" + numerics_text({&data, &model, &norm, &train}) + "}";
+  const TrainConfig& t = config.train;
+  if (t.distill) identity.from_.push_back(from_member(input_of(config, t.distill->from)));
+  if (t.start) identity.from_.push_back(from_member(input_of(config, t.start->from)));
+  return identity;
+}
+
+std::string CellIdentity::canonical(uint64_t seed, const std::optional<TrialId>& teacher) const {
+  std::string members = before_;
+  if (seed != 0) members = with_comma(std::move(members), "\"seed\":" + std::to_string(seed));
+  std::string train = train_;
+  for (const std::string& from : from_) {
+    if (teacher) replace(train, from, from_member(teacher->value()));
+  }
+  members = with_comma(std::move(members), train);
+  std::string text = "{\"config\":{";
+  text.reserve(text.size() + members.size() + rest_.size());
+  return (text += members) += rest_;
 }
 
 TrialId CellIdentity::trial_id(uint64_t seed, const std::optional<TrialId>& teacher) const {
-  std::string text = seed == 0 ? without_seed_ : with_seed_;
-  if (seed != 0) replace(text, seed_, member("seed", seed));
-  for (const std::string& from : from_) {
-    if (teacher) replace(text, from, member("from", teacher->value()));
-  }
-  return TrialId(sha256(text).value());
+  return TrialId(sha256(canonical(seed, teacher)).value());
 }
 
 }  // namespace autonorm::config

@@ -1,5 +1,8 @@
 #include "core/config/trial_reader.h"
 
+#include <utility>
+#include <variant>
+
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/section_reader.h"
@@ -7,6 +10,51 @@
 
 namespace autonorm::config {
 namespace {
+
+constexpr size_t kRememberedSections = 1'000;
+
+template <class Number>
+void append_bytes(std::string& key, Number number) {
+  key.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+void append_text(std::string& key, const std::string& text) {
+  append_bytes(key, text.size());
+  key += text;
+}
+
+// What a value says, wherever it stands; it can be read one way only.
+void append_value(std::string& key, const Value& value) {
+  append_bytes(key, static_cast<char>(value.data.index()));
+  if (const List* list = value.list()) {
+    append_bytes(key, list->size());
+    for (const Value& item : *list) append_value(key, item);
+  } else if (const Table* table = value.table()) {
+    append_bytes(key, table->size());
+    for (const Entry& entry : *table) {
+      append_text(key, entry.key);
+      append_value(key, entry.value);
+    }
+  } else if (const std::string* text = value.text()) {
+    append_text(key, *text);
+  } else if (const double* number = std::get_if<double>(&value.data)) {
+    append_bytes(key, *number);
+  } else if (const int64_t* integer = value.integer()) {
+    append_bytes(key, *integer);
+  } else if (const bool* flag = value.flag()) {
+    append_bytes(key, *flag);
+  }
+}
+
+std::string key_of(const Value& root, std::initializer_list<const char*> sections) {
+  std::string key;
+  for (const char* name : sections) {
+    const Value* section = root.find(name);
+    append_bytes(key, section != nullptr);
+    if (section != nullptr) append_value(key, *section);
+  }
+  return key;
+}
 
 void read_data(const Value& root, DataConfig& config, Diagnostics& diagnostics) {
   SectionReader reader(root.find("data"), "data", "data", diagnostics);
@@ -167,24 +215,54 @@ const std::vector<std::string>& trial_sections() {
   return kSections;
 }
 
-TrialConfig read_trial(const Value& root, Diagnostics& diagnostics) {
+TrialConfig read_trial(const Value& root, Diagnostics& diagnostics) { return TrialReader().read(root, diagnostics); }
+
+// What was read without an error is remembered. After one, nothing is: the rest of the tree is read for its errors
+// only.
+template <class Section, class Read>
+Section TrialReader::section(std::unordered_map<std::string, Section>& known, std::string key,
+                             const Diagnostics& diagnostics, Read read) {
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second;
+  Section section;
+  read(section);
+  if (known.size() >= kRememberedSections) known.clear();
+  if (diagnostics.ok()) known.emplace(std::move(key), section);
+  return section;
+}
+
+TrialConfig TrialReader::read(const Value& root, Diagnostics& diagnostics) {
   TrialConfig config;
   SectionReader top(&root, "", "", diagnostics);
   top("seed", config.seed);
   top("ranks", config.ranks);
   if (root.is_table()) read_device(top, root, config.device);
-  for (const std::string& section : trial_sections()) top.skip(section);
+  for (const std::string& name : trial_sections()) top.skip(name);
   top.finish("a trial");
   if (!root.is_table()) return config;
-  read_data(root, config.data, diagnostics);
-  read_model(root, config.model, diagnostics);
-  if (const Value* norm = root.find("norm")) config.norm = read_norm(*norm, "norm", false, diagnostics);
-  read_sites(root, config, diagnostics);
-  read_replacements(root, config, diagnostics);
-  read_train(root, config.train, diagnostics);
-  SectionReader run(root.find("run"), "run", "run", diagnostics);
-  run_fields(config.run, run);
-  run.finish("run");
+  config.data = section(data_, key_of(root, {"data"}), diagnostics,
+                        [&](DataConfig& data) { read_data(root, data, diagnostics); });
+  config.model = section(models_, key_of(root, {"model"}), diagnostics,
+                         [&](ModelConfig& model) { read_model(root, model, diagnostics); });
+  Norms norms = section(norms_, key_of(root, {"norm", "norm_sites", "replace_norm"}) + key_of(root, {"model"}),
+                        diagnostics, [&](Norms& out) {
+                          TrialConfig part;
+                          part.model = config.model;
+                          if (const Value* norm = root.find("norm"))
+                            part.norm = read_norm(*norm, "norm", false, diagnostics);
+                          read_sites(root, part, diagnostics);
+                          read_replacements(root, part, diagnostics);
+                          out = {std::move(part.norm), std::move(part.norm_sites)};
+                        });
+  config.norm = std::move(norms.norm);
+  config.norm_sites = std::move(norms.sites);
+  config.train = section(train_, key_of(root, {"train"}), diagnostics,
+                         [&](TrainConfig& train) { read_train(root, train, diagnostics); });
+  config.run = section(run_, key_of(root, {"run"}), diagnostics, [&](RunConfig& run) {
+    SectionReader reader(root.find("run"), "run", "run", diagnostics);
+    run_fields(run, reader);
+    reader.finish("run");
+  });
   read_inputs(root, config, diagnostics);
   return config;
 }

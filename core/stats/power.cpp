@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/math/distributions/normal.hpp>
-#include <boost/math/distributions/students_t.hpp>
 #include <boost/math/quadrature/gauss_kronrod.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include <sstream>
 
 #include "core/base/text.h"
+#include "core/stats/critical_values.h"
 #include "core/stats/sign_flip.h"
 
 namespace autonorm::stats {
@@ -37,10 +37,6 @@ double first_holding(Holds holds) {
     (holds(middle) ? high : low) = middle;
   }
   return high;
-}
-
-double upper_score(double probability) {
-  return boost::math::quantile(boost::math::complement(boost::math::normal(), probability));
 }
 
 std::optional<int> whole_pairs(double pairs) {
@@ -92,7 +88,7 @@ std::string sign_flip_line(int seeds, int comparisons, double alpha) {
 
 double paired_t_power(int n, double effect, double alpha) {
   const double df = n - 1;
-  const double critical = boost::math::quantile(boost::math::complement(boost::math::students_t(df), alpha / 2));
+  const double critical = upper_student_t(alpha / 2, df);
   const double shift = std::abs(effect) * std::sqrt(static_cast<double>(n));
   // t = (Z + shift) / S with S^2 ~ chi^2(df) / df, so P(|t| > critical) = E_Z[P(S < |Z + shift| / critical)].
   // Integrated directly, because series for the noncentral t give out at the critical values of two seeds under Holm.
@@ -133,8 +129,8 @@ std::optional<int> pairs_needed(double delta, double sd, double alpha, double po
 
 std::optional<int> predicted_pairs(double delta, double sd, double alpha, double power) {
   if (delta == 0) return std::nullopt;
-  const double z = upper_score(alpha / 2);
-  const double ratio = (z + upper_score(1 - power)) * sd / delta;
+  const double z = upper_normal(alpha / 2);
+  const double ratio = (z + upper_normal(1 - power)) * sd / delta;
   return whole_pairs(ratio * ratio + z * z / 2);
 }
 
@@ -142,7 +138,7 @@ std::optional<int> predicted_equivalence_pairs(double delta, double sd, double m
   const double shift = std::abs(delta);
   if (shift >= margin) return std::nullopt;
   if (sd == 0) return 2;
-  const double z = upper_score(alpha);
+  const double z = upper_normal(alpha);
   const auto enough = [&](double n) {
     const double root = std::sqrt(n) / sd;
     const boost::math::normal normal;

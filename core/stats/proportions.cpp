@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
-#include <boost/math/distributions/normal.hpp>
 #include <cmath>
+
+#include "core/stats/critical_values.h"
 
 namespace autonorm::stats {
 
 std::optional<Interval> wilson_interval(int hits, int n, double alpha) {
   if (n == 0) return std::nullopt;
-  const double z = boost::math::quantile(boost::math::complement(boost::math::normal(), alpha / 2));
+  const double z = upper_normal(alpha / 2);
   const double count = n, share = hits / count, z2 = z * z;
   const double centre = (share + z2 / (2 * count)) / (1 + z2 / count);
   const double half = z / (1 + z2 / count) * std::sqrt(share * (1 - share) / count + z2 / (4 * count * count));

@@ -113,7 +113,7 @@ TEST(TrialIdentity, ACellsTrialsHaveTheIdsOfTheirFullConfigurations) {
   for (const char* text :
        {"{}", R"({"norm_sites": {"final": "rms"}})", R"({"train": {"distill": {"from": "teacher", "alpha": 0.3}}})"}) {
     TrialConfig config = trial(text);
-    const CellIdentity cell(config);
+    const CellIdentity cell = CellIdentities().of(config);
     for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, std::numeric_limits<uint64_t>::max()}) {
       config.seed = seed;
       config.inputs.clear();

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "coordinator/report/html.h"
 #include "tests/unit/report/sample_sweep.h"
@@ -36,14 +37,21 @@ TEST(Latex, EscapesWhatIsSpecial) {
 TEST(Latex, CompilesWithPdflatex) {
   if (std::system("pdflatex --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "pdflatex is not installed";
   const TemporaryFolder folder;
-  for (const bool trials : {false, true}) {
-    std::ofstream(folder.path() / "report.tex")
-        << "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs}\n\\begin{document}\n"
-        << rendered(awkward_sweep(), {Format::kLatex, trials}) << "\\end{document}\n";
-    const std::string command =
-        "cd '" + folder.path().string() + "' && pdflatex -halt-on-error -interaction=nonstopmode report >log 2>&1";
-    EXPECT_EQ(std::system(command.c_str()), 0);
-    EXPECT_TRUE(std::filesystem::exists(folder.path() / "report.pdf"));
+  for (const std::string graphics : {"", "\\usepackage{graphicx}\n"}) {
+    for (const bool trials : {false, true}) {
+      std::ofstream(folder.path() / "report.tex")
+          << "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs}\n"
+          << graphics << "\\begin{document}\n"
+          << rendered(awkward_sweep(), {Format::kLatex, trials}) << "\\end{document}\n";
+      const std::string command =
+          "cd '" + folder.path().string() + "' && pdflatex -halt-on-error -interaction=nonstopmode report >log 2>&1";
+      EXPECT_EQ(std::system(command.c_str()), 0);
+      EXPECT_TRUE(std::filesystem::exists(folder.path() / "report.pdf"));
+      if (graphics.empty()) continue;
+      std::ifstream log(folder.path() / "log");
+      const std::string text((std::istreambuf_iterator<char>(log)), {});
+      EXPECT_THAT(text, Not(HasSubstr("Overfull"))) << "no table is wider than the page";
+    }
   }
 }
 

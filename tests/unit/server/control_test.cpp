@@ -166,9 +166,9 @@ TEST(Control, AClientOfAnotherProtocolIsRefusedNamingBoth) {
   v1::ListSweepsReply reply;
   const auto status = stub->ListSweeps(&context, request, &reply);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(status.error_message(),
-            cat("this command speaks control protocol 2 (version 9.9), the coordinator speaks 1 (version ",
-                kBuildVersion, "); use the same release on both sides"));
+  EXPECT_EQ(status.error_message(), cat("this command speaks control protocol ", kControlProtocol + 1,
+                                        " (version 9.9), the coordinator speaks ", kControlProtocol, " (version ",
+                                        kBuildVersion, "); use the same release on both sides"));
 }
 
 TEST(Control, InfoSaysWhereTheStateIs) {

@@ -221,6 +221,32 @@ TEST(ReportReader, ReadsWhileTheCoordinatorWritesAndChoosesTheNewestSweep) {
   EXPECT_EQ((*sweeps)[0].state, "running");
 }
 
+TEST(ReportReader, PartsAreTheWhole) {
+  testing::FakeCluster cluster;
+  cluster.submit(testing::make_sweep("other", 4));
+  cluster.submit(testing::make_sweep("parts", 7));
+  auto reader = ReportReader::open(cluster.directory());
+  ASSERT_TRUE(reader.ok());
+  const auto whole = (*reader)->report(SweepId(2));
+  ASSERT_TRUE(whole.ok());
+  ASSERT_EQ(whole->trials.size(), 7U);
+  for (const int64_t most : {1, 3, 7, 100}) {
+    std::vector<TrialId> trials;
+    int64_t next = 0, parts = 0;
+    do {
+      const auto part = (*reader)->rows_of(SweepId(2), {.from = next, .most = most});
+      ASSERT_TRUE(part.ok());
+      EXPECT_EQ(part->data.sweep.name, "parts");
+      EXPECT_LE(std::ssize(part->data.trials), most);
+      for (const report::TrialRow& row : part->data.trials) trials.push_back(row.trial);
+      next = part->next;
+      ASSERT_LE(++parts, 8);
+    } while (next != 0);
+    ASSERT_EQ(trials.size(), 7U) << most;
+    for (size_t i = 0; i < 7; ++i) EXPECT_EQ(trials[i], whole->trials[i].trial);
+  }
+}
+
 TEST(ReportReader, NotANumberSurvives) {
   testing::FakeCluster cluster;
   const WorkerId worker = cluster.add_worker();
