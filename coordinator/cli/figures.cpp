@@ -78,6 +78,10 @@ Result<std::vector<plot::Figure>> draw(Archive& archive, const Compared& compare
   return plot::draw(kinds, {compared.data, compared.comparison, histories});
 }
 
+std::string caption_of(const plot::Figure& figure) {
+  return figure.note.empty() ? figure.title : cat(figure.title, "; ", figure.note);
+}
+
 }  // namespace
 
 Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::string& sweep,
@@ -120,7 +124,7 @@ Result<std::string> with_figures(std::string html, const PagePictures& pictures,
     auto svg = gnuplot->draw(figures[i], plot::ImageFormat::kSvg);
     if (!svg.ok()) return svg.status();
     section += "<figure>" + inline_svg(*std::move(svg), i + 1) + "<figcaption>" +
-               report::html_escaped(figures[i].title) + "</figcaption></figure>\n";
+               report::html_escaped(caption_of(figures[i])) + "</figcaption></figure>\n";
   }
   const size_t place = html.find(report::kFiguresPlace);
   if (place == std::string::npos) return internal("the coordinator's html has no place for pictures");

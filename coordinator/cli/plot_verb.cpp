@@ -35,6 +35,7 @@ Status write_pictures(const std::vector<plot::Figure>& figures, const Plot& opti
   fs::create_directories(options.out, error);
   if (error) return invalid("cannot make the folder ", options.out, ": ", error.message(), "; name another with --out");
   for (const plot::Figure& figure : figures) {
+    if (!figure.note.empty()) environment.err << figure.name << ' ' << figure.note << std::endl;
     AUTONORM_RETURN_IF_ERROR(write_data(figure, options, environment));
     if (options.format == PlotFormat::kData) continue;
     const auto picture = gnuplot->draw(figure, png ? plot::ImageFormat::kPng : plot::ImageFormat::kSvg);

@@ -14,6 +14,7 @@ namespace autonorm::plot {
 struct Figure {
   std::string name;               // file name without its ending: letters, digits, '-', '_', '.'
   std::string title;              // for people, e.g. the caption in the html report
+  std::string note = {};          // what the reader must be told beside it; mostly empty
   report::TidyTable data;         // what is drawn, one row per point, columns with names
   std::string script;             // gnuplot commands without terminal and output
   int width = 800, height = 500;  // CSS pixels

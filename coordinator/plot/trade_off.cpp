@@ -1,4 +1,5 @@
-// What a variant costs against what it gains: the primary metric over the time of a step, or over multiply-accumulates.
+// What a variant costs against what it gains: the primary metric over the time of inference, or over
+// multiply-accumulates.
 #include <algorithm>
 #include <cmath>
 
@@ -65,26 +66,48 @@ std::string log_range(const Range& range) {
 constexpr double kWorthALogarithm = 20;
 constexpr double kWorthAPrefix = 1e4;  // 1.2M instead of 1.2e+06
 
-std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& cost, const std::string& cost_words,
-                                   const std::string& unit, const char* kind) {
+struct Cost {
+  const char* metric;
+  const char* words;  // as the axis and the title say it
+  const char* unit;
+};
+constexpr Cost kInference{"model/latency_ms", "time of inference", ", ms per image"};
+constexpr Cost kTrainingStep{"train/step_ms", "time of a training step", ", ms"};
+constexpr Cost kMacs{"model/macs", "multiply-accumulates per image", ""};
+
+// Every variant of the cell that has a result has this cost.
+bool has_cost(const CellTrials& cell, const Cost& cost, const report::ReportData& data) {
+  return std::ranges::all_of(cell.trials, [&](const auto& variant) {
+    return !metric_band(variant.second, data.sweep.metric, data.sweep.alpha) ||
+           metric_band(variant.second, cost.metric, data.sweep.alpha);
+  });
+}
+
+std::vector<Figure> draw_trade_off(const PlotInput& input, const Cost& wanted, const Cost* instead, const char* kind) {
   const std::string& gain = input.data.sweep.metric;
   std::vector<Figure> figures;
-  if (gain == cost) return figures;
   for (const CellTrials& cell : cells_of(input.data)) {
+    const bool replaced = instead != nullptr && !has_cost(cell, wanted, input.data);
+    const Cost& cost = replaced ? *instead : wanted;
+    if (gain == cost.metric) continue;
     Figure figure;
-    const std::string title = on_cell(cat(gain, " against ", cost_words), cell);
-    Chart chart(on_cell(gain, cell), cat(cost_words, unit), gain);
+    const std::string title = on_cell(cat(gain, " against ", cost.words), cell);
+    if (replaced) {
+      figure.note = cat("shows the ", cost.words, " instead of the ", wanted.words, ": not every variant has recorded ",
+                        wanted.metric, ", trials of older releases lack it");
+    }
+    Chart chart(on_cell(gain, cell), cat(cost.words, cost.unit), gain);
     chart.command("set grid x y");
     DataRows rows;
     Range costs, gains;
     for (const std::string& variant : drawn_variants(input.data)) {
       const auto trials = cell.trials.find(variant);
       if (trials == cell.trials.end()) continue;
-      const auto x = metric_band(trials->second, cost, input.data.sweep.alpha);
+      const auto x = metric_band(trials->second, cost.metric, input.data.sweep.alpha);
       const auto y = metric_band(trials->second, gain, input.data.sweep.alpha);
       if (!x || !y) continue;
       const size_t style = style_of(variant, input.data);
-      add_trade_row(rows, {variant, *x, *y}, cost, gain);
+      add_trade_row(rows, {variant, *x, *y}, cost.metric, gain);
       costs.take(*x);
       gains.take(*y);
       const std::string block =
@@ -109,16 +132,13 @@ std::vector<Figure> draw_trade_off(const PlotInput& input, const std::string& co
 }
 
 std::vector<Figure> draw_latency(const PlotInput& input) {
-  return draw_trade_off(input, "train/step_ms", "time of a training step", ", ms", "latency");
+  return draw_trade_off(input, kInference, &kTrainingStep, "latency");
 }
-std::vector<Figure> draw_macs(const PlotInput& input) {
-  return draw_trade_off(input, "model/macs", "multiply-accumulates per image", "", "macs");
-}
+std::vector<Figure> draw_macs(const PlotInput& input) { return draw_trade_off(input, kMacs, nullptr, "macs"); }
 
 }  // namespace
 
-const PlotKind kTradeOffLatency = {"latency", "primary metric against the time of a training step", false,
-                                   draw_latency};
+const PlotKind kTradeOffLatency = {"latency", "primary metric against the time of inference", false, draw_latency};
 const PlotKind kTradeOffMacs = {"macs", "primary metric against multiply-accumulates per image", false, draw_macs};
 
 }  // namespace autonorm::plot

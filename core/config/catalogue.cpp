@@ -83,6 +83,7 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"train/samples_per_s", true, "training samples per second, all ranks together"},
     {"train/step_ms", false, "median time of an optimizer step in milliseconds"},
     {"model/parameters", false, "number of parameters, frozen ones included"},
+    {"model/latency_ms", false, "time of inference per image in ms: forward pass of 64 images, median of up to 10"},
     {"model/macs", false, "multiply-accumulates of one image's forward pass"},
     {"memory/peak_mib", false, "largest memory of one rank in MiB"},
 });

@@ -105,7 +105,7 @@ void fill_results(TrialResult& result, const TrialLoop& loop, models::Model& mod
 }
 
 // The end of a trial that ran to its last step: the test set, once, and the trained model for whoever depends on it.
-Status finish(TrialResult& result, TrialLoop& loop, const data::Dataset& data) {
+Status finish(TrialResult& result, TrialLoop& loop, const data::Dataset& data, const TrialInputs& inputs) {
   const eval::Evaluation test = loop.evaluate(data.test, 1);
   if (test.samples > 0) {
     const auto [metric, value] = loop.judgement(test);
@@ -118,6 +118,9 @@ Status finish(TrialResult& result, TrialLoop& loop, const data::Dataset& data) {
   auto saved = loop.save_checkpoint();
   if (!saved.ok()) return saved.status();
   result.final_checkpoint = *saved;
+  // After everything that is kept, so that nothing can depend on it.
+  if (test.samples > 0 && inputs.gang->leads())
+    add_finite(result.results, "model/latency_ms", loop.latency_ms(data.test));
   return {};
 }
 
@@ -160,7 +163,7 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
   if (!outcome.ok()) return outcome.status();
   result.outcome = *outcome;
   fill_results(result, loop, **model, inputs, memory);
-  if (result.outcome == TrialResult::Outcome::kCompleted) AUTONORM_RETURN_IF_ERROR(finish(result, loop, data));
+  if (result.outcome == TrialResult::Outcome::kCompleted) AUTONORM_RETURN_IF_ERROR(finish(result, loop, data, inputs));
   loop.reporter().flush();
   return result;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/base/sha256.h"
+#include "core/eval/latency.h"
 #include "core/optim/schedule.h"
 
 namespace autonorm::train {
@@ -146,14 +147,21 @@ std::pair<std::string, double> TrialLoop::judgement(const eval::Evaluation& eval
 
 eval::Evaluation TrialLoop::evaluate(const data::Split& split, int64_t noise_stream) {
   reporter_.phase("evaluating");
-  return eval::evaluate(model_, split,
-                        {.scale = data_.scale,
-                         .step = state_.step,
-                         .total_steps = plan_.total_steps(),
-                         .seed = inputs_.config.seed,
-                         .noise_stream = noise_stream,
-                         .bf16 = config_.precision == config::Precision::kBf16},
-                        *inputs_.gang);
+  return eval::evaluate(model_, split, evaluation_options(noise_stream), *inputs_.gang);
+}
+
+eval::EvaluationOptions TrialLoop::evaluation_options(int64_t noise_stream) const {
+  return {.scale = data_.scale,
+          .step = state_.step,
+          .total_steps = plan_.total_steps(),
+          .seed = inputs_.config.seed,
+          .noise_stream = noise_stream,
+          .bf16 = config_.precision == config::Precision::kBf16};
+}
+
+double TrialLoop::latency_ms(const data::Split& split) {
+  reporter_.phase("evaluating");
+  return eval::latency_ms(model_, split, evaluation_options(1), clock_);
 }
 
 // Every value is a parameter's, equal on all ranks, or a mean over the rank's samples: the mean weighted by samples is

@@ -41,12 +41,15 @@ class TrialLoop {
   eval::Evaluation evaluate(const data::Split& split, int64_t noise_stream);
   // What is reported beside the loss: "accuracy", or "rmse" in the target's unit.
   std::pair<std::string, double> judgement(const eval::Evaluation& evaluation) const;
+  // Of inference, in ms per image (core/eval/latency.h). Of this rank alone.
+  double latency_ms(const data::Split& split);
   // Under phase "checkpointing". Only the leader writes; returns the folder there, an empty path elsewhere.
   Result<std::filesystem::path> save_checkpoint();
   // Median over log intervals of the mean time of a step, in ms; 0 before the first interval.
   double median_step_ms() const;
 
  private:
+  eval::EvaluationOptions evaluation_options(int64_t noise_stream) const;
   enum class Next { kGoOn, kDiverged, kStop, kCheckpointAndStop, kCheckpoint };
   void begin_epoch_of(int64_t step);
   Next after_step();

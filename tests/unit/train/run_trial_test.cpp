@@ -19,8 +19,9 @@ TEST(RunTrial, LearnsAndReportsEverything) {
   ASSERT_EQ(run->outcome, Outcome::kCompleted);
   EXPECT_EQ(run->step, 96);
   EXPECT_GT(run->results.at("test/accuracy"), 0.8);
-  for (const char* metric : {"test/loss", "val/accuracy", "val/loss", "train/loss", "train/samples_per_s",
-                             "train/step_ms", "model/parameters", "model/macs", "memory/peak_mib", "train/seconds"}) {
+  for (const char* metric :
+       {"test/loss", "val/accuracy", "val/loss", "train/loss", "train/samples_per_s", "train/step_ms",
+        "model/parameters", "model/macs", "model/latency_ms", "memory/peak_mib", "train/seconds"}) {
     EXPECT_TRUE(run->results.contains(metric)) << metric;
   }
   for (const char* fact : {"weights_sha256", "order_sha256", "final_step", "torch_version", "cpu_capability"}) {
