@@ -56,10 +56,12 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
   database_.exec("PRAGMA journal_mode = WAL");
   database_.exec("PRAGMA synchronous = FULL");
   database_.exec(cat("PRAGMA journal_size_limit = ", kWalBytes));
-  database_.exec(cat("PRAGMA wal_autocheckpoint = ", kCheckpointPages));
+  checkpoint_from(kCheckpointPages);
   database_.exec(cat("PRAGMA cache_size = -", kCacheBytes >> 10));
   database_.exec("PRAGMA foreign_keys = OFF");  // the engine hands out the keys; checks would cost a look-up per row
 }
+
+void Connection::checkpoint_from(int pages) { sqlite3_wal_autocheckpoint(database_.getHandle(), pages); }
 
 SQLite::Statement& Connection::statement(std::string_view sql) {
   auto& statement = statements_[sql];

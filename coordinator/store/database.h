@@ -16,9 +16,11 @@ namespace autonorm::store {
 
 // The write-ahead log is cut back to this when it begins anew, after every reader has left what it read there.
 inline constexpr int64_t kWalBytes = int64_t{64} << 20;
-// Pages of the log (16 MiB) from which on SQLite moves them to the database. A submission writes the pages of an index
-// again and again: moving them seldom saves half of the writes.
-inline constexpr int kCheckpointPages = 4'000;
+// Pages of the log (4 MiB) from which on SQLite moves them to the database. More at a time would hold up
+// acknowledgements.
+inline constexpr int kCheckpointPages = 1'000;
+// In bulk: a submission writes the pages of an index again and again, so moving them seldom saves half of the writes.
+inline constexpr int kBulkCheckpointPages = 4'000;
 // Of the writer. Large enough for what one slice of a submission touches: less would write pages twice.
 inline constexpr int64_t kCacheBytes = int64_t{8} << 20;
 inline constexpr int kApplicationId = 0x414e4f52;  // "ANOR": marks the file as ours
@@ -38,6 +40,8 @@ class Connection {
   const std::filesystem::path& file() const { return file_; }
   // Prepared at first use, reset and without bindings. Valid until the next call with the same text.
   SQLite::Statement& statement(std::string_view sql);
+  // From how many pages of the log on the next commits move them to the database.
+  void checkpoint_from(int pages);
   // Forgets prepared statements: needed before the schema changes.
   void forget_statements() { statements_.clear(); }
 

@@ -89,8 +89,10 @@ Result<engine::Snapshot> Store::load() {
 }
 
 Status Store::commit(std::span<const engine::Change> changes) {
+  constexpr size_t kBulk = 2'000;  // a slice of a submission has more
   Status status;
   try {
+    state_->connection.checkpoint_from(changes.size() >= kBulk ? kBulkCheckpointPages : kCheckpointPages);
     SQLite::Transaction transaction(state_->connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
     for (const engine::Change& change : changes) {
       status = state_->writer.write(change);
