@@ -31,12 +31,7 @@ void add_batch(models::Model& model, const data::Split& split, const EvaluationO
   std::iota(samples.begin(), samples.end(), first);
   const at::Tensor indices = at::arange(first, last, at::TensorOptions(at::kLong).device(split.labels.device()));
   const at::Tensor labels = split.labels.narrow(0, first, last - first);  // [B]
-  const norms::StepContext context{.training = false,
-                                   .step = options.step,
-                                   .micro_batch = options.noise_stream,
-                                   .total_steps = options.total_steps,
-                                   .seed = options.seed,
-                                   .samples = &samples};
+  const norms::StepContext context = options.context(samples);
   const Autocast autocast(split.labels.device().type(), options.bf16);
   const at::Tensor images = data::gather_images(split, indices, options.scale);  // [B, C, H, W]
   if (model.reconstructs()) {

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "core/data/dataset.h"
 #include "core/distributed/gang.h"
@@ -19,6 +20,16 @@ struct EvaluationOptions {
   uint64_t seed = 0;
   int64_t noise_stream = 0;  // distinguishes the noise of splits evaluated at the same step
   bool bf16 = false;         // forward pass under autocast
+
+  // Of a forward pass over these samples of the split, which must outlive it.
+  norms::StepContext context(const std::vector<int64_t>& samples) const {
+    return {.training = false,
+            .step = step,
+            .micro_batch = noise_stream,
+            .total_steps = total_steps,
+            .seed = seed,
+            .samples = &samples};
+  }
 };
 
 struct Evaluation {

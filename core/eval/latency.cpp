@@ -33,12 +33,7 @@ double latency_ms(models::Model& model, const data::Split& split, const Evaluati
   const at::Tensor indices =
       at::arange(kLatencyBatch, at::TensorOptions(at::kLong).device(device)).remainder(split.size());
   const at::Tensor images = data::gather_images(split, indices, options.scale);  // [B, C, H, W]
-  const norms::StepContext context{.training = false,
-                                   .step = options.step,
-                                   .micro_batch = options.noise_stream,
-                                   .total_steps = options.total_steps,
-                                   .seed = options.seed,
-                                   .samples = &samples};
+  const norms::StepContext context = options.context(samples);
   const Autocast autocast(device.type(), options.bf16);
   pass_through(model, images, context);  // caches, kernels, memory
   std::vector<double> ms;
