@@ -64,11 +64,15 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
 void Connection::checkpoint_from(int pages) { sqlite3_wal_autocheckpoint(database_.getHandle(), pages); }
 
 SQLite::Statement& Connection::statement(std::string_view sql) {
-  auto& statement = statements_[sql];
-  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, std::string(sql));
-  statement->tryReset();  // an earlier failure must not surface here
-  statement->clearBindings();
-  return *statement;
+  auto known = statements_.find(sql);
+  if (known == statements_.end()) {
+    auto fresh = std::make_unique<SQLite::Statement>(database_, std::string(sql));
+    known = statements_.emplace(sql, std::move(fresh)).first;
+  }
+  SQLite::Statement& statement = *known->second;
+  statement.tryReset();  // an earlier failure must not surface here
+  statement.clearBindings();
+  return statement;
 }
 
 }  // namespace autonorm::store

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,7 +49,11 @@ class Connection {
  private:
   std::filesystem::path file_;
   SQLite::Database database_;
-  std::unordered_map<std::string_view, std::unique_ptr<SQLite::Statement>> statements_;  // keys are string literals
+  struct SqlHash {
+    using is_transparent = void;  // a look-up makes no string
+    size_t operator()(std::string_view sql) const { return std::hash<std::string_view>()(sql); }
+  };
+  std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>, SqlHash, std::equal_to<>> statements_;
 };
 
 // Binds values from parameter 1 on: integers, bool, double (NaN as NULL), text, ids, optional.
