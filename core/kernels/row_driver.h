@@ -61,7 +61,7 @@ at::Tensor run_backward(const RowShape& shape, int64_t length, at::TensorOptions
   const int64_t count = (shape.rows + block_rows - 1) / block_rows;
   at::Tensor blocks =
       count == 1 ? at::empty({shape.groups, length}, wide) : at::empty({shape.groups, count, length}, wide);
-  std::memset(blocks.mutable_data_ptr(), 0, blocks.nbytes());
+  if (blocks.nbytes() > 0) std::memset(blocks.mutable_data_ptr(), 0, blocks.nbytes());
   auto* all = static_cast<char*>(blocks.mutable_data_ptr());
   const auto bytes = static_cast<int64_t>(blocks.element_size()) * length;
   at::parallel_for(0, shape.groups * count, 1, [&](int64_t begin, int64_t end) {

@@ -5,7 +5,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 
-#include <cstring>
+#include <algorithm>
 
 namespace autonorm::models {
 namespace {
@@ -54,7 +54,7 @@ at::Tensor dropout_mask_on_device(const std::vector<uint64_t>& keys, int64_t ele
                                   at::Device device) {
   const at::NoGradGuard no_grad;
   at::Tensor host = at::empty({static_cast<int64_t>(keys.size()), 1}, at::TensorOptions(at::kLong));
-  std::memcpy(host.mutable_data_ptr<int64_t>(), keys.data(), keys.size() * sizeof(uint64_t));
+  std::ranges::transform(keys, host.mutable_data_ptr<int64_t>(), as_signed);
   const at::Tensor places = at::arange(1, elements + 1, at::TensorOptions(at::kLong).device(device));  // [E]
   at::Tensor z = host.to(device) + places.mul(as_signed(kGolden));                                     // [B, E]
   z.bitwise_xor_(shifted(z, 30)).mul_(as_signed(kFirst));

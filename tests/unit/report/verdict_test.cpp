@@ -108,7 +108,8 @@ TEST(Verdict, DivergenceOfTheWorstSeedsIsNotRewarded) {
       data.trials.back().state = TrialState::kDiverged;
       data.trials.back().results.clear();
     }
-    for (const VariantRow& row : compare(data).cells[0].rows) {
+    const Comparison comparison = compare(data);
+    for (const VariantRow& row : comparison.cells[0].rows) {
       better += row.metrics[0].verdict == Verdict::kBetter;
       less_stable += row.metrics[0].verdict == Verdict::kLessStable;
     }
