@@ -1,9 +1,10 @@
 #include "core/kernels/row_driver.h"
 
 #include <ATen/Version.h>
-#include <unistd.h>
 
 #include <string>
+
+#include "core/base/cache_size.h"
 
 namespace autonorm::kernels {
 
@@ -20,10 +21,7 @@ const RowKernels& row_kernels() {
 }
 
 bool larger_than_caches(int64_t bytes) {
-  static const int64_t cache = [] {
-    const long level3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return level3 > 0 ? int64_t{level3} : int64_t{32} << 20;  // 0: not known, as in some virtual machines
-  }();
+  static const int64_t cache = last_level_cache_bytes().value_or(int64_t{32} << 20);
   return bytes > cache;
 }
 
