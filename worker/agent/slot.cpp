@@ -87,9 +87,7 @@ void Slot::fetched(const Moved& moved, SteadyTime now) {
   }
 }
 
-bool Slot::in_gang() const { return active_->start.gang.members.size() > 1; }
-
-bool Slot::uses_relay() const { return in_gang() && device() == "cpu"; }
+bool Slot::uses_relay() const { return active_->start.gang.members.size() > 1 && device() == "cpu"; }
 
 std::string Slot::device() const {
   const auto config = nlohmann::json::parse(active_->start.config, nullptr, false);
@@ -168,8 +166,6 @@ void Slot::abandon(const fleet::AttemptKey& abandoned) {
     stopped.reason = EndReason::kCancelled;
     if (parts_.supervisor.running()) parts_.supervisor.kill(stopped);
   }
-  // This rank may have ended its part before the gang failed: its trainer is idle, and serves no other trial.
-  if (active_ && key() == abandoned && in_gang()) parts_.supervisor.retire(now_);
   parts_.outbox.forget(abandoned);
 }
 
@@ -237,7 +233,7 @@ void Slot::take(const Ended& ended) {
   if (const auto* failed = std::get_if<fleet::Failed>(&ended)) {
     log_warning(what(key()), " failed (", name(failed->reason), "): ", failed->message);
     report.body = *failed;
-    if (failed->reason == EndReason::kCollectiveAborted && in_gang()) {
+    if (failed->reason == EndReason::kCollectiveAborted && active_->start.gang.members.size() > 1) {
       if (uses_relay()) parts_.relay.close(active_->start.gang.tag);
       active_->symptom = *failed;
       active_->say_symptom_at = now_ + options_.cause_patience;

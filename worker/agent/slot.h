@@ -68,7 +68,6 @@ class Slot {
   void begin(const fleet::Start& start, SteadyTime now);
   void fetch_folders();
   void launch(SteadyTime now);
-  bool in_gang() const;
   bool uses_relay() const;
   std::string device() const;
   void take(const worker::ReadyEvent& event);

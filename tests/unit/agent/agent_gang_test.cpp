@@ -72,19 +72,6 @@ TEST_F(Story, ABrokenCollectiveIsSaidWhenNobodySaysTheCause) {
   ASSERT_THAT(life.link.bodies<fleet::Failed>(), SizeIs(1));
   EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].reason, EndReason::kCollectiveAborted);
   EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].message, "rank 0 has left the gang");
-  EXPECT_FALSE(life.supervisor.has_process()) << "the trainer of a gang that failed must not serve another trial";
-}
-
-TEST_F(Story, ARankThatHasFinishedLosesItsTrainerWhenItsGangFails) {
-  Life life(folder.path(), artifacts);
-  life.welcome();
-  life.say(second_member(key()));
-  ASSERT_TRUE(life.until([&] { return !life.supervisor.torch().empty(); }));
-  life.say(fleet::Rendezvous{key(), "127.0.0.1:4711"});
-  ASSERT_TRUE(life.until([&] { return life.supervisor.has_process() && !life.supervisor.running(); }));
-  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kTrainerCrashed, "rank 0 died"});
-  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
-  EXPECT_FALSE(life.supervisor.has_process());
 }
 
 TEST_F(Story, TheOtherRanksEmptyFinishedEndsTheirAttempt) {
