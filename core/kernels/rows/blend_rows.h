@@ -219,12 +219,12 @@ inline void blend_backward_some(const BlendBackward& a, const SampleSums<E>& sam
   for (int k = 0; k < kRows; ++k) {
     const Wide on_h = add_lanes(along_h[k]) / static_cast<Wide>(n);
     const Wide on_one = add_lanes(along_one[k]) / static_cast<Wide>(n);
-    const auto along = broadcast(-on_h * rstd[k] * rstd[k]), shift = broadcast(rstd[k] * on_one);
     each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-      const Vector d = E::load(from + k * n + i, lanes) - mean[k];
+      const Vector h = (E::load(from + k * n + i, lanes) - mean[k]) * rstd[k];
       const Vector u = E::load(dy + k * n + i, lanes) * W::load(sample.layer_factor + i, lanes);
-      const Vector rest = fma(d, along, W::load(sample.through_dyt + k * n + i, lanes) - shift);
-      put<E>(dx + k * n + i, fma(broadcast(rstd[k]), u, rest), lanes, a.stream);
+      const Vector through_layer = fma(h, broadcast(-on_h), u - on_one);
+      put<E>(dx + k * n + i, fma(broadcast(rstd[k]), through_layer, W::load(sample.through_dyt + k * n + i, lanes)),
+             lanes, a.stream);
     });
   }
 }
