@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/merge.h"
+#include "core/config/sweep_names.h"
 #include "core/config/trial_identity.h"
 #include "core/config/trial_reader.h"
 
@@ -40,9 +41,9 @@ class Expander {
 
   // Every check runs before the first trial is made, so that all errors come together.
   Sweep run() {
-    check_names();
-    check_base();
-    check_stage_axes();
+    check_names(doc_, diagnostics_);
+    read_trial(doc_.base, diagnostics_);  // a mistake there is one even when every variant replaces that table
+    check_stage_axes(doc_, diagnostics_);
     if (count_cells() > kMaxCells) {
       error(doc_.settings.place,
             cat("the sweep has more than ", kMaxCells, " cells; split it or drop values of the matrix"));
@@ -61,59 +62,6 @@ class Expander {
 
  private:
   void error(Place place, const std::string& text) { diagnostics_.error(place, text); }
-
-  std::vector<std::string> variant_names() const {
-    std::vector<std::string> names;
-    for (const Recipe& variant : doc_.variants) names.push_back(variant.name);
-    return names;
-  }
-  std::vector<std::string> axis_paths() const {
-    std::vector<std::string> paths;
-    for (const Axis& axis : doc_.axes) paths.push_back(axis.path);
-    return paths;
-  }
-
-  // The baseline, and the variants that excludes name.
-  void check_names() {
-    const auto names = variant_names();
-    const std::string& baseline = doc_.settings.baseline;
-    if (!baseline.empty() && !doc_.variants.empty() && std::ranges::find(names, baseline) == names.end()) {
-      error(doc_.settings.baseline_place, cat("baseline ", quoted(baseline), " is no variant; allowed: ", join(names),
-                                              did_you_mean(baseline, names)));
-    }
-    for (const Exclude& exclude : doc_.excludes) {
-      for (const Exclude::Condition& condition : exclude.conditions) {
-        if (condition.key == "variant") check_excluded_names(condition, names);
-      }
-    }
-  }
-
-  void check_excluded_names(const Exclude::Condition& condition, const std::vector<std::string>& names) {
-    for (const Value& value : condition.values) {
-      const std::string wanted = label_text(value);
-      if (std::ranges::find(names, wanted) != names.end()) continue;
-      error(value.place, cat("[[exclude]] names ", quoted(wanted), ", which is no variant; allowed: ", join(names),
-                             did_you_mean(wanted, names)));
-    }
-  }
-
-  // A mistake in [base] is one even when every variant replaces that table.
-  void check_base() { read_trial(doc_.base, diagnostics_); }
-
-  // Each of a stage's axes is a column of the matrix that the stage does not set itself.
-  void check_stage_axes() {
-    const auto paths = axis_paths();
-    for (const StageRecipe& stage : doc_.stages) {
-      for (const auto& [axis, place] : stage.axes) {
-        if (std::ranges::find(paths, axis) == paths.end()) {
-          error(place, cat("axes names ", quoted(axis), ", which is no key of [matrix]; allowed: ", join(paths),
-                           did_you_mean(axis, paths)));
-        } else if (stage.recipe.keys.find_path(axis) != nullptr) {
-          error(place, cat(axis, " is set by the stage and taken over by its axes; keep one"));
-        }
-      }
-    }
-  }
 
   // Before excludes. Stops counting above the limit, so that the product cannot overflow.
   int64_t count_cells() const {
@@ -295,8 +243,8 @@ class Expander {
     out_.priority = s.priority;
     out_.max_parallel = s.max_parallel;
     out_.fail_fast = s.fail_fast;
-    out_.variants = variant_names();
-    out_.matrix_keys = axis_paths();
+    out_.variants = variant_names(doc_);
+    out_.matrix_keys = axis_paths(doc_);
     for (const StageRecipe& stage : doc_.stages) {
       if (stage.shared_seed && used_stages_.contains(stage.recipe.name))
         out_.shared_stages.push_back(stage.recipe.name);

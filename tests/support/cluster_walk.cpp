@@ -1,12 +1,8 @@
 #include "tests/support/cluster_walk.h"
 
-#include <gtest/gtest-spi.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 
-#include "coordinator/store/report_reader.h"
 #include "core/base/philox.h"
 #include "tests/support/cluster_work.h"
 
@@ -14,7 +10,6 @@ namespace autonorm::testing {
 namespace {
 
 constexpr size_t kMostWorkers = 5;
-constexpr int kSettleRounds = 3'000;
 constexpr uint32_t kSweeps = 3;
 
 struct Frequency {
@@ -349,148 +344,6 @@ void ClusterWalk::come_back(const std::function<bool()>& committed) {
   before_.reset();
   if (again && happened) cluster_.submit(*again);  // nobody was answered
   check();
-}
-
-// ---- checks ----
-
-void ClusterWalk::check() {
-  for (const WorkerId& id : workers_) {
-    for (const auto& [trial, attempt] : cluster_.worker(id).attempts) {
-      if (!attempt.events.empty() && past_.size() < 200) past_.emplace_back(id, attempt.events.back());
-    }
-  }
-  learn_results();
-  for (std::string& finding : model_.disagreements(cluster_.engine(), cluster_.now()))
-    findings_.push_back(std::move(finding));
-  check_starts();
-  check_drained();
-  check_one_owner();
-}
-
-// A result counts when the trial has ended with the attempt that sent it.
-void ClusterWalk::learn_results() {
-  for (const engine::TrialView& view : all_trials(cluster_)) {
-    const auto it = offered_.find(view.id);
-    if (it == offered_.end() || view.state != TrialState::kSucceeded || view.attempt != it->second.first.attempt)
-      continue;
-    model_.result(view.id, it->second.second);
-    offered_.erase(it);
-  }
-}
-
-// Only what somebody wants is started, and only when its stages are done.
-void ClusterWalk::check_starts() {
-  for (const engine::TrialView& view : live_trials(cluster_)) {
-    if (view.state != TrialState::kAssigned) continue;
-    if (!model_.wants(view.id)) findings_.push_back(cat(short_form(view.id), " was started, but no sweep wants it"));
-    if (!model_.stages_done(view.id))
-      findings_.push_back(cat(short_form(view.id), " was started without the result of its stage"));
-  }
-}
-
-// Nothing new starts on a worker that is taken out of use.
-void ClusterWalk::check_drained() {
-  for (const engine::TrialView& view : live_trials(cluster_)) {
-    Attempt& seen = started_[view.id];
-    if (view.attempt <= seen) continue;
-    seen = view.attempt;
-    for (const WorkerId& worker : view.workers) {
-      if (model_.drained(worker))
-        findings_.push_back(cat(short_form(view.id), " was started on ", worker, ", which is drained"));
-    }
-  }
-}
-
-// The coordinator believes no worker to be in two gangs at once.
-void ClusterWalk::check_one_owner() {
-  std::map<WorkerId, TrialId> owner;
-  for (const engine::TrialView& view : live_trials(cluster_)) {
-    for (const WorkerId& worker : view.workers) {
-      if (cluster_.worker_view(worker).trial != view.id) continue;  // it has given its slot back
-      if (!owner.emplace(worker, view.id).second) findings_.push_back(cat(worker, " has two trials"));
-    }
-  }
-}
-
-void ClusterWalk::settle() {
-  crash();  // a death that waits for its operation has missed it
-  // Data may be missing on every host that has room for a gang: one more host, so that everything can end.
-  for (int i = 0; i < 2; ++i) {
-    workers_.push_back(WorkerId(cat("w", workers_.size())));
-    cluster_.add_worker({.host = "c"});
-  }
-  for (const WorkerId& id : workers_) cluster_.connect(id);
-  for (const WorkerId& id : workers_) drain(id, engine::Drain::kNo);
-  for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
-  for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
-    model_.observe(cluster_.engine(), cluster_.now());
-    bool open = false;
-    for (const engine::TrialView& view : all_trials(cluster_)) open |= is_open(view.state) && model_.wants(view.id);
-    if (!open) break;
-    if (round + 1 == kSettleRounds) findings_.push_back("trials never end although every worker works");
-    for (const WorkerId& id : workers_) {
-      if (!listens(cluster_, id)) cluster_.connect(id);
-      obey(cluster_, id, [this](const TrialId& trial) { model_.bad_end(trial); });
-    }
-    for (const engine::TrialView& view : live_trials(cluster_)) {
-      if (works(cluster_, view)) report(view, 2);
-    }
-    cluster_.advance(500ms);
-    check();
-  }
-  check_stored_results();
-}
-
-void ClusterWalk::check_stored_results() {
-  auto reader = store::ReportReader::open(cluster_.directory());
-  for (int64_t id = 1; reader.ok() && id <= model_.size(); ++id) {
-    const auto data = (*reader)->report(SweepId(id));
-    if (!data.ok()) {
-      findings_.push_back(data.status().message());
-      return;
-    }
-    for (const auto& row : data->trials) {
-      const auto expected = model_.accepted(row.trial);
-      const auto stored = row.results.find("test/accuracy");
-      const bool equal =
-          expected ? stored != row.results.end() && stored->second == *expected : stored == row.results.end();
-      if (!equal) findings_.push_back(cat("the stored result of ", short_form(row.trial), " is not the accepted one"));
-    }
-  }
-}
-
-// ---- running and shortening ----
-
-std::vector<std::string> run_walk(const std::vector<WalkOperation>& operations, const ClusterOptions& options) {
-  ::testing::TestPartResultArray results;
-  std::vector<std::string> findings;
-  {
-    const ::testing::ScopedFakeTestPartResultReporter reporter(
-        ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results);
-    ClusterWalk walk(options);
-    for (size_t i = 0; i < operations.size() && walk.findings().empty() && results.size() == 0; ++i)
-      walk.step(operations[i]);
-    if (walk.findings().empty() && results.size() == 0) walk.settle();
-    findings = walk.findings();
-  }
-  for (int i = 0; i < results.size(); ++i) findings.emplace_back(results.GetTestPartResult(i).message());
-  return findings;
-}
-
-std::vector<WalkOperation> shrink_walk(std::vector<WalkOperation> walk, const ClusterOptions& options) {
-  for (size_t length = walk.size() / 2; length > 0; length /= 2) {
-    for (size_t begin = 0; begin + length <= walk.size();) {
-      std::vector<WalkOperation> shorter = walk;
-      const auto from = shorter.begin() + static_cast<std::ptrdiff_t>(begin);
-      shorter.erase(from, from + static_cast<std::ptrdiff_t>(length));
-      if (run_walk(shorter, options).empty()) {
-        begin += length;
-      } else {
-        walk = std::move(shorter);
-      }
-    }
-  }
-  return walk;
 }
 
 }  // namespace autonorm::testing
