@@ -11,7 +11,7 @@
 namespace autonorm::plot {
 namespace {
 
-constexpr const char* kCurveMetrics[] = {"val/accuracy", "val/loss", "train/loss"};
+constexpr const char* kCurveMetrics[] = {"val/accuracy", "val/rmse", "val/loss", "train/loss"};
 
 struct CurvePointBand {
   int64_t step = 0;

@@ -18,9 +18,10 @@ namespace autonorm::report {
 namespace {
 
 // Beside the primary metric people look at these; csv and json have all.
-constexpr std::array kSecondary = {"test/accuracy",   "test/loss",           "val/accuracy",  "val/loss",
-                                   "train/loss",      "train/samples_per_s", "train/step_ms", "model/latency_ms",
-                                   "memory/peak_mib", "model/parameters",    "model/macs"};
+constexpr std::array kSecondary = {"test/accuracy", "test/rmse",        "test/loss",       "val/accuracy",
+                                   "val/rmse",      "val/loss",         "train/loss",      "train/samples_per_s",
+                                   "train/step_ms", "model/latency_ms", "memory/peak_mib", "model/parameters",
+                                   "model/macs"};
 
 std::string counts_text(const Counts& counts) {
   std::vector<std::string> others;

@@ -11,7 +11,7 @@ namespace {
 
 // Linux keeps a nice value per thread. A refusal costs nothing but the advantage.
 void yield_to_others() {
-  constexpr int kNice = 5;
+  constexpr int kNice = 10;
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 

@@ -24,6 +24,8 @@ namespace {
 
 using namespace autonorm;
 
+constexpr double kFewPasses = 0.5;  // the momentum with which five passes give the statistics of the images
+
 struct Scale {
   int64_t images = 32;
   int passes = 9;
@@ -54,7 +56,11 @@ int measure(const std::string& name, const config::ModelConfig& model_config, co
   }
   {
     const at::NoGradGuard no_grad;  // away from weight 1 and bias 0, which fold into nothing, and from no statistics
-    for (norms::Parameter& p : (*model)->table().parameters()) p.value.add_(at::randn(p.value.sizes()), 0.05);
+    for (norms::Parameter& p : (*model)->table().parameters()) {
+      // prepbn starts with η = 1, passes its input on, and the outputs of 12 untrained blocks reach 4e4.
+      if (p.name.ends_with(".eta")) p.value.zero_();
+      p.value.add_(at::randn(p.value.sizes()), 0.05);
+    }
     const at::Tensor batch = at::randn({scale.images, input.channels, input.height, input.width});
     for (int64_t step = 0; step < 5; ++step) (*model)->forward(batch, {.step = step});
   }
@@ -106,6 +112,7 @@ int measure_vit(bool tiny, const Scale& scale) {
   for (const norms::RegistryRow& row : norms::registry()) {
     config::NormConfig norm = config::default_norm(row.kind);
     if (row.kind == config::NormKind::kPowerNorm) norm.scale_groups = 0;
+    norm.momentum = kFewPasses;
     if (norms::folded_config(norm)) failures += measure(std::string(row.name), vit_model(tiny), norm, scale);
   }
   return failures;
@@ -120,7 +127,7 @@ int measure_families(bool tiny, const Scale& scale) {
     for (const auto kind : {config::NormKind::kLayer, config::NormKind::kBatch}) {
       if (before_relu && kind == config::NormKind::kLayer) continue;  // it does not fold there
       config::NormConfig norm = config::default_norm(kind);
-      norm.momentum = 0.5;  // five passes give the statistics of the images
+      norm.momentum = kFewPasses;
       failures += measure(std::string(config::name(kind)), family_model(family, tiny), norm, scale);
     }
   }
