@@ -107,43 +107,61 @@ TimeUnit unit_of(double longest) {
   return {"seconds", 1};
 }
 
+// One line of the picture per worker, the first by name on top.
+class Lanes {
+ public:
+  explicit Lanes(const std::vector<Bar>& bars) {
+    std::set<std::string> names;
+    for (const Bar& bar : bars) names.insert(bar.worker);
+    workers_.assign(names.begin(), names.end());
+  }
+  size_t count() const { return workers_.size(); }
+  size_t of(const std::string& worker) const {
+    return workers_.size() - static_cast<size_t>(std::ranges::lower_bound(workers_, worker) - workers_.begin());
+  }
+  void draw(Chart& chart) const {
+    std::vector<std::string> ticks;
+    for (const std::string& worker : workers_)
+      ticks.push_back(cat(quoted_label(worker.substr(0, kShownOfWorker)), ' ', of(worker)));
+    chart.command("set grid x noy");
+    chart.command("set autoscale xfix");
+    chart.command(cat("set yrange [0.4:", count(), ".6]"));
+    chart.command(cat("set ytics noenhanced (", join(ticks), ") scale 0"));
+  }
+
+ private:
+  std::vector<std::string> workers_;  // sorted
+};
+
+// The bars of the attempts that ended so.
+void draw_outcome(Chart& chart, const Outcome& outcome, const std::vector<Bar>& bars, const Lanes& lanes,
+                  const TimeUnit& unit) {
+  std::vector<std::string> boxes;
+  for (const Bar& bar : bars) {
+    if (bar.outcome != outcome.name) continue;
+    const double y = static_cast<double>(lanes.of(bar.worker));
+    boxes.push_back(cat(number((bar.from + bar.to) / 2 / unit.seconds), ' ', y, ' ', number(bar.from / unit.seconds),
+                        ' ', number(bar.to / unit.seconds), ' ', y - 0.36, ' ', y + 0.36));
+  }
+  if (boxes.empty()) return;
+  chart.draw(cat(chart.block(boxes), " using 1:2:3:4:5:6 with boxxyerror lc rgb '", colour(outcome.style),
+                 "' fs pattern ", outcome.pattern, " border rgb '#222222' title ", quoted(outcome.name)));
+}
+
 std::vector<Figure> draw_timeline(const PlotInput& input) {
   const std::vector<Bar> bars = bars_of(input);
   if (bars.empty()) return {};
-  std::set<std::string> names;
-  double longest = 0;
-  for (const Bar& bar : bars) names.insert(bar.worker), longest = std::max(longest, bar.to);
-  const std::vector<std::string> workers(names.begin(), names.end());
-  const auto lane = [&](const std::string& worker) {
-    return workers.size() - static_cast<size_t>(std::ranges::lower_bound(workers, worker) - workers.begin());
-  };
-  const TimeUnit unit = unit_of(longest);
+  const Lanes lanes(bars);
+  const TimeUnit unit = unit_of(std::ranges::max(bars, {}, &Bar::to).to);
   Figure figure;
   figure.name = "timeline";
   figure.title = "attempts on workers, coloured by how they ended; a gang has a bar on each of its workers";
-  figure.height = 160 + 26 * static_cast<int>(workers.size());
+  figure.height = 160 + 26 * static_cast<int>(lanes.count());
   Chart chart("attempts on workers", cat(unit.name, " since the first began"), "");
-  chart.command("set grid x noy");
-  chart.command("set autoscale xfix");
-  chart.command(cat("set yrange [0.4:", workers.size(), ".6]"));
-  std::vector<std::string> ticks;
-  for (const std::string& worker : workers)
-    ticks.push_back(cat(quoted_label(worker.substr(0, kShownOfWorker)), ' ', lane(worker)));
-  chart.command(cat("set ytics noenhanced (", join(ticks), ") scale 0"));
+  lanes.draw(chart);
   DataRows rows;
   for (const Bar& bar : bars) add_bar_row(rows, bar);
-  for (const Outcome& outcome : kOutcomes) {
-    std::vector<std::string> boxes;
-    for (const Bar& bar : bars) {
-      if (bar.outcome != outcome.name) continue;
-      const double y = static_cast<double>(lane(bar.worker));
-      boxes.push_back(cat(number((bar.from + bar.to) / 2 / unit.seconds), ' ', y, ' ', number(bar.from / unit.seconds),
-                          ' ', number(bar.to / unit.seconds), ' ', y - 0.36, ' ', y + 0.36));
-    }
-    if (boxes.empty()) continue;
-    chart.draw(cat(chart.block(boxes), " using 1:2:3:4:5:6 with boxxyerror lc rgb '", colour(outcome.style),
-                   "' fs pattern ", outcome.pattern, " border rgb '#222222' title ", quoted(outcome.name)));
-  }
+  for (const Outcome& outcome : kOutcomes) draw_outcome(chart, outcome, bars, lanes, unit);
   figure.data = rows.take();
   figure.script = chart.script();
   return {figure};

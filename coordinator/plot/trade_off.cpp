@@ -83,6 +83,43 @@ bool has_cost(const CellTrials& cell, const Cost& cost, const report::ReportData
   });
 }
 
+// A point per variant that has a result and a cost.
+struct Points {
+  DataRows rows;
+  Range costs, gains;
+};
+
+Points draw_points(Chart& chart, const PlotInput& input, const CellTrials& cell, const Cost& cost) {
+  const std::string& gain = input.data.sweep.metric;
+  Points points;
+  for (const std::string& variant : drawn_variants(input.data)) {
+    const auto trials = cell.trials.find(variant);
+    if (trials == cell.trials.end()) continue;
+    const auto x = metric_band(trials->second, cost.metric, input.data.sweep.alpha);
+    const auto y = metric_band(trials->second, gain, input.data.sweep.alpha);
+    if (!x || !y) continue;
+    add_trade_row(points.rows, {variant, *x, *y}, cost.metric, gain);
+    points.costs.take(*x);
+    points.gains.take(*y);
+    const std::string block =
+        chart.block({cat(number(x->mean), ' ', number(y->mean), ' ', bounds(*x), ' ', bounds(*y))});
+    chart.draw(cat(block, " using 1:2:3:4:5:6 with xyerrorbars ", point_style(style_of(variant, input.data)),
+                   " lw 1.6 title ", quoted(variant)));
+  }
+  return points;
+}
+
+void set_axes(Chart& chart, const Points& points) {
+  const Range& costs = points.costs;
+  const bool wide = costs.high > kWorthALogarithm * costs.least_positive;
+  chart.command("set grid x y");
+  if (wide) chart.command("set logscale x");
+  if (costs.high >= kWorthAPrefix) chart.command(cat("set format x '%.", wide ? 0 : 3, "s%c'"));
+  chart.command("set xrange " + (wide ? log_range(costs) : linear_range(costs)));
+  chart.command("set yrange " + linear_range(points.gains));
+}
+
+// `instead`: the cost that is drawn where a variant has not recorded the wanted one.
 std::vector<Figure> draw_trade_off(const PlotInput& input, const Cost& wanted, const Cost* instead, const char* kind) {
   const std::string& gain = input.data.sweep.metric;
   std::vector<Figure> figures;
@@ -90,41 +127,19 @@ std::vector<Figure> draw_trade_off(const PlotInput& input, const Cost& wanted, c
     const bool replaced = instead != nullptr && !has_cost(cell, wanted, input.data);
     const Cost& cost = replaced ? *instead : wanted;
     if (gain == cost.metric) continue;
+    Chart chart(on_cell(gain, cell), cat(cost.words, cost.unit), gain);
+    Points points = draw_points(chart, input, cell, cost);
+    if (points.rows.empty()) continue;
+    set_axes(chart, points);
     Figure figure;
-    const std::string title = on_cell(cat(gain, " against ", cost.words), cell);
     if (replaced) {
       figure.note = cat("shows the ", cost.words, " instead of the ", wanted.words, ": not every variant has recorded ",
                         wanted.metric, ", trials of older releases lack it");
     }
-    Chart chart(on_cell(gain, cell), cat(cost.words, cost.unit), gain);
-    chart.command("set grid x y");
-    DataRows rows;
-    Range costs, gains;
-    for (const std::string& variant : drawn_variants(input.data)) {
-      const auto trials = cell.trials.find(variant);
-      if (trials == cell.trials.end()) continue;
-      const auto x = metric_band(trials->second, cost.metric, input.data.sweep.alpha);
-      const auto y = metric_band(trials->second, gain, input.data.sweep.alpha);
-      if (!x || !y) continue;
-      const size_t style = style_of(variant, input.data);
-      add_trade_row(rows, {variant, *x, *y}, cost.metric, gain);
-      costs.take(*x);
-      gains.take(*y);
-      const std::string block =
-          chart.block({cat(number(x->mean), ' ', number(y->mean), ' ', bounds(*x), ' ', bounds(*y))});
-      chart.draw(
-          cat(block, " using 1:2:3:4:5:6 with xyerrorbars ", point_style(style), " lw 1.6 title ", quoted(variant)));
-    }
-    if (rows.empty()) continue;
-    const bool wide = costs.high > kWorthALogarithm * costs.least_positive;
-    if (wide) chart.command("set logscale x");
-    if (costs.high >= kWorthAPrefix) chart.command(cat("set format x '%.", wide ? 0 : 3, "s%c'"));
-    chart.command("set xrange " + (wide ? log_range(costs) : linear_range(costs)));
-    chart.command("set yrange " + linear_range(gains));
     figure.name = figure_name({kind, cell.name});
-    figure.title =
-        cat(title, ": means over seeds, bars: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
-    figure.data = rows.take();
+    figure.title = cat(on_cell(cat(gain, " against ", cost.words), cell),
+                       ": means over seeds, bars: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+    figure.data = points.rows.take();
     figure.script = chart.script();
     figures.push_back(std::move(figure));
   }

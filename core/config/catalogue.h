@@ -158,6 +158,12 @@ std::span<const std::string_view> words<Gate>();
 template <>
 std::span<const std::string_view> words<GateEval>();
 template <>
+std::span<const std::string_view> words<GateInput>();
+template <>
+std::span<const std::string_view> words<Granularity>();
+template <>
+std::span<const std::string_view> words<Anneal>();
+template <>
 std::span<const std::string_view> words<Precision>();
 template <>
 std::span<const std::string_view> words<Augment>();
