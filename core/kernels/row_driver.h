@@ -50,12 +50,15 @@ void add_blocks(const at::Tensor& blocks, at::Tensor& sums) {
   }
 }
 
-// → [groups, length], the kernel's sums of each group.
+// → [groups, length or a little more], the kernel's sums of each group. Each block's begin at a cache line: vectors that
+// cross one cost dyt's backward pass a third of its speed.
 template <class Arguments, class Kernel>
 at::Tensor run_backward(const RowShape& shape, int64_t length, at::TensorOptions wide, Arguments arguments,
                         Kernel kernel) {
   constexpr int64_t kBlock = 131072;  // elements
   constexpr int64_t kMostBlocks = 64;
+  constexpr int64_t kLine = 16;  // elements
+  length = (length + kLine - 1) / kLine * kLine;
   const int64_t block_rows =
       std::max({kBlock / shape.channels, (shape.rows + kMostBlocks - 1) / kMostBlocks, int64_t{1}});
   const int64_t count = (shape.rows + block_rows - 1) / block_rows;
