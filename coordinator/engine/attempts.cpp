@@ -68,6 +68,11 @@ TrialState where_it_goes_on(const Core& core, const Trial& trial) {
   return stages_ready(core, trial) ? TrialState::kQueued : TrialState::kWaiting;
 }
 
+// A checkpoint may have come after the last heartbeat.
+int64_t last_step(const Trial& trial) {
+  return std::max(trial.live->progress.step, trial.resume ? trial.resume->step : 0);
+}
+
 void journal_end(Core& core, const Trial& trial, const Ending& ending, TrialState next, Now now) {
   const nlohmann::json fields = {{"trial", trial.id.value()},        {"attempt", trial.attempt.value()},
                                  {"reason", name(ending.reason)},    {"message", ending.message},
@@ -171,7 +176,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                            .culprit = ending.culprit,
                            .signal = ending.signal,
                            .exit_code = ending.exit_code,
-                           .step = trial.live->progress.step,
+                           .step = last_step(trial),
                            .log_tail = ending.log_tail,
                            .memory = ending.memory,
                            .time = now.wall});

@@ -72,6 +72,7 @@ struct StageInput {
 // Settings that do not belong to a trial's identity; a later submission that revives the trial may change them.
 struct TrialSettings {
   int64_t priority = 0, max_attempts = 3, timeout_s = 0, stall_timeout_s = 600;
+  bool operator==(const TrialSettings&) const = default;
 };
 struct TrialRecord {
   TrialKey key = 0;

@@ -196,6 +196,7 @@ struct Worker {
   SteadyTime lease_until{};
   std::string address;  // where peers reach it
   bool lost = false;    // its lease expired or it said goodbye; record.* stays for people
+  std::string why_lost;
   std::optional<Occupant> occupant;
   std::deque<Crash> crashes;
   bool reserved = false;                    // withheld for a gang; display only

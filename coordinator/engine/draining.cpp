@@ -30,11 +30,19 @@ Status no_such_worker(const Core& core, const std::string& word) {
                    near.empty() ? "; see: coordinator workers" : cat("; did you mean '", near, "'?"));
 }
 
+// Workers that have left do not make a host larger; where all have, they are meant.
+std::vector<Worker*> on_host(Core& core, const std::string& host, bool with_lost) {
+  std::vector<Worker*> all = all_where(core, [&](const WorkerRecord& w) { return w.host == host; });
+  const auto left = [](const Worker* worker) { return worker->lost; };
+  if (!with_lost && !std::ranges::all_of(all, left)) std::erase_if(all, left);
+  return all;
+}
+
 // A whole id goes before a host, a host before the start of an id.
-Result<std::vector<Worker*>> select_workers(Core& core, const std::string& word) {
+Result<std::vector<Worker*>> select_workers(Core& core, const std::string& word, bool with_lost) {
   if (word.empty()) return invalid("which worker? give its id, the start of it, or a host (see: coordinator workers)");
   if (Worker* worker = find_worker(core, WorkerId(word))) return std::vector<Worker*>{worker};
-  std::vector<Worker*> found = all_where(core, [&](const WorkerRecord& w) { return w.host == word; });
+  std::vector<Worker*> found = on_host(core, word, with_lost);
   if (!found.empty()) return found;
   found = all_where(core, [&](const WorkerRecord& w) { return w.id.value().starts_with(word); });
   if (found.empty()) return no_such_worker(core, word);
@@ -76,7 +84,7 @@ void on_drain(Core& core, const DrainWorkers& event, Now now) {
   if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
     reply.trials_affected = known->affected;
     reply.workers_affected = known->workers;
-  } else if (const auto chosen = select_workers(core, event.worker); !chosen.ok()) {
+  } else if (const auto chosen = select_workers(core, event.worker, event.drain == Drain::kNo); !chosen.ok()) {
     reply.status = chosen.status();
   } else {
     for (Worker* worker : *chosen) {

@@ -58,8 +58,6 @@ std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const 
   const std::string reason = explainer.reason(claim.trial);
   if (!reason.empty()) lines.push_back("  " + reason);
   if (const std::string next = explainer.outlook(claim.trial, now); !next.empty()) lines.push_back("  " + next);
-  if (trial.end && is_open(trial.state))
-    lines.push_back(cat("  attempt ", trial.attempt, " ended: ", name(*trial.end)));
   if (trial.counted > 0) {
     lines.push_back(cat("  ", trial.counted, " of ", trial.settings.max_attempts, " attempts have failed so far"));
   }
@@ -150,28 +148,30 @@ std::string Explainer::held_reason(const Trial& trial) const {
   return "no sweep wants it any more";
 }
 
-// The sweep on whose turn it would start; null when none of them may start anything.
-const SweepEntry* Explainer::starter(const Trial& trial) const {
-  for (const int64_t id : trial.sweeps) {
-    if (may_start(core_.sweeps.at(id))) return &core_.sweeps.at(id);
+// Of the sweep on whose turn it would start first; nullopt when none of them may start anything.
+std::optional<int64_t> Explainer::fewest_ahead(TrialKey key) {
+  std::optional<int64_t> fewest;
+  for (const int64_t id : core_.at(key).sweeps) {
+    const SweepEntry& entry = core_.sweeps.at(id);
+    if (!may_start(entry)) continue;
+    const int64_t ahead = ahead_of(key, entry);
+    fewest = std::min(ahead, fewest.value_or(ahead));
   }
-  return nullptr;
+  return fewest;
 }
 
 std::string Explainer::queued_reason(TrialKey key) {
   const Trial& trial = core_.at(key);
-  const SweepEntry* own = starter(trial);
-  std::string text =
-      own ? scheduler::why_waiting(want_of(core_, key), slots_, ahead_of(key, *own), core_.options.worker_command)
-          : held_reason(trial);
+  const std::optional<int64_t> ahead = fewest_ahead(key);
+  std::string text = ahead ? scheduler::why_waiting(want_of(core_, key), slots_, *ahead, core_.options.worker_command)
+                           : held_reason(trial);
   if (!trial.reason.empty()) text += cat(" (attempt ", trial.attempt, " ended: ", trial.reason, ")");
   return text;
 }
 
 std::string Explainer::outlook(TrialKey key, Now now) {
-  const Trial& trial = core_.at(key);
-  const SweepEntry* own = trial.state == TrialState::kQueued ? starter(trial) : nullptr;
-  return engine::outlook(core_, key, own ? ahead_of(key, *own) : 0, now);
+  const bool queued = core_.at(key).state == TrialState::kQueued;
+  return engine::outlook(core_, key, queued ? fewest_ahead(key).value_or(0) : 0, now);
 }
 
 std::string Explainer::waiting_reason(const Trial& trial) const {

@@ -20,7 +20,7 @@ class Explainer {
   std::string queued_reason(TrialKey key);
   std::string waiting_reason(const Trial& trial) const;
   std::string held_reason(const Trial& trial) const;
-  const SweepEntry* starter(const Trial& trial) const;
+  std::optional<int64_t> fewest_ahead(TrialKey key);
   // The sweep's queued trials in their order.
   const std::vector<QueueKey>& line_of(int64_t sweep);
   int64_t ahead_of(TrialKey key, const SweepEntry& own);

@@ -254,6 +254,7 @@ void on_goodbye(Core& core, Worker& worker, const fleet::Goodbye& message, Now n
 
 void lose_worker(Core& core, Worker& worker, EndReason reason, const std::string& why, Now now) {
   worker.lost = true;
+  worker.why_lost = why;
   core.schedule_due = true;
   const std::string message = cat(describe(worker), " was lost: ", why);
   const nlohmann::json fields = {{"worker", worker.record.id.value()}, {"host", worker.record.host}, {"reason", why}};

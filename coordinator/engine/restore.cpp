@@ -77,6 +77,7 @@ void restore_workers(Core& core, std::vector<WorkerRecord>&& records, Now now) {
   for (WorkerRecord& record : records) {
     Worker worker;
     worker.lost = true;  // until an open attempt or a Hello says otherwise
+    worker.why_lost = "not seen since the coordinator started";
     worker.lease_until = now.steady;
     worker.record = std::move(record);
     const WorkerId id = worker.record.id;

@@ -64,11 +64,23 @@ void revise(Core& core, TrialKey key, const config::PlannedTrial& planned, std::
   core.change(TrialRevised{key, core.at(key).settings, std::move(config)});
 }
 
+// An open trial runs for all of its sweeps: each limit is the most generous that one of them asks for. 0: no timeout.
+void allow_more(Core& core, TrialKey key, const config::PlannedTrial& planned, const Submission& job, size_t index) {
+  const config::RunConfig& run = planned.common->run;
+  TrialSettings more = core.at(key).settings;
+  more.max_attempts = std::max(more.max_attempts, run.max_attempts);
+  more.timeout_s = more.timeout_s == 0 || run.timeout_s == 0 ? 0 : std::max(more.timeout_s, run.timeout_s);
+  more.stall_timeout_s = std::max(more.stall_timeout_s, run.stall_timeout_s);
+  if (more == core.at(key).settings) return;
+  core.at(key).settings = more;
+  core.change(TrialRevised{key, more, job.freeze(index)});
+}
+
 // A trial that an earlier sweep brought in, or this one before a restart: its result is used, or it runs again.
 void reuse_trial(Core& core, Submission& job, TrialKey key, size_t index, bool fresh, Now now) {
   const Trial& trial = core.at(key);
   const config::PlannedTrial& planned = job.content->trials[index];
-  if (is_open(trial.state)) return;
+  if (is_open(trial.state)) return allow_more(core, key, planned, job, index);
   const bool failed = trial.state == TrialState::kFailed || trial.state == TrialState::kCancelled;
   const bool model_gone = trial.state == TrialState::kSucceeded && model_needed(core, job, trial.id) &&
                           !core.artifacts.contains(trial.model);

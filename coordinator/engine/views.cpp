@@ -102,7 +102,7 @@ std::string state_word(const Worker& worker) {
 
 std::string reason_of(const Core& core, const Worker& worker) {
   if (!worker.record.quarantine.empty()) return worker.record.quarantine;
-  if (worker.lost) return "no message within its lease; it is used again when it comes back";
+  if (worker.lost) return cat(worker.why_lost, "; it is used again when it comes back");
   if (!worker.session) return "its connection is gone; its lease runs on";
   if (worker.record.drain != Drain::kNo)
     return cat("nothing starts here until: coordinator undrain ", worker.record.id);

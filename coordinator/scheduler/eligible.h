@@ -19,11 +19,12 @@ inline bool device_fits(const Want& want, const Slot& slot) {
   return want.device == "auto" || want.device == slot.device;
 }
 
-// Device and data fit; whether it is free is another question.
-inline bool suits(const Want& want, const Slot& slot) {
-  return slot.use != SlotUse::kQuarantined && slot.use != SlotUse::kDrained && device_fits(want, slot) &&
-         !contains(want.never_hosts, slot.host);
+inline bool out_of_use(const Slot& slot) { return slot.use == SlotUse::kQuarantined || slot.use == SlotUse::kDrained; }
+inline bool fits(const Want& want, const Slot& slot) {
+  return device_fits(want, slot) && !contains(want.never_hosts, slot.host);
 }
+// Device and data fit, and it is in use; whether it is free is another question.
+inline bool suits(const Want& want, const Slot& slot) { return fits(want, slot) && !out_of_use(slot); }
 
 // A gang is of one MPI world and one device kind. "cuda" sorts before "cpu": `auto` prefers GPUs.
 struct Pool {

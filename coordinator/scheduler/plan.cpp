@@ -54,25 +54,41 @@ class Planner {
         free_(request.slots) {}
 
   Plan run() {
+    // Slots on workers that a trial avoids go to those behind it first.
+    std::vector<const Want*> put_off;
     for (const Want& want : request_.wants) {
-      std::vector<size_t> slots = slots_for(want);
-      if (!slots.empty()) {
-        for (const size_t i : slots) free_.take(i);
-        plan_.placements.push_back({want.trial, std::move(slots)});
+      if (place(want, slots_for(want))) continue;
+      if (!want.avoid.empty() && want.trial != request_.reserve_for && !choose(want, false).empty()) {
+        put_off.push_back(&want);
         continue;
       }
-      if (want.ranks > 1 && plan_.blocked == 0 && capacity_.smallest(want)) plan_.blocked = want.trial;
-      if (want.trial == request_.reserve_for) withhold(want);
+      note_unplaced(want);
+    }
+    for (const Want* want : put_off) {
+      if (!place(*want, choose(*want, false))) note_unplaced(*want);
     }
     return std::move(plan_);
   }
 
  private:
+  bool place(const Want& want, std::vector<size_t> slots) {
+    if (slots.empty()) return false;
+    for (const size_t i : slots) free_.take(i);
+    plan_.placements.push_back({want.trial, std::move(slots)});
+    return true;
+  }
+
+  void note_unplaced(const Want& want) {
+    if (want.ranks > 1 && plan_.blocked == 0 && capacity_.smallest(want)) plan_.blocked = want.trial;
+    if (want.trial == request_.reserve_for) withhold(want);
+  }
+
+  // Without avoided workers, but for the trial that has waited longest for any.
   std::vector<size_t> slots_for(const Want& want) const {
     if (!free_.holds(want)) return {};
     if (want.ranks == 1 && want.avoid.empty() && want.never_hosts.empty()) return {*free_.best(want.device)};
     std::vector<size_t> slots = choose(want, true);
-    if (slots.empty() && !want.avoid.empty()) slots = choose(want, false);
+    if (slots.empty() && want.trial == request_.reserve_for) slots = choose(want, false);
     return slots;
   }
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "coordinator/scheduler/eligible.h"
 #include "coordinator/scheduler/scheduler.h"
@@ -64,30 +66,50 @@ Supply supply(const Want& want, const std::vector<Slot>& slots) {
   return supply;
 }
 
-int64_t count_use(const Want& want, const std::vector<Slot>& slots, SlotUse use) {
-  return std::ranges::count_if(slots, [&](const Slot& s) { return device_fits(want, s) && s.use == use; });
+// What would bring the out-of-use ones among these slots back; empty when there are none.
+std::string bring_back(const std::vector<const Slot*>& slots) {
+  const auto with = [&](SlotUse use) {
+    std::vector<const Slot*> found;
+    std::ranges::copy_if(slots, std::back_inserter(found), [use](const Slot* slot) { return slot->use == use; });
+    return found;
+  };
+  const auto quarantined = with(SlotUse::kQuarantined), drained = with(SlotUse::kDrained);
+  std::vector<std::string> parts;
+  if (!quarantined.empty()) {
+    parts.push_back(cat("worker ", quarantined[0]->worker, " quarantined: ", quarantined[0]->quarantine));
+    if (quarantined.size() > 1)
+      parts.push_back(cat(quarantined.size() - 1, " more quarantined, see: coordinator workers"));
+  }
+  if (!drained.empty()) {
+    parts.push_back(cat(one_or_many(std::ssize(drained), "worker is", "workers are"),
+                        drained.size() == 1 ? " drained; use it again with: coordinator undrain "
+                                            : " drained; use them again with: coordinator undrain ",
+                        drained[0]->worker));
+  }
+  return join(parts, "; ");
 }
 
 // Every slot of the right device is quarantined or drained; empty when one is not.
 std::string why_out_of_use(const Want& want, const std::vector<Slot>& slots) {
-  const int64_t quarantined = count_use(want, slots, SlotUse::kQuarantined);
-  const int64_t drained = count_use(want, slots, SlotUse::kDrained);
-  const auto all = std::ranges::count_if(slots, [&](const Slot& s) { return device_fits(want, s); });
-  if (quarantined + drained < all) return "";
-  std::vector<std::string> parts;
-  if (quarantined > 0) {
-    const auto bad = std::ranges::find_if(
-        slots, [&](const Slot& s) { return device_fits(want, s) && s.use == SlotUse::kQuarantined; });
-    parts.push_back(cat("worker ", bad->worker, " quarantined: ", bad->quarantine));
-    if (quarantined > 1) parts.push_back(cat(quarantined - 1, " more quarantined, see: coordinator workers"));
+  std::vector<const Slot*> fitting;
+  for (const Slot& slot : slots) {
+    if (!device_fits(want, slot)) continue;
+    if (!out_of_use(slot)) return "";
+    fitting.push_back(&slot);
   }
-  if (drained > 0) {
-    const auto out =
-        std::ranges::find_if(slots, [&](const Slot& s) { return device_fits(want, s) && s.use == SlotUse::kDrained; });
-    parts.push_back(cat(one_or_many(drained, "worker is", "workers are"),
-                        " drained; use them again with: coordinator undrain ", out->worker));
+  return bring_back(fitting);
+}
+
+// Workers whose return would make a world large enough; empty when there is no such world.
+std::string why_too_small(const Want& want, const std::vector<Slot>& slots) {
+  std::map<Pool, std::vector<const Slot*>> pools;
+  for (const Slot& slot : slots) {
+    if (fits(want, slot)) pools[{slot.device, slot.world}].push_back(&slot);
   }
-  return join(parts, "; ");
+  for (const auto& [pool, members] : pools) {
+    if (std::cmp_greater_equal(members.size(), want.ranks)) return bring_back(members);
+  }
+  return "";
 }
 
 // No slot suits at all: the first reason that rules every one out.
@@ -110,8 +132,10 @@ std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_
   const Supply have = supply(want, slots);
   if (have.suitable == 0) return why_none_suits(want, slots, worker_command);
   if (have.largest < want.ranks) {
+    const std::string back = why_too_small(want, slots);
     return cat("needs ", one_or_many(want.ranks, "slot", "slots"), " in one MPI world; the largest has ", have.largest,
-               " (host ", have.largest_host, "); start more with: ", start_command(want, worker_command));
+               " (host ", have.largest_host, "); ",
+               back.empty() ? cat("start more with: ", start_command(want, worker_command)) : back);
   }
   if (have.largest_free < want.ranks) {
     if (want.ranks == 1) {

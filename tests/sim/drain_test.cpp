@@ -110,6 +110,15 @@ TEST_F(DrainedWorkers, AHostMeansAllItsWorkersAndAnUnknownWordIsExplained) {
             "which worker? give its id, the start of it, or a host (see: coordinator workers)");
 }
 
+TEST_F(DrainedWorkers, AHostsWorkersThatHaveLeftAreNotMeant) {
+  const std::vector<WorkerId> workers = cluster.add_workers(2, {.host = "alpha"});
+  cluster.say(workers[0], fleet::Goodbye{"done"});
+  EXPECT_EQ(cluster.drain("alpha", engine::Drain::kAfterTrial).workers_affected, 1);
+  EXPECT_EQ(cluster.worker_view(workers[1]).state, "drained");
+  EXPECT_EQ(cluster.drain("w0", engine::Drain::kAfterTrial).workers_affected, 1) << "named, it is drained all the same";
+  EXPECT_EQ(cluster.drain("alpha", engine::Drain::kNo).workers_affected, 2);
+}
+
 TEST_F(DrainedWorkers, TheSameKeyAgainChangesNothing) {
   const WorkerId a = cluster.add_worker();
   EXPECT_EQ(cluster.drain("w0", engine::Drain::kAfterTrial, "d1").workers_affected, 1);

@@ -138,6 +138,20 @@ TEST_F(Liveness, ATimeoutEndsTheTrialForGood) {
   EXPECT_EQ(cluster.reason(id), "timeout: it ran for more than its timeout of 60 s");
 }
 
+TEST_F(Liveness, AnotherSweepMayGrantAnOpenTrialMore) {
+  const config::Sweep timed = make_sweep("timed", {{.variant = "A", .timeout_s = 60}});
+  const TrialId id = timed.trials.front().id;
+  cluster.add_worker();
+  cluster.submit(timed);
+  cluster.join_all(id);
+  cluster.submit(make_sweep("patient", {{.variant = "A", .timeout_s = 200}}));
+  cluster.submit(make_sweep("hasty", {{.variant = "A", .timeout_s = 10}}));
+  cluster.advance(199s);
+  EXPECT_EQ(cluster.state(id), TrialState::kRunning);
+  cluster.advance(1s);
+  EXPECT_EQ(cluster.reason(id), "timeout: it ran for more than its timeout of 200 s");
+}
+
 TEST_F(Liveness, AWallClockThatJumpsChangesNoLease) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
@@ -171,6 +185,8 @@ TEST_F(Liveness, AWorkerThatSaysGoodbyeGivesItsTrialBackAtOnce) {
   EXPECT_EQ(cluster.state(trial), TrialState::kQueued);
   EXPECT_EQ(cluster.trial(trial).end, EndReason::kPreempted);
   EXPECT_EQ(cluster.worker_view(worker).state, "lost");
+  EXPECT_EQ(cluster.worker_view(worker).reason,
+            "it left: interrupted by the user; it is used again when it comes back");
 }
 
 TEST_F(Liveness, ALeaderThatGivesItsSlotBackWithoutAResultIsFoundOut) {

@@ -35,12 +35,12 @@ Cause cause_in_the_fleet(const engine::TrialView& trial, const std::vector<engin
   if (connected.empty()) return {"no worker", {"no worker is connected; start one with: mpirun -np "}};
   if (std::ranges::all_of(connected, out_of_use)) {
     return {"no worker in use",
-            {" drained; use them again with: coordinator undrain ", "; then restart the worker",
+            {" again with: coordinator undrain ", "; then restart the worker",
              "check the machine, then restart the worker", "needs a "}};
   }
   // Data and devices that only some workers have are not seen from here.
   std::vector<std::string> scarce{"needs a ", "its data is missing on ",
-                                  " drained; use them again with: ", "check the machine, then restart the worker"};
+                                  " again with: coordinator undrain ", "check the machine, then restart the worker"};
   if (largest_world(connected) < trial.ranks) {
     scarce.push_back(
         cat("needs ", trial.ranks, trial.ranks == 1 ? " slot" : " slots", " in one MPI world; the largest has "));

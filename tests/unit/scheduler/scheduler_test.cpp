@@ -101,6 +101,29 @@ TEST(Plan, QuarantinedSlotsAndHostsWithoutDataAreLeftOut) {
   EXPECT_EQ(placed(result, 2), std::vector<size_t>{1});
 }
 
+TEST(Plan, AnAvoidedWorkerGoesToTheNextInLine) {
+  Fleet fleet;
+  fleet.add("bad", "x", "a", 0);
+  const Want burnt{.trial = 1, .avoid = {"bad"}};
+  const Plan both = plan({.slots = fleet.slots, .wants = {burnt, {.trial = 2}}});
+  EXPECT_EQ(placed(both, 1), std::vector<size_t>{});
+  EXPECT_EQ(placed(both, 2), std::vector<size_t>{0});
+  const Plan alone = plan({.slots = fleet.slots, .wants = {burnt}});
+  EXPECT_EQ(placed(alone, 1), std::vector<size_t>{0}) << "nobody else wants it";
+}
+
+TEST(Plan, AGangThatAvoidsAWorkerIsNotStarvedByThoseBehindIt) {
+  Fleet fleet;
+  fleet.add("bad", "x", "a", 0);
+  fleet.add("good", "x", "a", 1);
+  const Want gang{.trial = 1, .ranks = 2, .avoid = {"bad"}};
+  const Plan first = plan({.slots = fleet.slots, .wants = {gang, {.trial = 2}}});
+  EXPECT_EQ(placed(first, 2).size(), 1U);
+  EXPECT_EQ(first.blocked, 1);
+  const Plan due = plan({.slots = fleet.slots, .wants = {gang, {.trial = 2}}, .reserve_for = 1});
+  EXPECT_EQ(placed(due, 1).size(), 2U);
+}
+
 TEST(Plan, WithheldSlotsGoToTheGangOnceItFits) {
   Fleet fleet;
   fleet.add("w0", "x", "a", 0);
@@ -180,6 +203,18 @@ TEST(WhyWaiting, NamesNumbersAndTheRemedy) {
             "in the queue");
   EXPECT_EQ(why_waiting({.trial = 1, .ranks = 1, .never_hosts = {"a"}}, fleet.slots, 0, "worker"),
             "its data is missing on a; put it there, or start a worker elsewhere with: mpirun -np 1 worker");
+}
+
+TEST(WhyWaiting, NamesTheWorkersWhoseReturnWouldMakeRoom) {
+  Fleet fleet;
+  fleet.add("w0", "x", "a", 0);
+  fleet.add("w1", "x", "a", 1, SlotUse::kDrained);
+  fleet.add("w2", "y", "b", 0, SlotUse::kDrained);
+  EXPECT_EQ(why_waiting({.trial = 1, .ranks = 2}, fleet.slots, 0, "worker"),
+            "needs 2 slots in one MPI world; the largest has 1 (host a); 1 worker is drained; use it again with: "
+            "coordinator undrain w1");
+  EXPECT_EQ(why_waiting({.trial = 1, .ranks = 3}, fleet.slots, 0, "worker"),
+            "needs 3 slots in one MPI world; the largest has 1 (host a); start more with: mpirun -np 3 worker");
 }
 
 }  // namespace
