@@ -1,5 +1,6 @@
 #include <chrono>
 #include <limits>
+#include <optional>
 
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/stop_signal.h"
@@ -29,6 +30,7 @@ engine::Limits limits(const Serve& options) {
 
 int serve(const Serve& options, Environment& environment) {
   const StopSignal stop;
+  std::optional<ExitWatchdog> watchdog;  // outlives the server, whose end it watches, too
   const auto server = server::Server::start(
       {.listen = options.listen,
        .state = options.state,
@@ -45,7 +47,7 @@ int serve(const Serve& options, Environment& environment) {
                   << std::endl;
   stop.wait();
   log_info("stopping: telling the workers");
-  const ExitWatchdog watchdog;
+  watchdog.emplace();
   (*server)->stop();
   log_info("stopped; the state is in ", (*server)->directory().string());
   return kOk;

@@ -1,6 +1,7 @@
 #include "coordinator/engine/explanations.h"
 
 #include <algorithm>
+#include <set>
 
 #include "coordinator/engine/outlook.h"
 #include "coordinator/engine/placement.h"
@@ -75,6 +76,22 @@ std::vector<const Claim*> matches(const Core& core, const SweepEntry& entry, con
     if (match) found.push_back(&claim);
   }
   return found;
+}
+
+// Other trials of older sweeps whose ids begin so, too; a variant's name is asked of the newest sweep alone.
+size_t others_in_older_sweeps(const Core& core, const SweepEntry& newest, const std::string& prefix,
+                              const std::vector<const Claim*>& found) {
+  if (std::ranges::find(newest.words, prefix) != newest.words.end()) return 0;
+  std::set<TrialKey> shown, others;
+  for (const Claim* claim : found) shown.insert(claim->trial);
+  for (const auto& [id, entry] : core.sweeps) {
+    if (id >= newest.record.id.value()) break;
+    for (const Claim& claim : entry.claims) {
+      if (core.at(claim.trial).id.value().starts_with(prefix) && !shown.contains(claim.trial))
+        others.insert(claim.trial);
+    }
+  }
+  return others.size();
 }
 
 Status no_match(const Core& core, const std::string& prefix) {
@@ -226,6 +243,8 @@ Result<Explanation> Engine::explain(const std::string& prefix, Now now) const {
     }
     if (found.size() > shown)
       lines.push_back(cat("… and ", found.size() - shown, " more; give the start of a trial's id"));
+    if (const size_t older = others_in_older_sweeps(*core_, it->second, prefix, found); older > 0)
+      lines.push_back(cat("… and ", older, " more in older sweeps; give more of the id"));
     const Trial& trial = core_->at(found.front()->trial);
     const bool one = std::ranges::all_of(found, [&](const Claim* c) { return c->trial == found.front()->trial; });
     if (one && trial.end && (trial.state == TrialState::kFailed || is_open(trial.state))) answer.failed = trial.id;

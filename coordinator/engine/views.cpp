@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "coordinator/engine/explanations.h"
+#include "coordinator/engine/placement.h"
 #include "core/messages/failure_pattern.h"
 
 namespace autonorm::engine {
@@ -24,11 +25,21 @@ int64_t usable_slots(const Core& core) {
   return std::ranges::count_if(core.workers, [](const auto& entry) { return usable(entry.second); });
 }
 
+// As if no other sweep took slots. Nobody can say while it is held, or while a trial of it fits nowhere.
 std::optional<double> time_left(const Core& core, const SweepEntry& entry) {
-  const int64_t slots = usable_slots(core);
-  if (core.finished_attempts == 0 || slots == 0) return std::nullopt;
-  const double mean = core.finished_seconds / static_cast<double>(core.finished_attempts);
-  return mean * static_cast<double>(open_trials(entry)) / static_cast<double>(slots);
+  const SweepState state = entry.record.state;
+  const int64_t slots = usable_slots(core), open = open_trials(entry);
+  const bool goes_on = state == SweepState::kRunning || state == SweepState::kSubmitting;
+  if (!goes_on || core.finished_attempts == 0 || slots == 0) return std::nullopt;
+  int64_t slots_wanted = open;
+  for (const auto& [shape, lane] : entry.lanes) {
+    if (!core.capacity.smallest(want_of(core, lane.trials.begin()->trial))) return std::nullopt;
+    slots_wanted += (shape.ranks - 1) * std::ssize(lane.trials);
+  }
+  const int64_t together = entry.record.max_parallel > 0 ? entry.record.max_parallel : open;
+  const double rounds = std::max(static_cast<double>(slots_wanted) / static_cast<double>(slots),
+                                 static_cast<double>(open) / static_cast<double>(std::max<int64_t>(1, together)));
+  return core.finished_seconds / static_cast<double>(core.finished_attempts) * rounds;
 }
 
 std::vector<FailureGroup> failure_groups(const Core& core, const SweepEntry& entry) {

@@ -108,6 +108,26 @@ TEST_F(Explain, TheTimeLeftComesFromFinishedTrialsAndSlots) {
   EXPECT_NEAR(*cluster.sweep(SweepId(1)).eta_s, 20.0, 1e-9);
 }
 
+TEST_F(Explain, TheTimeLeftIsNotKnownForWhatCannotRun) {
+  const config::Sweep sweep = make_sweep("many", 3);
+  cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.join_all(sweep.trials[0].id);
+  cluster.advance(10s);
+  cluster.finish(sweep.trials[0].id);
+  cluster.submit(make_sweep("pair", {{.variant = "pair", .ranks = 2}}));
+  EXPECT_FALSE(cluster.sweep(SweepId(2)).eta_s.has_value()) << "no world has two slots";
+  cluster.act(SweepId(1), engine::SweepAction::kPause);
+  EXPECT_FALSE(cluster.sweep(SweepId(1)).eta_s.has_value());
+}
+
+TEST_F(Explain, OlderSweepsWithSuchATrialAreMentioned) {
+  cluster.submit(make_sweep("many", 300));
+  cluster.submit(make_sweep("few", {{.variant = "Z"}}));
+  const std::string digit = cluster.engine().trials(SweepId(2)).front().id.value().substr(0, 1);
+  EXPECT_TRUE(explain(digit).back().ends_with(" more in older sweeps; give more of the id")) << explain(digit).back();
+}
+
 // ---- every cause, with what would help ----
 
 TEST_F(Explain, APausedSweep) {
