@@ -9,6 +9,7 @@
 #include "coordinator/cli/text_table.h"
 #include "coordinator/cli/wording.h"
 #include "core/base/text.h"
+#include "core/config/shared_stages.h"
 #include "core/stats/power.h"
 
 namespace autonorm::cli {
@@ -165,7 +166,9 @@ std::string plan_text(const config::Sweep& sweep, const std::optional<ServerPlan
               count_text(static_cast<int64_t>(columns), "column"), " × ",
               count_text(static_cast<int64_t>(sweep.seeds.size()), "seed"));
   if (sweep.cells.size() != sweep.variants.size() * columns * sweep.seeds.size()) text += ", without the excluded ones";
-  text += "\n" + trials_line(sweep, server) + slots_line(sweep, server) + time_line(server);
+  text += "\n" + trials_line(sweep, server);
+  if (!sweep.shared_stages.empty()) text += "stages  " + config::shared_stages_text(sweep.shared_stages) + "\n";
+  text += slots_line(sweep, server) + time_line(server);
   text += "\n" + CellTable(sweep, server ? server->cached : std::set<TrialId>()).text(server.has_value());
   for (const auto& warning : sweep.warnings) text += "\n" + warning + (warning.ends_with('\n') ? "" : "\n");
   return text + "\n" +

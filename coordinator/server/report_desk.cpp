@@ -9,6 +9,7 @@
 #include "coordinator/report/sweep_pair.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/store/history_reader.h"
+#include "core/config/shared_stages.h"
 
 namespace autonorm::server {
 ReportDesk::ReportDesk(std::filesystem::path database) : database_(std::move(database)) {}
@@ -37,7 +38,13 @@ Result<SweepId> ReportDesk::find(const std::string& selector) {
 Result<report::ReportData> ReportDesk::read(const std::string& selector) {
   const auto id = find(selector);
   if (!id.ok()) return id.status();
-  return reader_->report(*id);
+  auto data = reader_->report(*id);
+  if (!data.ok()) return data;
+  const auto source = histories_->source(*id);
+  if (!source.ok()) return source.status();
+  const std::string shared = config::shared_stages_text(config::shared_stages_of(*source));
+  if (!shared.empty()) data->remarks.push_back(shared);
+  return data;
 }
 
 Result<std::string> ReportDesk::render(const std::string& selector, const report::ReportOptions& options) {

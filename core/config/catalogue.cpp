@@ -80,6 +80,7 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"val/loss", false, "cross entropy on the validation split"},
     {"val/rmse", false, "regression: root of the mean square error on the validation split, in the target's unit"},
     {"train/loss", false, "training loss, mean since the last point"},
+    {"train/seconds", false, "time in the training loop, without setting up and without evaluation on the test set"},
     {"train/samples_per_s", true, "training samples per second, all ranks together"},
     {"train/step_ms", false, "median time of an optimizer step in milliseconds"},
     {"model/parameters", false, "number of parameters, frozen ones included"},

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/config/alpha_range.h"
 #include "core/config/catalogue.h"
 #include "core/config/sweep_document.h"
 
@@ -33,7 +34,7 @@ class SettingsReader {
     if (const Value* baseline = table_.find("baseline")) out_.baseline_place = baseline->place;
     read_metric();
     read_number("margin", out_.margin, 0, 1e9, "the smallest difference that matters");
-    read_number("alpha", out_.alpha, 1e-6, 0.5, "the error rate of the comparisons");
+    read_number("alpha", out_.alpha, kSmallestAlpha, kLargestAlpha, "the error rate of the comparisons");
     read_profile();
     read_seeds();
     read_integer(table_, "[sweep] ", "priority", -1000, 1000, out_.priority);

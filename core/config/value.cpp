@@ -1,5 +1,6 @@
 #include "core/config/value.h"
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -50,8 +51,12 @@ struct ToText {
   std::string operator()(std::monostate) const { return "?"; }
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
   std::string operator()(int64_t number) const { return std::to_string(number); }
-  // The shortest text that reads back as the same number.
-  std::string operator()(double number) const { return nlohmann::json(number).dump(); }
+  // The shortest text that reads back as the same number; as TOML writes it where JSON has no word for it.
+  std::string operator()(double number) const {
+    if (std::isnan(number)) return "nan";
+    if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
+    return nlohmann::json(number).dump();
+  }
   std::string operator()(const std::string& text) const { return text; }
   std::string operator()(const List& list) const { return list_text(list); }
   std::string operator()(const Table& table) const { return table_text(table); }

@@ -36,6 +36,18 @@ TEST(PlanText, ShowsCellsTrialsSlotsTimeAndThePowerCheck) {
   EXPECT_EQ(plan_text(sweep, server), expected + stats::power_check_text(3, 1, sweep.margin, sweep.alpha));
 }
 
+TEST(PlanText, NamesWhatIsTrainedOnceForAllSeeds) {
+  config::SweepSource source = small_sweep(3);
+  EXPECT_EQ(plan_text(expanded(source), std::nullopt).find("stages  "), std::string::npos);
+  source.files.at("small.toml") +=
+      "[[variant]]\nname = \"student\"\ntrain = { distill = { from = \"teacher\" } }\n"
+      "[stage.teacher]\nseed = \"shared\"\n";
+  EXPECT_NE(plan_text(expanded(source), std::nullopt)
+                .find("\nstages  stage teacher is trained once for all seeds (seed = \"shared\"): differences hold for "
+                      "that run only\n"),
+            std::string::npos);
+}
+
 TEST(PlanText, WithoutAServerItSaysWhatItDoesNotKnow) {
   const std::string text = plan_text(expanded(small_sweep(2, "small", 2)), std::nullopt);
   EXPECT_NE(text.find("trials  4 distinct trials; new or cached: unknown without a coordinator\n"), std::string::npos)

@@ -79,6 +79,21 @@ TEST(Verb, ReportReadsADirectoryWithoutAServer) {
   EXPECT_EQ(by_file.code, kOk) << by_file.err;
 }
 
+TEST(Verb, ReportNamesWhatWasTrainedOnceForAllSeeds) {
+  RunningServer server;
+  config::SweepSource source = small_sweep(2);
+  source.files.at("small.toml") +=
+      "[[variant]]\nname = \"student\"\ntrain = { distill = { from = \"teacher\" } }\n"
+      "[stage.teacher]\nseed = \"shared\"\n";
+  ASSERT_TRUE(server.client()->submit(source, false, "a").ok());
+  const auto outcome = run({"report", "--coordinator", server.address()});
+  EXPECT_EQ(outcome.code, kOk) << outcome.err;
+  EXPECT_NE(outcome.out.find("stage teacher is trained once for all seeds (seed = \"shared\"): differences hold for "
+                             "that run only\n"),
+            std::string::npos)
+      << outcome.out;
+}
+
 TEST(Verb, ExportAsksTheServerAndReadsADirectoryAlike) {
   RunningServer server;
   ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/config/shared_stages.h"
 #include "tests/unit/config/sweep_fixture.h"
 
 namespace autonorm::config {
@@ -78,6 +79,16 @@ TEST(Stage, SharedSeedIsOneTrialForAllSeeds) {
   ASSERT_EQ(stages(sweep).size(), 1u);
   EXPECT_EQ(stages(sweep)[0]->config().seed, 0u);
   EXPECT_THAT(sweep.shared_stages, ElementsAre("teacher"));
+}
+
+TEST(Stage, SharedOnesAreKnownFromTheSourceAlone) {
+  const auto stages_of = [](const std::string& text) { return shared_stages_of({"a.toml", {{"a.toml", text}}}); };
+  const std::string shared = kDistilled + kTeacher + "seed = \"shared\"\n";
+  EXPECT_THAT(stages_of(shared), ElementsAre("teacher"));
+  EXPECT_THAT(stages_of(kDistilled + kTeacher), ElementsAre());
+  EXPECT_THAT(stages_of(shared + "[stage.other]\nnorm = \"none\"\nseed = \"shared\"\n"), ElementsAre("teacher"));
+  EXPECT_EQ(shared_stages_text({"teacher"}),
+            "stage teacher is trained once for all seeds (seed = \"shared\"): differences hold for that run only");
 }
 
 TEST(Stage, EqualStagesRunOnce) {
