@@ -67,15 +67,15 @@ class Files {
 };
 
 void export_trial(const report::ReportData& data, const report::TrialRow& row, const report::TrialHistory& history,
-                  ExportFormat format, Files& files) {
-  const auto keys = report::label_keys_of(data);
+                  ExportFormat format, const exporting::RunFolders& folders, Files& files) {
   switch (format) {
     case ExportFormat::kTensorboard:
-      return files.write(fs::path(exporting::run_folder(row, keys)) / exporting::event_file_name(row, history),
+      return files.write(fs::path(folders.of(row)) / exporting::event_file_name(row, history),
                          exporting::event_file_bytes(row, history));
     case ExportFormat::kJsonLines:
       return files.append("trials.jsonl", exporting::json_line(data.sweep, row, history));
     case ExportFormat::kCsv:
+      const auto keys = report::label_keys_of(data);
       files.append_table("curves.csv", exporting::curve_table(row, history, keys));
       files.append_table("norms.csv", exporting::norm_table(row, history, keys));
       files.append_table("attempts.csv", exporting::attempt_table(row, history, keys));
@@ -83,13 +83,15 @@ void export_trial(const report::ReportData& data, const report::TrialRow& row, c
 }
 
 Status export_rows(Archive& archive, const report::ReportData& data, ExportFormat format, Files& files) {
+  const exporting::RunFolders folders(data);
   for (size_t from = 0; from < data.trials.size(); from += kTrialsAtATime) {
     const size_t to = std::min(data.trials.size(), from + kTrialsAtATime);
     std::vector<TrialId> trials;
     for (size_t i = from; i < to; ++i) trials.push_back(data.trials[i].trial);
     const auto histories = archive.histories(trials);
     if (!histories.ok()) return histories.status();
-    for (size_t i = from; i < to; ++i) export_trial(data, data.trials[i], (*histories)[i - from], format, files);
+    for (size_t i = from; i < to; ++i)
+      export_trial(data, data.trials[i], (*histories)[i - from], format, folders, files);
   }
   return {};
 }

@@ -78,11 +78,11 @@ Result<std::vector<plot::Figure>> draw(Archive& archive, const Compared& compare
   return plot::draw(kinds, {compared.data, compared.comparison, histories});
 }
 
+}  // namespace
+
 std::string caption_of(const plot::Figure& figure) {
   return figure.note.empty() ? figure.title : cat(figure.title, "; ", figure.note);
 }
-
-}  // namespace
 
 Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::string& sweep,
                                                const report::ReportOptions& how,

@@ -13,6 +13,9 @@ Result<std::vector<plot::Figure>> read_figures(Archive& archive, const std::stri
                                                const report::ReportOptions& how,
                                                const std::vector<const plot::PlotKind*>& kinds);
 
+// Title and note.
+std::string caption_of(const plot::Figure& figure);
+
 // What a page can show: all kinds of pictures, of the first cells where there are too many.
 struct PagePictures {
   std::vector<plot::Figure> figures;

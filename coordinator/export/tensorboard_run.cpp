@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "coordinator/export/event_file.h"
 #include "core/base/text.h"
@@ -67,10 +68,36 @@ std::string path_word(const std::string& text) {
   return word.empty() || word == "." || word == ".." ? "_" : word;
 }
 
+// Names that are words already keep them.
+std::map<std::string, std::string> distinct_words(const std::set<std::string>& names) {
+  std::map<std::string, std::string> words;
+  std::set<std::string> taken;
+  for (const std::string& name : names) {
+    if (path_word(name) == name) taken.insert(words[name] = name);
+  }
+  for (const std::string& name : names) {
+    if (words.contains(name)) continue;
+    std::string word = path_word(name);
+    for (int number = 2; !taken.insert(word).second; ++number) word = cat(path_word(name), '-', number);
+    words[name] = word;
+  }
+  return words;
+}
+
 }  // namespace
 
-std::string run_folder(const report::TrialRow& row, const std::vector<std::string>& label_keys) {
-  return cat(path_word(row.variant), '/', path_word(report::cell_name(row.labels, label_keys)), "/seed-", row.seed);
+RunFolders::RunFolders(const report::ReportData& data) : label_keys_(report::label_keys_of(data)) {
+  std::set<std::string> variants, cells;
+  for (const report::TrialRow& row : data.trials) {
+    variants.insert(row.variant);
+    cells.insert(report::cell_name(row.labels, label_keys_));
+  }
+  variants_ = distinct_words(variants);
+  cells_ = distinct_words(cells);
+}
+
+std::string RunFolders::of(const report::TrialRow& row) const {
+  return cat(variants_.at(row.variant), '/', cells_.at(report::cell_name(row.labels, label_keys_)), "/seed-", row.seed);
 }
 
 std::string event_file_name(const report::TrialRow& row, const report::TrialHistory& history) {

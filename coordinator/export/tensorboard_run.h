@@ -1,14 +1,26 @@
 // One trial as a run of TensorBoard.
 #pragma once
+#include <map>
 #include <string>
+#include <vector>
 
 #include "coordinator/report/history.h"
 #include "coordinator/report/report_data.h"
 
 namespace autonorm::exporting {
 
-// Folder of the run below the log folder, e.g. "AutoNorm/data.name=digits/seed-0"; every part is fit for a file name.
-std::string run_folder(const report::TrialRow& row, const std::vector<std::string>& label_keys);
+// Folders of a sweep's runs below the log folder, e.g. "AutoNorm/data.name=digits/seed-0". Every part is fit for a file
+// name; variants or cells that would be the same ("a/b", "a_b") get a number.
+class RunFolders {
+ public:
+  explicit RunFolders(const report::ReportData& data);
+  // `row`: of that sweep.
+  std::string of(const report::TrialRow& row) const;
+
+ private:
+  std::vector<std::string> label_keys_;
+  std::map<std::string, std::string> variants_, cells_;  // name → word
+};
 // "events.out.tfevents.<seconds>.<trial>": TensorBoard takes files of such names only.
 std::string event_file_name(const report::TrialRow& row, const report::TrialHistory& history);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <sstream>
 
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/table.h"
@@ -40,6 +41,22 @@ std::string viridis(double t) {
   }
   std::snprintf(text, sizeof text, "#%02X%02X%02X", rgb[0] & 0xFF, rgb[1] & 0xFF, rgb[2] & 0xFF);
   return text;
+}
+
+constexpr size_t kSubtitleWidth = 100;  // bytes; so many small ones fit into a picture of usual width
+
+std::vector<std::string> broken(const std::string& text, size_t width) {
+  std::vector<std::string> lines(1);
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    std::string& line = lines.back();
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      lines.push_back(word);
+    } else {
+      line += (line.empty() ? "" : " ") + word;
+    }
+  }
+  return lines;
 }
 
 }  // namespace
@@ -87,16 +104,38 @@ Chart::Chart(const std::string& title, const std::string& x_label, const std::st
 }
 
 void Chart::begin_panel(const std::string& title, const std::string& x_label, const std::string& y_label) {
-  // From the left edge on: a centred title is cut when it is wider than the plot beside its key.
-  commands_ = {"set title ' '",
-               cat("set label 1 ", quoted(title), " at graph 0, graph 1 left offset 0, character 1 noenhanced"),
-               cat("set xlabel ", quoted(x_label), " noenhanced"), cat("set ylabel ", quoted(y_label), " noenhanced")};
-  elements_.clear();
+  panels_.push_back({title});
+  command(cat("set xlabel ", quoted(x_label), " noenhanced"));
+  command(cat("set ylabel ", quoted(y_label), " noenhanced"));
 }
 
 void Chart::next_panel(const std::string& title, const std::string& x_label, const std::string& y_label) {
-  finished_.push_back({std::move(commands_), std::move(elements_)});
   begin_panel(title, x_label, y_label);
+}
+
+void Chart::subtitle(const std::string& text) {
+  for (std::string& line : broken(text, kSubtitleWidth)) panels_.back().subtitles.push_back(std::move(line));
+}
+
+// From the left edge on: a centred title is cut when it is wider than the plot beside its key. gnuplot's own title only
+// makes room for all lines.
+std::string Chart::Panel::script() const {
+  std::string text = "set title \"";
+  for (size_t i = 0; i < subtitles.size(); ++i) text += " \\n";
+  text += " \"\n";
+  const size_t lines = subtitles.size() + 1;
+  const auto line_at = [](size_t number, const std::string& words, const char* left, size_t height, const char* look) {
+    return cat("set label ", number, ' ', quoted(words), " at ", left, ", graph 1 left offset 0, character ", height,
+               " noenhanced", look, '\n');
+  };
+  text += line_at(1, title, "graph 0", lines, "");
+  for (size_t i = 0; i < subtitles.size(); ++i) {
+    text += line_at(i + 2, subtitles[i], "screen 0.015", lines - 1 - i, " font ',11' textcolor rgb '#444444'");
+  }
+  for (const std::string& line : commands) text += line + "\n";
+  text += "plot " + join(elements, ", \\\n     ") + "\n";
+  for (size_t i = 0; i < subtitles.size(); ++i) text += cat("unset label ", i + 2, '\n');
+  return text;
 }
 
 std::string Chart::block(const std::vector<std::string>& rows) {
@@ -108,16 +147,11 @@ std::string Chart::block(const std::vector<std::string>& rows) {
 }
 
 std::string Chart::script(int columns) const {
-  std::vector<Panel> panels = finished_;
-  panels.push_back({commands_, elements_});
   std::string text = kStyle;
   for (const std::string& block : blocks_) text += block;
-  const int count = static_cast<int>(panels.size());
+  const int count = static_cast<int>(panels_.size());
   if (count > 1) text += cat("set multiplot layout ", (count + columns - 1) / columns, ",", columns, "\n");
-  for (const Panel& panel : panels) {
-    for (const std::string& line : panel.commands) text += line + "\n";
-    text += "plot " + join(panel.elements, ", \\\n     ") + "\n";
-  }
+  for (const Panel& panel : panels_) text += panel.script();
   return count > 1 ? text + "unset multiplot\n" : text;
 }
 

@@ -27,12 +27,14 @@ class Chart {
  public:
   explicit Chart(const std::string& title, const std::string& x_label, const std::string& y_label);
 
-  void command(const std::string& line) { commands_.push_back(line); }
+  // Below the title of the panel that is begun, small: what the picture shows and how to read it. Long ones are broken.
+  void subtitle(const std::string& text);
+  void command(const std::string& line) { panels_.back().commands.push_back(line); }
   // Adds a data block; its name is for draw(). Fields are separated by blanks: numbers by number(), texts by quoted().
   std::string block(const std::vector<std::string>& rows);
   // One element of the plot command, e.g. "$d1 using 1:2 with lines title 'a'".
-  void draw(const std::string& element) { elements_.push_back(element); }
-  bool empty() const { return elements_.empty(); }
+  void draw(const std::string& element) { panels_.back().elements.push_back(element); }
+  bool empty() const { return panels_.back().elements.empty(); }
   // Starts the next panel of a picture with several: `commands` and elements so far are one panel.
   void next_panel(const std::string& title, const std::string& x_label, const std::string& y_label);
 
@@ -41,13 +43,14 @@ class Chart {
 
  private:
   struct Panel {
-    std::vector<std::string> commands, elements;
+    std::string title;
+    std::vector<std::string> subtitles = {}, commands = {}, elements = {};
+    std::string script() const;
   };
   void begin_panel(const std::string& title, const std::string& x_label, const std::string& y_label);
 
   std::vector<std::string> blocks_;
-  std::vector<Panel> finished_;
-  std::vector<std::string> commands_, elements_;
+  std::vector<Panel> panels_;  // the last one is being filled
 };
 
 }  // namespace autonorm::plot

@@ -32,7 +32,8 @@ std::vector<Line> lines_of(const PlotInput& input) {
       const MetricRow& metric = row.metrics.front();
       if (row.is_baseline || !metric.paired.delta) continue;
       std::string note(report::name(metric.verdict));
-      if (metric.verdict == report::Verdict::kNoTest) note = cat(metric.paired.n, " pair");
+      if (metric.verdict == report::Verdict::kNoTest)
+        note = metric.paired.n == 1 ? "1 pair" : cat(metric.paired.n, " pairs, no verdict");
       compared.push_back({row.variant, note, &metric, style_of(row.variant, input.data)});
     }
     if (compared.empty()) continue;
@@ -111,14 +112,30 @@ std::vector<std::string> ticks_of(const std::vector<Line>& lines, bool notes) {
   return ticks;
 }
 
+const char* interval_name(report::IntervalMethod method) {
+  switch (method) {
+    case report::IntervalMethod::kStudent:
+      return "(Student t)";
+    case report::IntervalMethod::kBca:
+      return "(BCa bootstrap)";
+    case report::IntervalMethod::kPermutation:
+      return "(inverted sign-flip test)";
+  }
+  return "";
+}
+
 Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, const std::string& part) {
   const report::SweepRow& sweep = input.data.sweep;
   Figure figure;
   figure.name = figure_name({"forest", sweep.metric, part});
-  figure.title = cat("difference in ", sweep.metric, " to ", sweep.baseline, ", paired by seed, with ",
-                     report::percent(1 - sweep.alpha), " CI");
-  figure.height = 130 + 30 * static_cast<int>(lines.size());
+  std::string reading =
+      cat("paired by seed, with ", report::percent(1 - sweep.alpha), " CI ", interval_name(input.comparison.interval));
+  if (sweep.margin > 0) reading += cat("; grey: the margin ±", sweep.margin);
+  reading += "; filled: a verdict, open: none";
+  figure.title = cat("difference in ", sweep.metric, " to ", sweep.baseline, ", ", reading);
+  figure.height = 170 + 30 * static_cast<int>(lines.size());
   Chart chart(cat("difference to ", sweep.baseline), cat("Δ ", sweep.metric), "");
+  add_subtitles(chart, reading, input);
   const Extent extent = extent_of(lines, sweep.margin);
   chart.command(cat("set xrange [", number(extent.low), ":", number(extent.high), "]"));
   chart.command(cat("set yrange [0.3:", lines.size() + 1, "]"));
@@ -133,7 +150,6 @@ Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, co
   if (sweep.margin > 0) {
     chart.command(cat("set object rectangle from ", number(-sweep.margin), ", graph 0 to ", number(sweep.margin),
                       ", graph 1 behind fc rgb '#EEEEEE' fs solid 1 noborder"));
-    figure.title += cat("; grey: the margin ±", sweep.margin);
   }
   chart.command("set arrow from 0, graph 0 to 0, graph 1 nohead lc rgb '#444444' dt 2 lw 1.5");
   DataRows rows;
@@ -146,7 +162,6 @@ Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, co
     add_forest_row(rows, cell, lines[i]);
     draw_line(chart, lines[i], static_cast<double>(lines.size() - i), extent);
   }
-  figure.title += "; filled: a verdict, open: undecided";
   figure.data = rows.take();
   figure.script = chart.script();
   return figure;
@@ -168,6 +183,6 @@ std::vector<Figure> draw_forest(const PlotInput& input) {
 }  // namespace
 
 const PlotKind kForest = {"forest", "paired difference of each variant to the baseline with CI, margin and verdict",
-                          false, draw_forest};
+                          false, "no seed has the metric for a variant and for the baseline", draw_forest};
 
 }  // namespace autonorm::plot

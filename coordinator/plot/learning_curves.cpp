@@ -74,6 +74,9 @@ std::vector<Figure> draw_curves(const PlotInput& input) {
       Figure figure;
       figure.title = on_cell(metric, cell);
       Chart chart(figure.title, "optimizer step", metric);
+      const std::string reading =
+          cat("mean over seeds, band: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+      add_subtitles(chart, reading, input);
       DataRows rows;
       chart.command("set autoscale xfix");
       std::vector<std::pair<std::string, std::vector<CurvePointBand>>> curves;
@@ -89,7 +92,7 @@ std::vector<Figure> draw_curves(const PlotInput& input) {
       // Lines over all bands.
       for (const auto& [variant, curve] : curves) draw_curve(chart, variant, style_of(variant, input.data), curve);
       if (rows.empty()) continue;
-      figure.title += cat(": mean over seeds, band: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+      figure.title += ": " + reading;
       figure.name = figure_name({"curves", metric, cell.name});
       figure.data = rows.take();
       figure.script = chart.script();
@@ -103,6 +106,6 @@ std::vector<Figure> draw_curves(const PlotInput& input) {
 
 const PlotKind kLearningCurves = {
     "curves", "validation accuracy and loss and training loss over steps, mean over seeds with confidence bands", true,
-    draw_curves};
+    "no trial has recorded val/accuracy, val/rmse, val/loss or train/loss", draw_curves};
 
 }  // namespace autonorm::plot

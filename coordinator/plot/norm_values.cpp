@@ -98,9 +98,11 @@ std::map<std::pair<int, std::string>, Panel> panels_of(const std::vector<const r
   return panels;
 }
 
-// Panels below each other share their edges, however long the names beside them are.
-void align(Chart& chart) {
-  chart.command("set lmargin screen 0.14; set rmargin screen 0.66");
+// Panels below each other share their edges, however long the names beside them are. gnuplot puts the name of an axis
+// beside the widest tick, out of the picture where the margin is given: it stands at the edge instead.
+void align(Chart& chart, const std::string& y_label) {
+  chart.command("set lmargin screen 0.17; set rmargin screen 0.66; set key at screen 0.67, graph 1 left top");
+  chart.command(cat("set label 99 ", quoted(y_label), " at screen 0.02, graph 0.5 center rotate by 90 noenhanced"));
   chart.command("set autoscale xfix");
 }
 
@@ -142,12 +144,14 @@ std::optional<Figure> norm_picture(const CellTrials& cell, const std::string& va
   std::optional<Chart> chart;
   for (const auto& [key, panel] : panels) {
     const std::string title = on_cell(cat(variant, ": ", key.second), cell);
+    const bool chart_is_new = !chart;
     if (chart) {
-      chart->next_panel(title, "optimizer step", key.second);
+      chart->next_panel(title, "optimizer step", "");
     } else {
-      chart.emplace(title, "optimizer step", key.second);
+      chart.emplace(title, "optimizer step", "");
     }
-    align(*chart);
+    align(*chart, key.second);
+    if (chart_is_new) add_subtitles(*chart, "mean over seeds", input);
     draw_panel(*chart, rows, key.second, panel, input.data.sweep.alpha);
   }
   figure.height = 300 * static_cast<int>(panels.size());
@@ -171,6 +175,7 @@ std::vector<Figure> draw_norms(const PlotInput& input) {
 
 const PlotKind kNormValues = {
     "norms", "gate weights, alpha and other learned scalars of each site over training, mean over seeds", true,
+    "no trial has recorded values of its norms that are drawn: gates, shares, alpha, learned scalars, means of weights",
     draw_norms};
 
 }  // namespace autonorm::plot

@@ -2,14 +2,49 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "coordinator/plot/kinds.h"
+#include "coordinator/report/registration.h"
 #include "core/base/text.h"
 
 namespace autonorm::plot {
 namespace {
 
+constexpr int kSubtitleHeight = 18;  // CSS pixels
 constexpr std::array kKinds = {&kForest, &kLearningCurves, &kTradeOffLatency, &kTradeOffMacs, &kNormValues, &kTimeline};
+
+std::vector<std::string> standing_of(const PlotInput& input) {
+  std::vector<std::string> standing;
+  const report::Comparison& comparison = input.comparison;
+  if (comparison.finished < comparison.trials)
+    standing.push_back(cat("interim: ", comparison.finished, " of ", comparison.trials, " trials finished"));
+  const report::Registration registration = report::registration_of(input.data);
+  if (!registration.registered) standing.push_back(registration.text);
+  return standing;
+}
+
+void add_standing(report::TidyTable& table, bool registered, bool interim) {
+  table.columns.insert(table.columns.end(), {"registration", "interim"});
+  for (auto& row : table.rows) {
+    row.emplace_back(std::string(registered ? "pre-registered" : "post hoc"));
+    row.emplace_back(interim);
+  }
+}
+
+// Two variants, "a/b" and "a_b", may come out as one file name: the later one gets a number.
+void make_names_distinct(std::vector<Figure>& figures) {
+  std::set<std::string> taken;
+  for (const Figure& figure : figures) taken.insert(figure.name);
+  std::set<std::string> used;
+  for (Figure& figure : figures) {
+    const std::string name = figure.name;
+    for (int number = 2; !used.insert(figure.name).second; ++number) {
+      std::string other = cat(name, "-", number);
+      if (!taken.contains(other)) figure.name = std::move(other);
+    }
+  }
+}
 
 }  // namespace
 
@@ -36,18 +71,40 @@ Status too_many_figures() {
                  " pictures; choose cells and variants with --data, --where and --variant, or one kind with --kind");
 }
 
-Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input) {
-  std::vector<Figure> figures;
-  std::vector<std::string> names;
+std::vector<std::string> undrawn(const std::vector<const PlotKind*>& kinds, const std::vector<Figure>& figures) {
+  std::vector<std::string> lines;
   for (const PlotKind* kind : kinds) {
-    names.emplace_back(kind->name);
-    for (Figure& figure : kind->draw(input)) figures.push_back(std::move(figure));
+    if (std::ranges::find(figures, kind->name, &Figure::kind) != figures.end()) continue;
+    lines.push_back(cat("no picture of kind ", kind->name, ": ", kind->needs));
+  }
+  return lines;
+}
+
+Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input) {
+  PlotInput told = input;
+  told.standing = standing_of(input);
+  const bool registered = report::registration_of(input.data).registered;
+  const bool interim = input.comparison.finished < input.comparison.trials;
+  std::vector<Figure> figures;
+  for (const PlotKind* kind : kinds) {
+    for (Figure& figure : kind->draw(told)) {
+      figure.kind = kind->name;
+      add_standing(figure.data, registered, interim);
+      for (const std::string& line : told.standing) {
+        figure.title += "; " + line;
+        figure.height += kSubtitleHeight;
+      }
+      figures.push_back(std::move(figure));
+    }
     if (figures.size() > kMostFigures) return too_many_figures();
   }
   if (figures.empty()) {
-    return invalid("sweep ", input.data.sweep.id, " has nothing to draw yet for: ", join(names),
-                   "; `coordinator status` says how far it is");
+    std::vector<std::string> names;
+    for (const PlotKind* kind : kinds) names.emplace_back(kind->name);
+    return invalid("sweep ", input.data.sweep.id, " has nothing to draw yet for: ", join(names), "; ",
+                   join(undrawn(kinds, figures), "; "), "; `coordinator status` says how far it is");
   }
+  make_names_distinct(figures);
   return figures;
 }
 

@@ -16,6 +16,8 @@ std::span<const PlotKind* const> kinds();
 Result<std::vector<const PlotKind*>> kinds_named(const std::vector<std::string>& names);
 // The refusal of more than kMostFigures.
 Status too_many_figures();
+// One line for each of `kinds` that none of `figures` is of: what the sweep lacks for it.
+std::vector<std::string> undrawn(const std::vector<const PlotKind*>& kinds, const std::vector<Figure>& figures);
 // kInvalid when there is nothing to draw, or more than kMostFigures.
 Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input);
 

@@ -64,6 +64,11 @@ std::string on_cell(const std::string& what, const CellTrials& cell) {
   return cell.name.empty() ? what : what + " on " + cell.name;
 }
 
+void add_subtitles(Chart& chart, const std::string& reading, const PlotInput& input) {
+  chart.subtitle(reading);
+  for (const std::string& line : input.standing) chart.subtitle(line);
+}
+
 void DataRows::add(const std::string& column, report::TidyValue value) {
   if (table_.rows.size() == 1) table_.columns.push_back(column);
   table_.rows.back().push_back(std::move(value));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/plot/chart.h"
 #include "coordinator/plot/figure.h"
 
 namespace autonorm::plot {
@@ -34,6 +35,9 @@ Band band_of(const std::vector<double>& values, double alpha);
 std::string figure_name(const std::vector<std::string>& parts);
 // "val/loss on data.name=digits", or without "on …" for a sweep of one cell.
 std::string on_cell(const std::string& what, const CellTrials& cell);
+
+// Below the title: how to read the picture, then what it must say of itself.
+void add_subtitles(Chart& chart, const std::string& reading, const PlotInput& input);
 
 // Fills a table row by row; the first row names the columns.
 class DataRows {

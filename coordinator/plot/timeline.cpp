@@ -158,6 +158,7 @@ std::vector<Figure> draw_timeline(const PlotInput& input) {
   figure.title = "attempts on workers, coloured by how they ended; a gang has a bar on each of its workers";
   figure.height = 160 + 26 * static_cast<int>(lanes.count());
   Chart chart("attempts on workers", cat(unit.name, " since the first began"), "");
+  add_subtitles(chart, "a bar is an attempt, coloured by how it ended; a gang has a bar on each of its workers", input);
   lanes.draw(chart);
   DataRows rows;
   for (const Bar& bar : bars) add_bar_row(rows, bar);
@@ -169,6 +170,7 @@ std::vector<Figure> draw_timeline(const PlotInput& input) {
 
 }  // namespace
 
-const PlotKind kTimeline = {"timeline", "attempts on workers over time, by how they ended", true, draw_timeline};
+const PlotKind kTimeline = {"timeline", "attempts on workers over time, by how they ended", true,
+                            "no attempt has begun", draw_timeline};
 
 }  // namespace autonorm::plot

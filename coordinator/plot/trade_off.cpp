@@ -131,14 +131,16 @@ std::vector<Figure> draw_trade_off(const PlotInput& input, const Cost& wanted, c
     Points points = draw_points(chart, input, cell, cost);
     if (points.rows.empty()) continue;
     set_axes(chart, points);
+    const std::string reading =
+        cat("means over seeds, bars: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+    add_subtitles(chart, reading, input);
     Figure figure;
     if (replaced) {
       figure.note = cat("shows the ", cost.words, " instead of the ", wanted.words, ": not every variant has recorded ",
                         wanted.metric, ", trials of older releases lack it");
     }
     figure.name = figure_name({kind, cell.name});
-    figure.title = cat(on_cell(cat(gain, " against ", cost.words), cell),
-                       ": means over seeds, bars: ", report::percent(1 - input.data.sweep.alpha), " CI (Student t)");
+    figure.title = cat(on_cell(cat(gain, " against ", cost.words), cell), ": ", reading);
     figure.data = points.rows.take();
     figure.script = chart.script();
     figures.push_back(std::move(figure));
@@ -153,7 +155,10 @@ std::vector<Figure> draw_macs(const PlotInput& input) { return draw_trade_off(in
 
 }  // namespace
 
-const PlotKind kTradeOffLatency = {"latency", "primary metric against the time of inference", false, draw_latency};
-const PlotKind kTradeOffMacs = {"macs", "primary metric against multiply-accumulates per image", false, draw_macs};
+const PlotKind kTradeOffLatency = {"latency", "primary metric against the time of inference", false,
+                                   "no trial has recorded the metric and model/latency_ms or train/step_ms",
+                                   draw_latency};
+const PlotKind kTradeOffMacs = {"macs", "primary metric against multiply-accumulates per image", false,
+                                "no trial has recorded the metric and model/macs", draw_macs};
 
 }  // namespace autonorm::plot

@@ -32,12 +32,25 @@ TEST(Crc32c, HasThePublishedValues) {
 }
 
 TEST(RunFolder, StaysBelowTheLogFolder) {
-  report::TrialRow row = auto_norm_row();
-  row.variant = "../a/b";
-  row.labels = {{"data.name", "x/../y"}};
-  EXPECT_EQ(run_folder(row, {"data.name"}), ".._a_b/data.name=x_.._y/seed-1");
-  row.variant = "..";
-  EXPECT_EQ(run_folder(row, {"data.name"}), "_/data.name=x_.._y/seed-1");
+  report::TrialRow row = auto_norm_row(), parent = row;
+  row.variant = "../a/b", parent.variant = "..";
+  row.labels = parent.labels = {{"data.name", "x/../y"}};
+  const RunFolders folders({{}, {row, parent}});
+  EXPECT_EQ(folders.of(row), ".._a_b/data.name=x_.._y/seed-1");
+  EXPECT_EQ(folders.of(parent), "_/data.name=x_.._y/seed-1");
+}
+
+TEST(RunFolder, VariantsAndCellsOfOneWordAreToldApart) {
+  std::vector<report::TrialRow> rows;
+  for (const std::string variant : {"a/b", "a_b", "a:b"}) {
+    rows.push_back(auto_norm_row());
+    rows.back().variant = variant;
+    rows.back().labels = {{"data.name", variant}};
+  }
+  const RunFolders folders({{}, rows});
+  EXPECT_EQ(folders.of(rows[0]), "a_b-2/data.name=a_b-2/seed-1");
+  EXPECT_EQ(folders.of(rows[1]), "a_b/data.name=a_b/seed-1");
+  EXPECT_EQ(folders.of(rows[2]), "a_b-3/data.name=a_b-3/seed-1");
 }
 
 TEST(EventFile, IsReadBackByTheTensorboardPackage) {

@@ -66,6 +66,62 @@ TEST(Figures, NamesAreDistinctAndFitForFiles) {
   }
 }
 
+TEST(Figures, VariantsOfOneWordHavePicturesOfTheirOwn) {
+  report::ReportData data = report::sample_sweep();
+  const auto histories = sample_histories(data);
+  std::erase_if(data.trials, [](const report::TrialRow& row) { return row.variant != "AutoNorm"; });
+  const std::vector<report::TrialRow> rows = data.trials;
+  for (report::TrialRow& row : data.trials) row.variant = "a/b";
+  for (report::TrialRow row : rows) {
+    row.variant = "a_b";
+    data.trials.push_back(row);
+  }
+  const auto figures = draw(kinds_named({"norms"}).value(), {data, compare(data), histories});
+  ASSERT_TRUE(figures.ok()) << figures.status().message();
+  std::set<std::string> names;
+  for (const Figure& figure : *figures) EXPECT_TRUE(names.insert(figure.name).second) << figure.name;
+  EXPECT_TRUE(names.contains("norms-a_b-data.name_digits-2"));
+}
+
+// Pictures are passed on without the page or the folder that they were in.
+TEST(Figures, SayWhatTheyStandOn) {
+  report::ReportData data = report::unfinished_sweep();
+  data.departures = {"alpha 0.1 instead of 0.05"};
+  const auto post_hoc = figures_of(data);
+  ASSERT_TRUE(post_hoc.ok()) << post_hoc.status().message();
+  for (const Figure& figure : *post_hoc) {
+    EXPECT_THAT(figure.script, HasSubstr("'interim: 16 of 24 trials finished'")) << figure.name;
+    EXPECT_THAT(figure.script, HasSubstr("'POST HOC: alpha 0.1 instead of 0.05'")) << figure.name;
+    EXPECT_THAT(figure.title, HasSubstr("interim: 16 of 24 trials finished"));
+    EXPECT_THAT(csv_text(figure.data), HasSubstr(",registration,interim\r\n"));
+    EXPECT_THAT(csv_text(figure.data), HasSubstr(",post hoc,True\r\n"));
+  }
+  const auto registered = figures_of(report::sample_sweep());
+  for (const Figure& figure : *registered) {
+    EXPECT_THAT(figure.script, Not(HasSubstr("interim"))) << figure.name;
+    EXPECT_THAT(csv_text(figure.data), HasSubstr(",pre-registered,False\r\n"));
+  }
+}
+
+TEST(Figures, SayHowToReadThem) {
+  const auto figures = figures_of(report::sample_sweep());
+  for (const Figure& figure : *figures) EXPECT_THAT(figure.script, HasSubstr("set label 2 '")) << figure.name;
+  const auto forest = std::ranges::find(*figures, "forest", &Figure::kind);
+  ASSERT_NE(forest, figures->end());
+  EXPECT_THAT(forest->script, HasSubstr("paired by seed, with 95 % CI (Student t); grey: the margin ±0.005; filled: a "
+                                        "verdict, open: none"));
+}
+
+TEST(Figures, WhatIsMissedIsNamedWithItsReason) {
+  const report::ReportData data = report::sample_sweep();
+  const auto kinds = kinds_named({"norms", "forest"}).value();
+  const auto figures = draw(kinds, {data, compare(data), {}});
+  ASSERT_TRUE(figures.ok());
+  const auto lines = undrawn(kinds, *figures);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], StartsWith("no picture of kind norms: no trial has recorded values of its norms"));
+}
+
 TEST(Figures, ADivergedSeedLeavesTheCurveWhereItsValuesEnd) {
   report::ReportData data = report::sample_sweep();
   const auto figures = figures_of(data, {"curves"});
