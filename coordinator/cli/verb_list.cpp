@@ -1,13 +1,31 @@
 #include "coordinator/cli/verb_list.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace autonorm::cli {
 namespace {
 
 const std::map<std::string, Output> kOutputs{{"text", Output::kText}, {"json", Output::kJson}};
 
+template <class Number>
+CLI::Validator bounded(Number min, Number max, const std::string& allowed) {
+  return {[=](std::string& text) {
+            Number value{};
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool read = error == std::errc() && end == text.data() + text.size();
+            return read && value >= min && value <= max ? "" : cat("'", text, "' is not ", allowed);
+          },
+          ""};
+}
+
 }  // namespace
+
+CLI::Validator number_in(double min, double max, const std::string& allowed) { return bounded(min, max, allowed); }
+
+CLI::Validator whole_number_in(int64_t min, int64_t max) {
+  return bounded(min, max, cat("a whole number from ", min, " to ", max));
+}
 
 VerbList::VerbList(CLI::App& app, const Defaults& defaults)
     : app_(app), defaults_(defaults), coordinator_(defaults.coordinator) {

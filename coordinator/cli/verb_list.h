@@ -15,6 +15,10 @@ namespace autonorm::cli {
 
 inline constexpr const char* kExitCodes =
     "Exit codes: 0 ok; 1 trials failed, or something went wrong; 2 wrong usage or input; 3 no coordinator answers.";
+// CLI::Range for people: NaN is outside, and `allowed` says in words what is inside, e.g. "a number from 0 to 10".
+CLI::Validator number_in(double min, double max, const std::string& allowed);
+CLI::Validator whole_number_in(int64_t min, int64_t max);
+
 inline constexpr const char* kSweepHelp = "number or name of a sweep; without it, the newest";
 
 // One verb: its values and how they become a Command.

@@ -54,8 +54,13 @@ void VerbList::add_report() {
   verb().add_flag("--trials", report->how.trials, "one row per trial and label instead of the comparison");
   variant_flags(report->how.selection);
   verb()
-      .add_option("--explain-cell", report->how.explain_cell, "where the numbers of VARIANT/CELL come from")
-      ->type_name("V/C");
+      .add_option("--explain-cell", report->how.explain_cell, "where the numbers of VARIANT/CELL come from, as text")
+      ->type_name("V/C")
+      ->check(CLI::Validator(
+          [](std::string& cell) {
+            return cell.empty() ? "names no cell; write VARIANT/CELL, e.g. 'RMSNorm/mnist'" : std::string();
+          },
+          ""));
   report_flags(*report);
 }
 
@@ -127,13 +132,13 @@ void VerbList::add_verify() {
   verb()
       .add_option("--round", verify->round, "another round trains the same sample yet again")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(whole_number_in(1, 1'000'000))
       ->capture_default_str();
   verb()
       .add_option("--tolerance", verify->tolerance,
                   "difference in the sweep's metric that still counts as reproduced; else its margin, or 0.001")
       ->type_name("X")
-      ->check(CLI::NonNegativeNumber.description(""));
+      ->check(number_in(0, 1e9, "a number from 0 to 1e9, in the unit of the metric"));
   coordinator_flag();
 }
 

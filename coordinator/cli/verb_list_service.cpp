@@ -20,7 +20,7 @@ void VerbList::add_serve() {
                   "bound on kept checkpoints and models; beyond it older checkpoints go, then models of finished "
                   "trials; what a trial needs stays; 0 = unbounded")
       ->type_name("G")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(number_in(0, 1e9, "a number from 0 to 1e9"))
       ->capture_default_str();
 }
 

@@ -66,12 +66,12 @@ void VerbList::add_logs() {
   verb()
       .add_option("--attempt", logs->attempt, "number of the attempt; without it, the newest")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""));
+      ->check(whole_number_in(1, 1'000'000));
   verb().add_flag("--follow", logs->follow, "go on with what is logged from now on, until the attempt has ended");
   verb()
       .add_option("--tail", logs->tail, "of what is there, only the last N lines")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""));
+      ->check(whole_number_in(0, 1'000'000'000));
   coordinator_flag();
 }
 

@@ -29,11 +29,6 @@ std::optional<stats::Interval> interval_of(const std::vector<double>& difference
   return std::nullopt;
 }
 
-bool higher_is_better(const std::string& metric) {
-  const config::Metric* known = config::find_metric(metric);
-  return known == nullptr || known->higher_is_better;
-}
-
 MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const std::string& metric,
                      const SweepRow& sweep, const ReportOptions& options) {
   MetricRow out;
@@ -125,6 +120,7 @@ void adjust(Comparison& comparison) {
 
 void judge(const SweepRow& sweep, int family, VariantRow& row) {
   MetricRow& metric = row.metrics.front();
+  const auto higher_is_better = direction_of(sweep.metric);
   metric.verdict = verdict_of({.paired = metric.paired,
                                .ci = metric.ci,
                                .p_adjusted = metric.p_holm,
@@ -132,8 +128,10 @@ void judge(const SweepRow& sweep, int family, VariantRow& row) {
                                .identical = metric.identical,
                                .less_stable = row.losses.less_stable(),
                                .selected = row.losses.variant_alone > 0,
-                               .higher_is_better = higher_is_better(sweep.metric),
+                               .higher_is_better = higher_is_better.value_or(true),
                                .alpha = sweep.alpha});
+  if (!higher_is_better && metric.verdict != Verdict::kIdentical)
+    metric.verdict = row.losses.less_stable() ? Verdict::kLessStable : Verdict::kNoTest;
   // A variant that goes on losing seeds is not decided by more of them.
   if (metric.verdict != Verdict::kUndecided || row.losses.variant_alone > 0) return;
   metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, family);
@@ -158,6 +156,11 @@ void count_trials(const ReportData& data, Comparison& comparison) {
 }
 
 }  // namespace
+
+std::optional<bool> direction_of(const std::string& metric) {
+  const config::Metric* known = config::find_metric(metric);
+  return known == nullptr ? std::nullopt : std::optional(known->higher_is_better);
+}
 
 Comparison compare(const ReportData& data, const ReportOptions& options) {
   Comparison comparison;

@@ -56,6 +56,9 @@ struct Comparison {
   TestMethod test{};
 };
 
+// Whether more of a metric is better; absent for one that the catalogue does not know, of which nothing can be claimed.
+std::optional<bool> direction_of(const std::string& metric);
+
 // Counts as values: finite results of trials that succeeded, stopped or diverged. O(trials · metrics · log).
 Comparison compare(const ReportData& data, const ReportOptions& options = {});
 

@@ -23,6 +23,8 @@ constexpr std::array kSecondary = {"test/accuracy", "test/rmse",        "test/lo
                                    "train/step_ms", "model/latency_ms", "memory/peak_mib", "model/parameters",
                                    "model/macs"};
 
+constexpr const char* kWins = "P(> baseline)";
+
 std::string counts_text(const Counts& counts) {
   std::vector<std::string> others;
   const auto add = [&others](int count, const char* word) {
@@ -52,6 +54,7 @@ std::string verdict_text(const VariantRow& row, const CellTable& cell, const std
   const MetricRow& metric = row.metrics.front();
   if (metric.verdict == Verdict::kUndecided && metric.further_seeds)
     return "undecided (+" + std::to_string(*metric.further_seeds) + ")";
+  if (metric.verdict == Verdict::kNoTest && metric.paired.n >= 2) return "no verdict";
   return std::string(name(metric.verdict));
 }
 
@@ -102,6 +105,7 @@ std::vector<TableCell> primary_row(const VariantRow& row, const CellTable& cell,
           {compared ? p_text(metric.p_holm) : "", strong},
           {compared ? other_p_text(metric, comparison, sweep.alpha) : ""},
           {compared ? with_sign(metric.paired.d_z, 2) : ""},
+          {compared ? fixed(metric.paired.wins, 2) : ""},
           {one_line(verdict_text(row, cell, sweep.baseline)), is_claim(metric.verdict) ? strong : Emphasis::kFaint}};
 }
 
@@ -120,9 +124,10 @@ Section primary_section(const SweepRow& sweep, const Comparison& comparison, con
                           "p (Holm)",
                           student ? "p (sign-flip)" : "p (t)",
                           "d_z",
+                          kWins,
                           "verdict"};
   section.table.align.assign(section.table.header.size(), Align::kRight);
-  for (const size_t left : {0, 1, 11}) section.table.align[left] = Align::kLeft;
+  for (const size_t left : {0, 1, 12}) section.table.align[left] = Align::kLeft;
   for (const VariantRow& row : cell.rows) {
     section.table.rows.push_back(primary_row(row, cell, sweep, comparison, decimals));
   }
@@ -162,6 +167,11 @@ Section secondary_section(const Comparison& comparison, const CellTable& cell, c
   return section;
 }
 
+std::string wins_note() {
+  return cat("d_z: Δ in standard deviations of the differences; ", kWins,
+             ": share of the pairs in which the variant is above the baseline, ties one half.");
+}
+
 // States of distinct trials; several labels may share one.
 std::map<TrialState, int> states_of(const ReportData& data) {
   DistinctTrials counted(data.trials.size());
@@ -179,7 +189,11 @@ Document begin_document(const ReportData& data) {
   if (!sweep.question.empty()) document.preamble.push_back(one_line(sweep.question));
   // Two sweeps may have nothing but equal trials: a remark says so.
   if (!data.trials.empty() || data.remarks.empty()) document.preamble.push_back(progress_text(data));
-  for (const std::string& remark : data.remarks) document.preamble.push_back(one_line(remark));
+  if (is_interim(data)) document.standing.push_back(progress_text(data));
+  for (const std::string& remark : data.remarks) {
+    document.preamble.push_back(one_line(remark));
+    document.standing.push_back(one_line(remark));
+  }
   return document;
 }
 
@@ -194,6 +208,10 @@ std::string trial_value(const TrialRow& row, const std::string& metric, int deci
 }
 
 }  // namespace
+
+bool is_interim(const ReportData& data) {
+  return std::ranges::any_of(data.trials, [](const TrialRow& row) { return is_open(row.state); });
+}
 
 std::string progress_text(const ReportData& data) {
   if (data.trials.empty()) {
@@ -215,7 +233,9 @@ std::string progress_text(const ReportData& data) {
 Document comparison_document(const ReportData& data, const Comparison& comparison) {
   Document document = begin_document(data);
   if (comparison.cells.empty()) return document;
-  document.preamble.push_back(one_line(registration_of(data).text));
+  const std::string registration = one_line(registration_of(data).text);
+  document.preamble.push_back(registration);
+  document.standing.push_back(registration);
   if (data.sweep.seeds.size() == 1) {
     document.preamble.push_back(
         "one seed: means only; a comparison needs at least 2 seeds that finished on both sides.");
@@ -230,6 +250,7 @@ Document comparison_document(const ReportData& data, const Comparison& compariso
   });
   for (auto& sections : by_cell) std::ranges::move(sections, std::back_inserter(document.sections));
   document.footnotes = footnotes_of(data.sweep, comparison, decimals);
+  if (comparison.family > 0) document.footnotes.insert(document.footnotes.begin() + 1, wins_note());
   add_failures(data, document);
   return document;
 }

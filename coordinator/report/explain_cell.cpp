@@ -1,6 +1,7 @@
 #include "coordinator/report/explain_cell.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -83,6 +84,13 @@ std::vector<TableCell> trial_cells(const TrialRow* row, const std::string& metri
           {value ? machine_number(*value) : std::string(kAbsent)}};
 }
 
+// As many decimals as the two values have themselves: beyond, the digits are those of binary arithmetic.
+std::string difference_text(double value, double baseline) {
+  const double largest = std::max({std::abs(value), std::abs(baseline), 1e-300});
+  const double unit = std::pow(10.0, std::floor(std::log10(largest)) - 14);
+  return machine_number(std::round((value - baseline) / unit) * unit);
+}
+
 Table seed_table(const ReportData& data, const RowOfSeed& ours, const RowOfSeed& theirs, bool is_baseline) {
   const auto row_for = [](const RowOfSeed& rows, uint64_t seed) {
     const auto found = rows.find(seed);
@@ -107,7 +115,7 @@ Table seed_table(const ReportData& data, const RowOfSeed& ours, const RowOfSeed&
       std::ranges::copy(trial_cells(other, data.sweep.metric), std::back_inserter(cells));
       reasons.push_back(why_left_out(other, data.sweep.metric, "baseline"));
       const bool pair = reasons[0].empty() && reasons[1].empty();
-      cells.push_back({pair ? machine_number(*value_of(*own, data.sweep.metric) - *value_of(*other, data.sweep.metric))
+      cells.push_back({pair ? difference_text(*value_of(*own, data.sweep.metric), *value_of(*other, data.sweep.metric))
                             : std::string(kAbsent)});
     }
     std::erase(reasons, "");

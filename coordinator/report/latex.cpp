@@ -60,7 +60,7 @@ std::string row_latex(const std::vector<TableCell>& cells, const Table& table) {
 // A table that is wider than the line shrinks to it.
 constexpr std::string_view kFitted = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}";
 
-std::string table_latex(const Section& section) {
+std::string table_latex(const Section& section, const std::vector<std::string>& notes) {
   std::string text = "\n\\begin{table}[htbp]\n\\centering\\footnotesize\\setlength{\\tabcolsep}{3.5pt}\n\\caption{" +
                      latex_escaped(section.heading) + "}\n";
   text += std::string(kFitted) + "{%\n\\begin{tabular}{@{}";
@@ -71,7 +71,9 @@ std::string table_latex(const Section& section) {
   }
   text += " \\\\\n  \\midrule\n";
   for (const auto& row : section.table.rows) text += row_latex(row, section.table);
-  return text + "  \\bottomrule\n\\end{tabular}}\n\\end{table}\n";
+  text += "  \\bottomrule\n\\end{tabular}}\n";
+  for (const std::string& note : notes) text += "\\par\\smallskip\\raggedright " + latex_escaped(note) + "\n";
+  return text + "\\end{table}\n";
 }
 
 }  // namespace
@@ -102,7 +104,7 @@ std::string latex_text(const Document& document) {
   text += "% " + one_line(document.title) + "\n";
   for (const std::string& line : document.preamble) text += "% " + one_line(line) + "\n";
   text += "\\providecommand{\\resizebox}[3]{#3}\n";  // without graphicx they stay as they are
-  for (const Section& section : document.sections) text += table_latex(section);
+  for (const Section& section : document.sections) text += table_latex(section, document.standing);
   if (document.footnotes.empty()) return text;
   text += "\n\\begin{flushleft}\\footnotesize\n";
   for (const std::string& note : document.footnotes) text += latex_escaped(note) + "\\par\n";

@@ -41,6 +41,11 @@ std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
 
 std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
   if (comparison.family == 0) return "";
+  if (!direction_of(sweep.metric)) {
+    return cat("no verdict: whether more of ", one_line(sweep.metric),
+               " is better or worse is not known, for the metric is not in "
+               "`coordinator catalogue metrics`; the numbers stand without a claim.");
+  }
   std::string note = cat("verdict: better or worse: p (Holm) < ", sweep.alpha, " and the CI excludes 0; ");
   note += sweep.margin > 0 ? cat("equivalent: two one-sided t-tests within ±", sweep.margin, ", Holm-adjusted over ",
                                  counted(comparison.equivalence_family, "comparison"), ", p < ", sweep.alpha, "; ")

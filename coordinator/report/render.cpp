@@ -105,6 +105,7 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
   const Registration registration = registration_of(data);
   root["registration"] = {{"registered", registration.registered}, {"text", registration.text}};
   root["summary"] = progress_text(data);
+  root["remarks"] = data.remarks;
   root["failures"] = failures_json(data);
   root[key] = std::move(rows);
   // Names come from files: bytes that are not UTF-8 are replaced instead of refused.
@@ -117,7 +118,12 @@ Result<std::string> render(ReportData everything, const ReportOptions& options) 
   const auto selected = select(std::move(everything), options);
   if (!selected.ok()) return selected.status();
   const ReportData& data = *selected;
-  if (!options.explain_cell.empty()) return explain_cell(data, options.explain_cell);
+  if (!options.explain_cell.empty()) {
+    if (options.trials || options.format != Format::kText) {
+      return invalid("--explain-cell is a text of its own: leave out --trials and --format, or --explain-cell");
+    }
+    return explain_cell(data, options.explain_cell);
+  }
   const Comparison comparison = compare(data, options);
   const auto document = [&] { return options.trials ? trials_document(data) : comparison_document(data, comparison); };
   const auto table = [&] { return options.trials ? tidy_trials(data) : tidy_comparison(data, comparison); };

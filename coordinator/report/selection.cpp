@@ -1,11 +1,14 @@
 #include "coordinator/report/selection.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "coordinator/report/comparison.h"
 #include "core/base/text.h"
+#include "core/config/alpha_range.h"
 #include "core/config/catalogue.h"
 
 namespace autonorm::report {
@@ -22,12 +25,29 @@ Status no_such(const std::string& what, const std::string& word, const ReportDat
                  known.empty() ? std::string("none") : join(known));
 }
 
+// The whole text as a finite number.
+std::optional<double> parse_number(const std::string& text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && last == end && std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
 Words values_of(const ReportData& data, const std::string& key) {
   std::set<std::string> values;
   for (const TrialRow& row : data.trials) {
     if (const auto found = row.labels.find(key); found != row.labels.end()) values.insert(found->second);
   }
   return {values.begin(), values.end()};
+}
+
+// The recorded form of what was asked for: 3e-3 for 0.003, since labels that are numbers are compared as numbers.
+std::optional<std::string> recorded_form(const std::string& value, const Words& known) {
+  if (holds(known, value)) return value;
+  const auto wanted = parse_number(value);
+  if (!wanted) return std::nullopt;
+  const auto same = std::ranges::find_if(known, [&](const std::string& text) { return parse_number(text) == wanted; });
+  return same == known.end() ? std::nullopt : std::optional(*same);
 }
 
 struct Condition {
@@ -53,11 +73,13 @@ Result<std::vector<Condition>> conditions_of(const Selection& selection, const R
     add_condition(conditions, text.substr(0, sign), text.substr(sign + 1));
   }
   const Words keys = label_keys_of(data);
-  for (const Condition& condition : conditions) {
+  for (Condition& condition : conditions) {
     if (!holds(keys, condition.key)) return no_such("matrix key", condition.key, data, keys);
     const Words known = values_of(data, condition.key);
-    for (const std::string& value : condition.values) {
-      if (!holds(known, value)) return no_such(condition.key, value, data, known);
+    for (std::string& value : condition.values) {
+      auto recorded = recorded_form(value, known);
+      if (!recorded) return no_such(condition.key, value, data, known);
+      value = *std::move(recorded);
     }
   }
   return conditions;
@@ -82,8 +104,9 @@ Status check_metric(const std::string& metric, const ReportData& data) {
 }
 
 Status check_numbers(const Selection& selection) {
-  if (selection.alpha && !(*selection.alpha > 0 && *selection.alpha < 0.5)) {
-    return invalid("--alpha ", *selection.alpha, " is not between 0 and 0.5 (both excluded); customary is 0.05");
+  if (selection.alpha && !(*selection.alpha >= config::kSmallestAlpha && *selection.alpha <= config::kLargestAlpha)) {
+    return invalid("--alpha ", *selection.alpha, " is out of range; allowed: a number from ", config::kSmallestAlpha,
+                   " to ", config::kLargestAlpha, "; customary is 0.05");
   }
   if (selection.margin && !(*selection.margin > 0 && *selection.margin < HUGE_VAL)) {
     return invalid("--margin ", *selection.margin, " is not a number above 0, in the unit of the metric");
@@ -110,6 +133,16 @@ void replace(Value& registered, const std::optional<Value>& wanted, const char* 
   registered = *wanted;
 }
 
+// The sweep's margin is in the unit of its own metric.
+void replace_margin(const Selection& selection, bool changes_metric, ReportData& data) {
+  double& margin = data.sweep.margin;
+  if (selection.margin || !changes_metric || margin <= 0)
+    return replace(margin, selection.margin, "margin", data.departures);
+  data.departures.push_back(
+      cat("no margin, for ", margin, " is one of the sweep's own metric; --margin sets one for ", data.sweep.metric));
+  margin = 0;
+}
+
 void note_methods(const ReportOptions& options, Words& departures) {
   if (options.interval == IntervalMethod::kBca) departures.push_back("BCa bootstrap interval instead of Student's t");
   if (options.interval == IntervalMethod::kPermutation) {
@@ -126,9 +159,10 @@ Result<ReportData> select(ReportData data, const ReportOptions& options) {
   AUTONORM_RETURN_IF_ERROR(check_names(selection, data));
   const auto conditions = conditions_of(selection, data);
   if (!conditions.ok()) return conditions.status();
+  const bool changes_metric = selection.metric && *selection.metric != data.sweep.metric;
   replace(data.sweep.metric, selection.metric, "metric", data.departures);
   replace(data.sweep.baseline, selection.baseline, "baseline", data.departures);
-  replace(data.sweep.margin, selection.margin, "margin", data.departures);
+  replace_margin(selection, changes_metric, data);
   replace(data.sweep.alpha, selection.alpha, "alpha", data.departures);
   note_methods(options, data.departures);
   const size_t before = data.trials.size();
@@ -142,7 +176,7 @@ Result<ReportData> select(ReportData data, const ReportOptions& options) {
                    " is selected: no cell meets all conditions of --variant, --data and --where");
   }
   if (data.trials.size() < before) {
-    data.departures.push_back(cat("a selection of ", data.trials.size(), " of ", before, " cells"));
+    data.departures.push_back(cat("a selection of ", data.trials.size(), " of ", before, " trials"));
   }
   return data;
 }

@@ -8,6 +8,7 @@
 
 #include "coordinator/report/in_parallel.h"
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/registration.h"
 #include "core/base/text.h"
 
 namespace autonorm::report {
@@ -91,8 +92,13 @@ void add_divergence(TidyRow& row, const Divergence& divergence) {
   row.add("p_mcnemar", value(divergence.p));
 }
 
-void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison, const CellTable& cell,
-                        const VariantRow& variant, size_t metric) {
+// What is true of every row of a report.
+struct Standing {
+  bool registered = false, interim = false;
+};
+
+void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison,
+                        const Standing& standing, const CellTable& cell, const VariantRow& variant, size_t metric) {
   TidyRow row(table);
   row.add("sweep", data.sweep.id.value());
   row.add("sweep_name", data.sweep.name);
@@ -104,6 +110,8 @@ void add_comparison_row(TidyTable& table, const ReportData& data, const Comparis
   add_counts(row, variant.counts);
   add_comparison(row, variant.metrics[metric], variant.pairing, data.sweep);
   add_divergence(row, variant.divergence);
+  row.add("registration", std::string(standing.registered ? "pre-registered" : "post hoc"));
+  row.add("interim", standing.interim);
 }
 
 std::vector<std::string> facts_of(const ReportData& data) {
@@ -125,7 +133,7 @@ void add_trial_columns(TidyRow& out, const ReportData& data, const TrialRow& tri
   out.add("state", std::string(name(trial.state)));
   out.add("end_reason", trial.end ? TidyValue{std::string(name(*trial.end))} : TidyValue{});
   out.add("attempts", int64_t{trial.attempts});
-  out.add("ranks", trial.ranks);
+  if (std::ranges::find(keys, "ranks") == keys.end()) out.add("ranks", trial.ranks);  // else it is a label already
   out.add("duration_s", trial.duration_s);
   out.add("worker", trial.worker);
   out.add("device", trial.device);
@@ -169,13 +177,14 @@ std::vector<std::string> columns_alone(MakeRow make_row) {
 
 TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
   TidyTable table;
+  const Standing standing{registration_of(data).registered, comparison.finished < comparison.trials};
   auto cells = in_parallel<TidyTable>(comparison.cells.size(), [&](size_t i) {
     TidyTable rows;
     const CellTable& cell = comparison.cells[i];
     rows.rows.reserve(cell.rows.size() * comparison.metrics.size());
     for (const VariantRow& variant : cell.rows) {
       for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
-        add_comparison_row(rows, data, comparison, cell, variant, metric);
+        add_comparison_row(rows, data, comparison, standing, cell, variant, metric);
       }
     }
     return rows;
@@ -187,8 +196,8 @@ TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) 
   if (table.rows.empty()) {
     VariantRow none;
     none.metrics.resize(1);
-    table.columns =
-        columns_alone([&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, CellTable{}, none, 0); });
+    table.columns = columns_alone(
+        [&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, standing, CellTable{}, none, 0); });
   }
   return table;
 }

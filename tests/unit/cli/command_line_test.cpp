@@ -245,5 +245,22 @@ INSTANTIATE_TEST_SUITE_P(CommandLine, Help,
                                          "undrain", "report", "compare", "plot", "export", "verify", "backup", "gc",
                                          "catalogue"));
 
+TEST(CommandLine, NumbersOutOfRangeAreRefusedWithTheRange) {
+  using testing::HasSubstr;
+  for (const std::string wrong : {"nan", "inf", "-1", "x"}) {
+    EXPECT_THAT(refusal({"verify", "--tolerance", wrong}),
+                HasSubstr("--tolerance: '" + wrong + "' is not a number from 0 to 1e9, in the unit of the metric"));
+  }
+  EXPECT_EQ(parsed<Verify>({"verify", "--tolerance", "0"}).tolerance, 0.0);
+  EXPECT_THAT(refusal({"verify", "--round", "0"}), HasSubstr("--round: '0' is not a whole number from 1 to 1000000"));
+  EXPECT_THAT(refusal({"logs", "3f9a", "--attempt", "0"}), HasSubstr("'0' is not a whole number from 1 to"));
+  EXPECT_THAT(refusal({"logs", "3f9a", "--tail", "-1"}), HasSubstr("'-1' is not a whole number from 0 to"));
+  EXPECT_THAT(refusal({"serve", "--max-artifact-gib", "nan"}), HasSubstr("'nan' is not a number from 0 to 1e9"));
+}
+
+TEST(CommandLine, AnEmptyCellIsNoCell) {
+  EXPECT_THAT(refusal({"report", "--explain-cell", ""}), testing::HasSubstr("write VARIANT/CELL"));
+}
+
 }  // namespace
 }  // namespace autonorm::cli

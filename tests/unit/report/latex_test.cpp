@@ -55,9 +55,23 @@ TEST(Latex, CompilesWithPdflatex) {
   }
 }
 
+// A table is pasted without what stands around it.
+TEST(Latex, EveryTableSaysWhatItStandsOn) {
+  ReportOptions options{Format::kLatex};
+  options.selection.alpha = 0.1;
+  std::string text = rendered(unfinished_sweep(), options);
+  size_t tables = 0;
+  for (size_t end; (end = text.find("\\end{table}")) != std::string::npos; text.erase(0, end + 1), ++tables) {
+    const std::string table = text.substr(text.rfind("\\begin{table}", end), end);
+    EXPECT_THAT(table, HasSubstr("POST HOC: alpha 0.1 instead of 0.05"));
+    EXPECT_THAT(table, HasSubstr("interim: 16 of 24 trials finished"));
+  }
+  EXPECT_EQ(tables, 4u);
+}
+
 TEST(Latex, EveryRowHasTheColumnsOfItsTable) {
   const std::string text = rendered(awkward_sweep(), {Format::kLatex});
-  EXPECT_THAT(text, HasSubstr("\\begin{tabular}{@{}llrrrrrrrrrl@{}}"));
+  EXPECT_THAT(text, HasSubstr("\\begin{tabular}{@{}llrrrrrrrrrrl@{}}"));
   EXPECT_THAT(text, HasSubstr("\\toprule"));
   EXPECT_THAT(text, HasSubstr("50 \\% \\& \\$x\\_1\\$ \\#\\{a\\}"));
 }

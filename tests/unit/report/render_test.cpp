@@ -10,6 +10,7 @@
 namespace autonorm::report {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -116,6 +117,58 @@ TEST(Render, UnfinishedSweepsAreMarkedInterim) {
   EXPECT_THAT(rendered(unfinished_sweep(), {Format::kMarkdown}), HasSubstr("interim: 16 of 24 trials finished"));
   EXPECT_THAT(rendered(sample_sweep(), {}), Not(HasSubstr("interim")));
   EXPECT_TRUE(nlohmann::json::parse(rendered(unfinished_sweep(), {Format::kJson}))["sweep"]["interim"].get<bool>());
+}
+
+TEST(Render, RowsForMachinesSayWhatTheyStandOn) {
+  const auto first_row = [](const ReportData& data, const Selection& selection) {
+    ReportOptions options{Format::kJson};
+    options.selection = selection;
+    return nlohmann::json::parse(rendered(data, options))["rows"][0];
+  };
+  EXPECT_EQ(first_row(sample_sweep(), {})["registration"], "pre-registered");
+  EXPECT_EQ(first_row(sample_sweep(), {})["interim"], false);
+  EXPECT_EQ(first_row(unfinished_sweep(), {.alpha = 0.1})["registration"], "post hoc");
+  EXPECT_EQ(first_row(unfinished_sweep(), {})["interim"], true);
+  EXPECT_THAT(rendered(unfinished_sweep(), {Format::kCsv}), HasSubstr(",registration,interim\r\n"));
+}
+
+TEST(Render, TheShareOfPairsAboveTheBaselineStandsInEveryTable) {
+  for (const Format format : {Format::kText, Format::kMarkdown, Format::kHtml, Format::kLatex}) {
+    const std::string text = rendered(sample_sweep(), {format});
+    const std::string heading = format == Format::kHtml    ? "P(&gt; baseline)"
+                                : format == Format::kLatex ? "P($>$ baseline)"
+                                                           : "P(> baseline)";
+    EXPECT_THAT(text, HasSubstr(heading));
+  }
+  EXPECT_THAT(rendered(sample_sweep(), {}), HasSubstr("+4.00           1.00  undecided"));
+}
+
+// Of a metric that is not in the catalogue nobody knows which way is good.
+TEST(Render, AMetricOfUnknownDirectionGetsNumbersWithoutAVerdict) {
+  ReportData data = sample_sweep();
+  data.sweep.margin = 0;
+  for (TrialRow& row : data.trials) {
+    if (!row.results.empty())
+      row.results["own/score"] = row.variant == "AutoNorm" ? 2.0 + 0.001 * static_cast<double>(row.seed) : 1.0;
+  }
+  ReportOptions options;
+  options.selection = {.metric = "own/score"};
+  const std::string text = rendered(data, options);
+  EXPECT_THAT(text, Not(HasSubstr("  better\n")));
+  EXPECT_THAT(text, HasSubstr("  no verdict\n"));
+  EXPECT_THAT(text, HasSubstr("no verdict: whether more of own/score is better or worse is not known"));
+}
+
+TEST(Render, ShorterTrainingIsBetter) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    if (row.results.empty()) continue;
+    row.results["train/seconds"] =
+        (row.variant == "AutoNorm" ? 2.0 : 9.0) + 0.01 * static_cast<double>(row.seed * row.seed * row.variant.size());
+  }
+  ReportOptions options;
+  options.selection = {.metric = "train/seconds"};
+  EXPECT_THAT(rendered(data, options), ContainsRegex("AutoNorm [^\n]* better\n"));
 }
 
 TEST(Render, AnEmptySelectionSaysSo) {

@@ -34,7 +34,7 @@ TEST(Selection, KeepsTheBaselineBesideTheVariant) {
   const auto data = select(sample_sweep(), options);
   ASSERT_TRUE(data.ok());
   EXPECT_EQ(data->trials.size(), 6u);
-  EXPECT_THAT(registration_of(*data).text, HasSubstr("POST HOC: a selection of 6 of 30 cells"));
+  EXPECT_THAT(registration_of(*data).text, HasSubstr("POST HOC: a selection of 6 of 30 trials"));
 }
 
 TEST(Selection, ValuesOfOneKeyAreAlternatives) {
@@ -58,8 +58,12 @@ TEST(Selection, NamesWhatDoesNotExist) {
 }
 
 TEST(Selection, RefusesNumbersOutOfRange) {
-  EXPECT_THAT(refusal({.alpha = 0.0}), HasSubstr("--alpha 0 is not between 0 and 0.5"));
-  EXPECT_THAT(refusal({.alpha = std::nan("")}), HasSubstr("--alpha nan is not between"));
+  EXPECT_EQ(refusal({.alpha = 0.0}),
+            "--alpha 0 is out of range; allowed: a number from 1e-06 to 0.5; customary is 0.05");
+  EXPECT_THAT(refusal({.alpha = 1e-300}), HasSubstr("--alpha 1e-300 is out of range"));
+  EXPECT_THAT(refusal({.alpha = std::nan("")}), HasSubstr("--alpha nan is out of range"));
+  EXPECT_THAT(refusal({.alpha = 0.51}), HasSubstr("--alpha 0.51 is out of range"));
+  for (const double fine : {1e-6, 0.5}) EXPECT_EQ(refusal({.alpha = fine}), "accepted");
   EXPECT_THAT(refusal({.margin = -1.0}), HasSubstr("--margin -1 is not a number above 0"));
   EXPECT_THAT(refusal({.margin = HUGE_VAL}), HasSubstr("--margin inf"));
 }
@@ -81,6 +85,33 @@ TEST(Selection, EveryDepartureIsListed) {
   EXPECT_EQ(registration_of(*select(sample_sweep(), options)).text,
             "POST HOC: metric test/loss instead of test/accuracy; baseline Teacher instead of DisableSelector; margin "
             "0.02 instead of 0.005; alpha 0.1 instead of 0.05; BCa bootstrap interval instead of Student's t");
+}
+
+// A margin is in the unit of its metric.
+TEST(Selection, AnotherMetricDoesNotKeepTheMargin) {
+  ReportOptions options;
+  options.selection.metric = "test/loss";
+  const auto data = select(sample_sweep(), options);
+  ASSERT_TRUE(data.ok());
+  EXPECT_EQ(data->sweep.margin, 0);
+  EXPECT_THAT(registration_of(*data).text, HasSubstr("no margin, for 0.005 is one of the sweep's own metric; --margin "
+                                                     "sets one for test/loss"));
+  EXPECT_THAT(rendered(sample_sweep(), options), HasSubstr("equivalent: not tested, no margin is set"));
+  options.selection.margin = 0.005;
+  EXPECT_EQ(select(sample_sweep(), options)->sweep.margin, 0.005);
+  options.selection = {.metric = "test/accuracy"};
+  EXPECT_EQ(select(sample_sweep(), options)->sweep.margin, 0.005);
+}
+
+TEST(Selection, NumbersAreComparedAsNumbers) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) row.labels["train.lr"] = row.labels.at("data.name") == "digits" ? "0.003" : "0.01";
+  ReportOptions options;
+  options.selection.where = {"train.lr=3e-3"};
+  const auto selected = select(data, options);
+  ASSERT_TRUE(selected.ok()) << selected.status().message();
+  EXPECT_EQ(selected->trials.size(), 15u);
+  EXPECT_THAT(refusal({.where = {"train.lr=3e-4"}}, data), HasSubstr("has no train.lr '3e-4'"));
 }
 
 TEST(Selection, TheRegisteredValuesAreNoDeparture) {
@@ -109,6 +140,23 @@ TEST(ExplainCell, NamesWhatThereIs) {
             "--explain-cell: no cell of 'Teacher' is called 'cifar'; there are data.name=digits; data.name=mnist");
   EXPECT_EQ(message("Teacher"),
             "--explain-cell: 2 cells of 'Teacher' answer to ''; there are data.name=digits; data.name=mnist");
+}
+
+TEST(ExplainCell, IsTextOnly) {
+  const auto message = [](const ReportOptions& options) { return render(sample_sweep(), options).status().message(); };
+  const std::string refused = "--explain-cell is a text of its own: leave out --trials and --format, or --explain-cell";
+  EXPECT_EQ(message({.format = Format::kJson, .explain_cell = "Teacher/mnist"}), refused);
+  EXPECT_EQ(message({.trials = true, .explain_cell = "Teacher/mnist"}), refused);
+}
+
+TEST(ExplainCell, DifferencesHaveTheDigitsOfTheirValues) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    if (row.results.empty()) continue;
+    row.results["test/accuracy"] =
+        row.variant == "AutoNorm" ? 0.9145 : 0.91;  // their difference is 0.00449999999999995
+  }
+  EXPECT_THAT(rendered(data, {.explain_cell = "AutoNorm/mnist"}), HasSubstr("  0.0045\n"));
 }
 
 TEST(ExplainCell, SaysWhatIsLeftOutAndWhy) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "coordinator/report/comparison.h"
 #include "tests/unit/report/sample_sweep.h"
 
@@ -37,7 +39,7 @@ TEST(SweepPair, CellsOfOtherTrialsArePairedBySeed) {
   ASSERT_TRUE(pair.ok());
   const Comparison comparison = compare(*pair);
   ASSERT_EQ(comparison.cells.size(), 1u);
-  EXPECT_EQ(comparison.cells[0].labels.at("variant"), "AutoNorm");
+  EXPECT_EQ(comparison.cells[0].labels.at(kPairedVariant), "AutoNorm");
   const VariantRow& row = comparison.cells[0].rows[0];
   EXPECT_EQ(row.variant, "later (sweep 4)");
   EXPECT_EQ(row.metrics[0].paired.n, 3u);
@@ -50,6 +52,58 @@ TEST(SweepPair, CountsWhatOnlyOneSweepHas) {
   std::erase_if(later.trials, [](const TrialRow& row) { return row.variant == "Teacher"; });
   const auto pair = pair_sweeps(later, sample_sweep());
   EXPECT_THAT(pair->remarks.front(), HasSubstr("only in sweep 4: 0, only in sweep 3: 2"));
+}
+
+TEST(SweepPair, RenamedVariantsOfTheSameTrialsAreFound) {
+  ReportData later = later_sweep();
+  for (TrialRow& row : later.trials) row.variant = "my " + row.variant;
+  const auto pair = pair_sweeps(later, sample_sweep());
+  ASSERT_TRUE(pair.ok()) << pair.status().message();
+  EXPECT_TRUE(pair->trials.empty());
+  ASSERT_EQ(pair->remarks.size(), 2u);
+  EXPECT_THAT(pair->remarks[0], HasSubstr("10 cells in both: 10 hold the same trials (equal content hash), 0 differ"));
+  EXPECT_THAT(pair->remarks[1], HasSubstr("my AutoNorm = AutoNorm"));
+}
+
+// Other trainings of the same configuration, e.g. on another kind of machine: compared though their names differ.
+TEST(SweepPair, RenamedVariantsOfOneConfigurationAreCompared) {
+  ReportData later = later_sweep();
+  std::erase_if(later.trials, [](const TrialRow& row) { return row.variant != "Teacher"; });
+  for (TrialRow& row : later.trials) {
+    row.variant = "Big";
+    row.trial = TrialId(sha256("later" + row.trial.value()).value());
+  }
+  const auto pair = pair_sweeps(later, sample_sweep());
+  ASSERT_TRUE(pair.ok()) << pair.status().message();
+  const Comparison comparison = compare(*pair);
+  ASSERT_EQ(comparison.cells.size(), 2u);
+  EXPECT_EQ(comparison.cells[0].labels.at(kPairedVariant), "Big");
+  EXPECT_EQ(comparison.cells[0].rows.size(), 2u);
+  EXPECT_EQ(comparison.cells[0].rows[0].metrics[0].paired.n, 2u);
+}
+
+TEST(SweepPair, ANameOfOtherContentDoesNotHideTheCellThatIsMeant) {
+  ReportData later = later_sweep();
+  for (TrialRow& row : later.trials) {
+    if (row.variant == "Teacher")
+      row.variant = "AutoNorm";
+    else if (row.variant == "AutoNorm")
+      row.variant = "Teacher";
+  }
+  const auto pair = pair_sweeps(later, sample_sweep());
+  ASSERT_TRUE(pair.ok());
+  EXPECT_THAT(pair->remarks[1], HasSubstr("AutoNorm = Teacher, Teacher = AutoNorm"));
+}
+
+TEST(SweepPair, RowsForMachinesSayWhichSideTheyAre) {
+  ReportData later = later_sweep();
+  for (TrialRow& row : later.trials) row.trial = TrialId(sha256("later" + row.trial.value()).value());
+  const auto pair = pair_sweeps(later, sample_sweep());
+  const auto json = nlohmann::json::parse(rendered(*pair, {Format::kJson}));
+  EXPECT_EQ(json["rows"][0]["variant"], "later (sweep 4)");
+  EXPECT_EQ(json["rows"][0][kPairedVariant], "AutoNorm");
+  const std::string csv = rendered(*pair, {Format::kCsv});
+  EXPECT_TRUE(csv.starts_with("sweep,sweep_name,variant,cell_variant,data.name,")) << csv.substr(0, 80);
 }
 
 // The first sweep of two databases has the same number and often the same name.
@@ -65,7 +119,11 @@ TEST(SweepPair, SidesOfTwoDatabasesAreToldApart) {
 
 TEST(SweepPair, WithoutACommonCellItIsRefused) {
   ReportData later = later_sweep();
-  for (TrialRow& row : later.trials) row.labels["data.name"] = "cifar10";
+  for (TrialRow& row : later.trials) {
+    row.labels["data.name"] = "cifar10";
+    row.trial = TrialId(sha256("later" + row.trial.value()).value());
+    row.configuration = sha256("later" + row.configuration).value();
+  }
   EXPECT_THAT(pair_sweeps(later, sample_sweep()).status().message(), HasSubstr("have no cell in common"));
 }
 
