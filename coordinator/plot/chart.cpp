@@ -128,7 +128,7 @@ std::string Chart::Panel::script() const {
     return cat("set label ", number, ' ', quoted(words), " at ", left, ", graph 1 left offset 0, character ", height,
                " noenhanced", look, '\n');
   };
-  text += line_at(1, title, "graph 0", lines, "");
+  text += line_at(1, title, "screen 0.015", lines, "");
   for (size_t i = 0; i < subtitles.size(); ++i) {
     text += line_at(i + 2, subtitles[i], "screen 0.015", lines - 1 - i, " font ',11' textcolor rgb '#444444'");
   }

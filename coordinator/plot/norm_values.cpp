@@ -101,7 +101,8 @@ std::map<std::pair<int, std::string>, Panel> panels_of(const std::vector<const r
 // Panels below each other share their edges, however long the names beside them are. gnuplot puts the name of an axis
 // beside the widest tick, out of the picture where the margin is given: it stands at the edge instead.
 void align(Chart& chart, const std::string& y_label) {
-  chart.command("set lmargin screen 0.17; set rmargin screen 0.66; set key at screen 0.67, graph 1 left top");
+  chart.command(
+      "set lmargin screen 0.17; set rmargin screen 0.61; set key at screen 0.62, graph 1 left top font ',11'");
   chart.command(cat("set label 99 ", quoted(y_label), " at screen 0.02, graph 0.5 center rotate by 90 noenhanced"));
   chart.command("set autoscale xfix");
 }
