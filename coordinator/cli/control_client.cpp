@@ -64,6 +64,8 @@ Result<ServerPlan> ControlClient::plan(const config::SweepSource& source) {
   for (const auto& id : reply->cached()) plan.cached.emplace(id);
   if (reply->has_predicted_s()) plan.predicted_s = reply->predicted_s();
   plan.slots = reply->slots();
+  if (reply->has_past_spread())
+    plan.past_spread = stats::KnownSpread{reply->past_spread(), static_cast<int>(reply->past_pairs())};
   return plan;
 }
 

@@ -15,6 +15,7 @@
 #include "coordinator/store/log_reader.h"
 #include "core/base/status.h"
 #include "core/config/sweep.h"
+#include "core/stats/power.h"
 
 namespace autonorm::cli {
 
@@ -22,6 +23,7 @@ struct ServerPlan {
   std::set<TrialId> cached;
   std::optional<double> predicted_s;
   int64_t slots = 0;
+  std::optional<stats::KnownSpread> past_spread = {};  // of the differences to the baseline
 };
 struct ServerInfo {
   std::string build, state_directory, trouble;

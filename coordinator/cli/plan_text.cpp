@@ -172,7 +172,8 @@ std::string plan_text(const config::Sweep& sweep, const std::optional<ServerPlan
   text += "\n" + CellTable(sweep, server ? server->cached : std::set<TrialId>()).text(server.has_value());
   for (const auto& warning : sweep.warnings) text += "\n" + warning + (warning.ends_with('\n') ? "" : "\n");
   return text + "\n" +
-         stats::power_check_text(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);
+         stats::power_check_text(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha,
+                                 server ? server->past_spread : std::nullopt);
 }
 
 }  // namespace autonorm::cli

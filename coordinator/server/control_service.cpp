@@ -10,6 +10,7 @@
 #include "coordinator/server/grpc_status.h"
 #include "coordinator/server/history_codec.h"
 #include "coordinator/server/log_stream.h"
+#include "coordinator/server/past_spread.h"
 #include "coordinator/server/report_codec.h"
 #include "coordinator/server/sweep_selector.h"
 #include "coordinator/server/version.h"
@@ -76,6 +77,12 @@ Status ControlService::plan(const v1::PlanSweepRequest& request, v1::PlanSweepRe
   if (!durations.ok()) return durations.status();
   reply.set_slots(connected(loop_.workers()));
   if (const auto seconds = forecast_s(*sweep, finished, *durations, reply.slots())) reply.set_predicted_s(*seconds);
+  const auto values = desk_.results(finished, sweep->metric);
+  if (!values.ok()) return values.status();
+  if (const auto spread = past_spread(*sweep, *values)) {
+    reply.set_past_spread(spread->sd);
+    reply.set_past_pairs(spread->pairs);
+  }
   return {};
 }
 

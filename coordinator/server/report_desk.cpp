@@ -97,4 +97,9 @@ Result<std::map<TrialId, double>> ReportDesk::durations_s(const std::set<TrialId
   return reader_->durations_s(trials);
 }
 
+Result<std::map<TrialId, double>> ReportDesk::results(const std::set<TrialId>& trials, const std::string& metric) {
+  AUTONORM_RETURN_IF_ERROR(open());
+  return reader_->results(trials, metric);
+}
+
 }  // namespace autonorm::server

@@ -46,6 +46,8 @@ class ReportDesk {
   Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // Training time of those of `trials` that succeeded.
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
+  // Their values of a metric, of those of `trials` that have one.
+  Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
 
  private:
   Status open();

@@ -1,6 +1,7 @@
 #include "coordinator/store/report_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
@@ -236,6 +237,25 @@ Result<std::map<TrialId, double>> ReportReader::durations_s(const std::set<Trial
                    [&](Row& row) { durations.emplace(trial, static_cast<double>(row.integer()) / 1e6); });
     }
     return durations;
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, connection.file());
+  }
+}
+
+Result<std::map<TrialId, double>> ReportReader::results(const std::set<TrialId>& trials, const std::string& metric) {
+  Connection& connection = *state_->connection;
+  try {
+    SQLite::Transaction snapshot(connection.database());
+    std::map<TrialId, double> values;
+    for (const TrialId& trial : trials) {
+      SQLite::Statement& query = connection.statement(
+          "SELECT value FROM result JOIN trial ON trial.id = result.trial WHERE substr(hash, 1, 20) = substr(?1, 1, "
+          "20) "
+          "AND +hash = ?1 AND metric = ?2");
+      for_each_row(Binder{query}(trial, metric), [&](Row& row) { values.emplace(trial, row.real()); });
+    }
+    std::erase_if(values, [](const auto& value) { return !std::isfinite(value.second); });
+    return values;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());
   }

@@ -51,6 +51,8 @@ class ReportReader {
   Result<std::vector<std::pair<SweepId, std::string>>> names();
   // Training time of those of `trials` that succeeded.
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
+  // Finite values of a metric, of those of `trials` that have one.
+  Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
   // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
   // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);

@@ -59,7 +59,12 @@ std::string detected_text(int seeds, int comparisons, double sd, double alpha) {
   return text;
 }
 
-std::string spread_lines(int seeds, int comparisons, double margin, double alpha) {
+std::string spread_lines(int seeds, int comparisons, double margin, double alpha,
+                         const std::optional<KnownSpread>& known) {
+  if (known && known->sd > 0) {
+    return cat("  spread ", number(known->sd), ", known from ", known->pairs,
+               " pairs of past trials of these cells: ", detected_text(seeds, comparisons, known->sd, alpha), "\n");
+  }
   if (margin <= 0) {
     return cat("  no margin is set; in standard deviations of the differences: ",
                detected_text(seeds, comparisons, 1.0, alpha), "\n");
@@ -156,11 +161,12 @@ int sign_flip_pairs_needed(int comparisons, double alpha) {
   return n;
 }
 
-std::string power_check_text(int seeds, int comparisons, double margin, double alpha) {
+std::string power_check_text(int seeds, int comparisons, double margin, double alpha,
+                             const std::optional<KnownSpread>& known) {
   if (comparisons < 1) return "power check: no comparison: the baseline is the only variant.\n";
   if (seeds < 2) return one_seed_text();
   return cat("power check: smallest difference that ", seeds, " paired seeds detect with 80 % power (alpha ", alpha,
-             "), by the spread of the differences\n", spread_lines(seeds, comparisons, margin, alpha),
+             "), by the spread of the differences\n", spread_lines(seeds, comparisons, margin, alpha, known),
              sign_flip_line(seeds, comparisons, alpha));
 }
 

@@ -31,11 +31,18 @@ std::optional<int> predicted_equivalence_pairs(double delta, double sd, double m
 // correction.
 int sign_flip_pairs_needed(int comparisons, double alpha);
 
+// What earlier trials say about the standard deviation of the per-seed differences.
+struct KnownSpread {
+  double sd = 0;  // >= 0, in the unit of the metric
+  int pairs = 0;  // that it is from
+};
+
 // The paragraph that `coordinator plan` and `submit` print: smallest detectable differences for spreads of 0.5, 1 and 2
-// margins, alone and as the hardest of `comparisons` under Holm, and the sign-flip bound. One seed: says that no
-// comparison is possible. Lines end in a newline. `margin` <= 0 means that the sweep states none: spreads are then in
-// standard deviations.
-std::string power_check_text(int seeds, int comparisons, double margin, double alpha);
+// margins (for `known`, where it is given), alone and as the hardest of `comparisons` under Holm, and the sign-flip
+// bound. One seed: says that no comparison is possible. Lines end in a newline. `margin` <= 0 means that the sweep
+// states none: spreads are then in standard deviations.
+std::string power_check_text(int seeds, int comparisons, double margin, double alpha,
+                             const std::optional<KnownSpread>& known = {});
 
 // Why the sweep as planned cannot answer its question (fewer than two seeds, or a difference of one margin would be
 // missed even when the differences spread by only half a margin); absent when it can. For `--strict`.

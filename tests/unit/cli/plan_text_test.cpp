@@ -36,6 +36,13 @@ TEST(PlanText, ShowsCellsTrialsSlotsTimeAndThePowerCheck) {
   EXPECT_EQ(plan_text(sweep, server), expected + stats::power_check_text(3, 1, sweep.margin, sweep.alpha));
 }
 
+TEST(PlanText, TakesTheSpreadThatIsKnown) {
+  ServerPlan server;
+  server.past_spread = stats::KnownSpread{.sd = 0.01, .pairs = 12};
+  EXPECT_NE(plan_text(expanded(small_sweep(3)), server).find("spread 0.01, known from 12 pairs of past trials"),
+            std::string::npos);
+}
+
 TEST(PlanText, NamesWhatIsTrainedOnceForAllSeeds) {
   config::SweepSource source = small_sweep(3);
   EXPECT_EQ(plan_text(expanded(source), std::nullopt).find("stages  "), std::string::npos);

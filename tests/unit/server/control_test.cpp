@@ -2,6 +2,8 @@
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "autonorm/v1/control.grpc.pb.h"
 #include "coordinator/server/version.h"
 #include "core/base/text.h"
@@ -119,6 +121,27 @@ TEST(Control, PlanKnowsWhatIsTrainedAndHowLongTheRestWillTake) {
   ASSERT_TRUE(wider.ok()) << wider.status().message();
   EXPECT_EQ(wider->cached.size(), 2u);
   EXPECT_GT(wider->predicted_s.value_or(-1), 0);
+}
+
+TEST(Control, PlanKnowsHowMuchPastDifferencesSpread) {
+  RunningServer server;
+  const auto client = server.client();
+  FakeWorker worker(server.address());
+  worker.send(hello_of("w0"));
+  worker.next<fleet::Welcome>();
+  ASSERT_TRUE(client->submit(small_sweep(2), false, "a").ok());
+  EXPECT_FALSE(client->plan(small_sweep(2))->past_spread);
+  for (int i = 0; i < 4; ++i) {
+    const auto start = worker.next<fleet::Start>();
+    worker.complete(start, i == 0 ? 0.75 : 0.5);  // one difference of 1/4, one of 0: standard deviation 1/4 / sqrt 2
+    while (worker.next<fleet::Ack>().seq < Seq(3)) {
+    }
+  }
+  const auto plan = client->plan(small_sweep(3));
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  ASSERT_TRUE(plan->past_spread);
+  EXPECT_NEAR(plan->past_spread->sd, 0.25 / std::sqrt(2.0), 1e-12);
+  EXPECT_EQ(plan->past_spread->pairs, 2);
 }
 
 TEST(Control, WatchEndsWhenItsCallerHasSeenEnough) {

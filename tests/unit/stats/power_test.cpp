@@ -66,6 +66,13 @@ TEST(PowerCheckText, NamesSpreadsBoundAndHolm) {
       "comparisons n >= 9\n");
 }
 
+// What is known takes the place of what is supposed.
+TEST(PowerCheckText, UsesAKnownSpread) {
+  const std::string known = power_check_text(5, 10, 0.005, 0.05, KnownSpread{.sd = 0.01, .pairs = 12});
+  EXPECT_THAT(known, HasSubstr("\n  spread 0.01, known from 12 pairs of past trials of these cells: detects "));
+  EXPECT_THAT(known, testing::Not(HasSubstr("margin")));
+}
+
 TEST(PowerCheckText, SixSeedsReachTheSignFlipLevel) {
   EXPECT_THAT(power_check_text(6, 1, 0.005, 0.05), HasSubstr("2/2^6 = 0.0312, below alpha 0.05\n"));
 }
