@@ -16,12 +16,18 @@ std::optional<std::string> power_problem(const config::Sweep& sweep) {
   return stats::power_problem(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);
 }
 
-void print_outcome(const engine::SubmitReply& reply, const std::string& coordinator, Environment& environment) {
+std::string revived_text(const engine::SubmitReply& reply, bool fresh) {
+  if (reply.revived == 0) return "";
+  if (!fresh) return cat(", ", number_text(reply.revived), " failed or cancelled ones tried again");
+  return cat(", ", number_text(reply.revived), " trained again (--fresh): ", reply.revived == 1 ? "its" : "their",
+             " results, if any, are replaced in the reports of earlier sweeps too");
+}
+
+void print_outcome(const engine::SubmitReply& reply, bool fresh, const std::string& coordinator,
+                   Environment& environment) {
   environment.out << "sweep " << reply.sweep << (reply.existed ? " was submitted before" : " submitted") << ": "
                   << count_text(reply.trials, "trial") << ", " << number_text(reply.new_trials) << " new, "
-                  << number_text(reply.cached) << " cached";
-  if (reply.revived > 0)
-    environment.out << ", " << number_text(reply.revived) << " failed or cancelled ones tried again";
+                  << number_text(reply.cached) << " cached" << revived_text(reply, fresh);
   environment.out << "\nfollow it: coordinator watch " << reply.sweep << " --coordinator " << coordinator << std::endl;
 }
 
@@ -75,7 +81,7 @@ int submit(const Submit& options, const std::string& coordinator, Environment& e
   }
   const auto reply = (*client)->submit(file->source, options.fresh, environment.random_key());
   if (!reply.ok()) return fail(environment, reply.status());
-  print_outcome(*reply, coordinator, environment);
+  print_outcome(*reply, options.fresh, coordinator, environment);
   return options.wait ? watch({.sweep = cat(reply->sweep)}, coordinator, environment) : kOk;
 }
 

@@ -5,6 +5,7 @@
 
 #include "coordinator/report/distinct_trials.h"
 #include "core/base/text.h"
+#include "core/config/rerun.h"
 
 namespace autonorm::report {
 namespace {
@@ -37,10 +38,24 @@ Known known_at_submit(const ReportData& data) {
   return known;
 }
 
+// Whoever stops a sweep may have seen what it had found: stopping at will finds differences where there are none.
+std::string cancelled_reason(const ReportData& data) {
+  DistinctTrials trials(data.trials.size());
+  size_t cancelled = 0;
+  for (const TrialRow& row : data.trials) cancelled += trials.insert(row.trial) && row.state == TrialState::kCancelled;
+  if (cancelled == 0) return "";
+  return cat(cancelled, " of ", trials.size(), " planned trials ", cancelled == 1 ? "was" : "were",
+             " cancelled, perhaps because of what the others had shown");
+}
+
 }  // namespace
 
 Registration registration_of(const ReportData& data) {
   std::vector<std::string> reasons = data.departures;
+  if (config::is_rerun_name(data.sweep.name)) {
+    reasons.emplace_back("a re-run for verification, of trials that were chosen after they had finished");
+  }
+  if (std::string reason = cancelled_reason(data); !reason.empty()) reasons.push_back(std::move(reason));
   const Known known = known_at_submit(data);
   if (known.before > 0 && !data.sweep.extends_earlier) {
     reasons.push_back(cat(known.before, " of ", known.all, known.all == 1 ? " trial" : " trials",

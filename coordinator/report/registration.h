@@ -11,8 +11,9 @@ struct Registration {
   std::string text;  // "PRE-REGISTERED: …" or "POST HOC: …" with every reason
 };
 
-// Pre-registered: metric, baseline, margin, alpha, seeds and cells are those hashed at submit, and no variant's trial
-// had ended by then, unless an earlier sweep of the same design registered a maximum of seeds that covers these.
+// Pre-registered: metric, baseline, margin, alpha, seeds and cells are those hashed at submit, none of them was
+// cancelled, and no variant's trial had ended by then, unless the sweep extends an earlier one as that had registered.
+// A re-run for verification never is.
 Registration registration_of(const ReportData& data);
 
 }  // namespace autonorm::report

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/config/rerun.h"
 
 namespace autonorm::server {
 namespace {
@@ -41,14 +42,16 @@ Status no_such_sweep(const std::string& selector, std::vector<NamedSweep> sweeps
 
 Result<SweepId> select_sweep(const std::string& selector, const std::vector<NamedSweep>& sweeps) {
   const auto id = parse_id(selector);
-  std::optional<SweepId> found;
+  std::optional<SweepId> found, found_rerun;
   for (const auto& sweep : sweeps) {
     const bool matches = selector.empty() || sweep.name == selector || sweep.id == id;
-    if (matches && (!found || sweep.id > *found)) found = sweep.id;
+    std::optional<SweepId>& best = selector.empty() && config::is_rerun_name(sweep.name) ? found_rerun : found;
+    if (matches && (!best || sweep.id > *best)) best = sweep.id;
     if (sweep.id == id) return sweep.id;  // a number means the id, even when another sweep has it as its name
   }
-  if (!found) return no_such_sweep(selector, sweeps);
-  return *found;
+  if (found) return *found;
+  if (found_rerun) return *found_rerun;
+  return no_such_sweep(selector, sweeps);
 }
 
 }  // namespace autonorm::server

@@ -1,4 +1,5 @@
-// Which sweep people mean by SWEEP: its number, its name (the newest of that name), or nothing (the newest of all).
+// Which sweep people mean by SWEEP: its number, its name (the newest of that name), or nothing: the newest of all that
+// are no re-runs of `coordinator verify`, which are meant only when they are named, or when there is nothing else.
 #pragma once
 #include <string>
 #include <vector>

@@ -7,7 +7,9 @@
 
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/rows.h"
+#include "coordinator/store/sweep_extension.h"
 #include "coordinator/store/trial_runs.h"
+#include "core/config/rerun.h"
 
 namespace autonorm::store {
 namespace {
@@ -20,19 +22,6 @@ std::string sweep_state_word(const std::string& stored, const std::map<TrialStat
     if (is_open(state) && count > 0) return stored;
   }
   return "done";
-}
-
-// An earlier sweep with the same design (all that is registered but the seeds) whose maximum covers this one's seeds.
-bool extends_earlier(Connection& connection, int64_t id) {
-  bool found = false;
-  SQLite::Statement& query = connection.statement(
-      "SELECT 1 FROM sweep AS earlier JOIN sweep AS later ON later.id = ? WHERE earlier.id < later.id "
-      "AND earlier.baseline = later.baseline AND earlier.metric = later.metric AND earlier.margin IS later.margin "
-      "AND earlier.alpha IS later.alpha AND earlier.variants = later.variants "
-      "AND earlier.matrix_keys = later.matrix_keys "
-      "AND earlier.max_seeds >= json_array_length(later.seeds) LIMIT 1");
-  for_each_row(Binder{query}(id), [&](Row&) { found = true; });
-  return found;
 }
 
 report::SweepRow read_sweep(Connection& connection, int64_t id) {
@@ -52,7 +41,6 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
     s.content = row.text();
     s.submitted = wall_from_us(row.integer());
   });
-  s.extends_earlier = extends_earlier(connection, id);
   return s;
 }
 
@@ -142,17 +130,31 @@ void read_details(Connection& connection, TrialRuns& trials, WallTime submitted,
                        at->second = row.text();
                      });
   for_each_trial_row(connection,
-                     "SELECT trial.id, running_us, ended_us, worker, attempt_member.device FROM trial "
+                     "SELECT trial.id, running_us, ended_us, worker, attempt_member.device, "
+                     "CASE WHEN trial.attempt > 1 THEN (SELECT min(first.ended_us) FROM attempt AS first "
+                     "WHERE first.trial = trial.id AND first.end IN ('completed', 'diverged')) END FROM trial "
                      "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
                      "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 "
                      "WHERE trial.id BETWEEN ? AND ?",
                      trials, rows, [submitted](Row& row, report::TrialRow& t) {
                        const auto running = row.optional_integer(), ended = row.optional_integer();
                        if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
-                       t.ended_before = ended && *ended < to_us(submitted);
                        t.worker = row.text(), t.device = row.text();
+                       const auto first_result = row.optional_integer();  // of a trial that was trained again
+                       t.ended_before =
+                           (ended && *ended < to_us(submitted)) || (first_result && *first_result < to_us(submitted));
                      });
   copy_to_other_labels(trials, rows);
+}
+
+// The newest that is no re-run of `coordinator verify`, unless there is nothing else.
+std::optional<int64_t> newest_sweep(Connection& connection) {
+  std::optional<int64_t> study, rerun;
+  for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id"), [&](Row& row) {
+    const int64_t id = row.integer();
+    (config::is_rerun_name(row.text()) ? rerun : study) = id;
+  });
+  return study ? study : rerun;
 }
 
 std::string known_sweeps(Connection& connection) {
@@ -272,10 +274,12 @@ Result<SweepRows> ReportReader::rows_of(std::optional<SweepId> sweep, const RowR
   try {
     SQLite::Transaction snapshot(connection.database());
     std::optional<int64_t> id;
-    SQLite::Statement& query = sweep ? connection.statement("SELECT id FROM sweep WHERE id = ?")
-                                     : connection.statement("SELECT id FROM sweep ORDER BY id DESC LIMIT 1");
-    if (sweep) query.bind(1, sweep->value());
-    for_each_row(query, [&](Row& row) { id = row.integer(); });
+    if (sweep) {
+      SQLite::Statement& query = connection.statement("SELECT id FROM sweep WHERE id = ?");
+      for_each_row(Binder{query}(*sweep), [&](Row& row) { id = row.integer(); });
+    } else {
+      id = newest_sweep(connection);
+    }
     if (!id) {
       return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ",
                        connection.file().string(), "; ", known_sweeps(connection));
@@ -285,6 +289,8 @@ Result<SweepRows> ReportReader::rows_of(std::optional<SweepId> sweep, const RowR
     auto [trials, next] = read_claims(connection, *id, range, out.data.trials);
     read_details(connection, trials, out.data.sweep.submitted, out.data.trials);
     out.next = next;
+    // Looks at all cells: once is enough for a reader of parts.
+    if (next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, *id);
     return out;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

@@ -34,7 +34,7 @@ struct RowRange {
 };
 struct SweepRows {
   report::ReportData data;
-  int64_t next = 0;  // the position to go on from; 0 = these are the last
+  int64_t next = 0;  // the position to go on from; 0 = these are the last, and `extends_earlier` is known
 };
 
 // Not thread-safe: one reader per thread.
@@ -53,7 +53,8 @@ class ReportReader {
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
   // Finite values of a metric, of those of `trials` that have one.
   Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
-  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest. kNotFound lists the
+  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest, of those that are no
+  // re-runs where there are others. kNotFound lists the
   // sweeps there are.
   Result<report::ReportData> report(std::optional<SweepId> sweep);
   // The same of some cells: O(cells read), wherever they are in the sweep.

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFile = "<rerun>";
+constexpr std::string_view kNameMark = " (again, ";
 
 Result<Rerun> parse(const std::string& text) {
   const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -61,6 +62,13 @@ TrialId rerun_id(const TrialId& trial, int64_t round) {
   return TrialId(sha256(cat("rerun\n", round, '\n', trial)).value());
 }
 
+bool is_rerun_name(std::string_view name) {
+  const size_t mark = name.rfind(kNameMark);
+  if (mark == std::string_view::npos || !name.ends_with(')')) return false;
+  const std::string_view round = name.substr(mark + kNameMark.size(), name.size() - mark - kNameMark.size() - 1);
+  return !round.empty() && round.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 SweepSource with_rerun(SweepSource source, const Rerun& rerun) {
   json trials = json::array();
   for (const TrialId& trial : rerun.trials) trials.push_back(trial.value());
@@ -83,7 +91,7 @@ Status apply_rerun(const SweepSource& source, Sweep& sweep) {
   if (!missing.empty()) return invalid("trial ", short_form(*missing.begin()), " is none of this sweep's");
   const auto places = keep_needed(sweep, rerun->round);
   for (Cell& cell : sweep.cells) cell.trial = places.at(cell.trial);
-  sweep.name = cat(sweep.name, " (again, ", rerun->round, ")");
+  sweep.name = cat(sweep.name, kNameMark, rerun->round, ")");
   sweep.content = sha256(cat(sweep.content, '\n', file->second));
   return {};
 }

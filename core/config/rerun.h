@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/config/sweep.h"
@@ -20,6 +21,9 @@ SweepSource with_rerun(SweepSource source, const Rerun& rerun);
 
 // The id of a trial's rerun.
 TrialId rerun_id(const TrialId& trial, int64_t round);
+
+// Has the form that with_rerun() gives to names, "study (again, 1)"; no other sweep may.
+bool is_rerun_name(std::string_view name);
 
 // For expand_sweep: does to the expanded sweep what the source's rerun asks for, if any. kInvalid: it is damaged, or
 // names trials that the sweep does not have.

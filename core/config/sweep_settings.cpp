@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/config/alpha_range.h"
 #include "core/config/catalogue.h"
+#include "core/config/rerun.h"
 #include "core/config/sweep_document.h"
 
 namespace autonorm::config {
@@ -29,6 +30,11 @@ class SettingsReader {
         report_unknown(entry, "[sweep]", kKeys, diagnostics_);
     }
     read_text("name", out_.name, "a short name of the study");
+    if (is_rerun_name(out_.name)) {
+      error(table_.find("name")->place, cat("[sweep] name '", out_.name,
+                                            "' ends like those that `coordinator verify` gives to its re-runs; choose "
+                                            "another"));
+    }
     if (table_.find("question") != nullptr) read_text("question", out_.question, "what the study asks");
     read_text("baseline", out_.baseline, "the variant that all others are compared with");
     if (const Value* baseline = table_.find("baseline")) out_.baseline_place = baseline->place;

@@ -52,6 +52,11 @@ class Results(Study):
         self.assertEqual(self.query("SELECT count(*) FROM attempt JOIN claim ON claim.trial = attempt.trial WHERE sweep = 1"),
                          [(6,)], "no trial of the first sweep was trained again")
         self.assertEqual(self.query("SELECT name FROM sweep WHERE id = 2"), [("results (again, 1)",)])
+        rows = list(csv.DictReader(self.cli("report", "--format", "csv").splitlines()))
+        self.assertEqual({row["sweep"] for row in rows}, {"1"}, "what people look at stays the study")
+        rerun = self.cli("report", "2")
+        self.assertIn("POST HOC: a re-run for verification", rerun)
+        self.assertNotIn("missing", rerun)
         again = self.cli("verify", "1", "--sample", "2")
         self.assertIn("which exists already", again)
         self.assertIn("2 bit-exact", again)

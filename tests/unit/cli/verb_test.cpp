@@ -42,6 +42,21 @@ std::string write_small_sweep(const TemporaryFolder& folder, int seeds = 2, int 
   return path;
 }
 
+TEST(Verb, AFreshSubmissionSaysThatResultsAreReplaced) {
+  RunningServer server;
+  const TemporaryFolder folder;
+  const Defaults here{server.address(), "/nonexistent/runs"};
+  const auto path = write_small_sweep(folder);
+  EXPECT_EQ(run({"submit", path}, here).code, kOk);
+  EXPECT_EQ(run({"cancel", "1"}, here).code, kOk);
+  const auto again = run({"submit", path, "--fresh"}, here);
+  EXPECT_NE(again.out.find("sweep 2 submitted: 4 trials, 0 new, 0 cached, 4 trained again (--fresh): their results, "
+                           "if any, are replaced in the reports of earlier sweeps too\n"),
+            std::string::npos)
+      << again.out;
+  EXPECT_EQ(again.out.find("failed or cancelled"), std::string::npos) << again.out;
+}
+
 TEST(Verb, WithoutAServerEveryVerbNamesTheAddressAndTheCommand) {
   for (const std::string verb : {"list", "status", "watch", "workers"}) {
     const auto outcome = run({verb});

@@ -37,6 +37,15 @@ TEST(Rerun, TrainsOnlyWhatIsAskedUnderNewIds) {
   EXPECT_NE(again.content, first.content);
 }
 
+TEST(Rerun, ItsFormOfNameIsNobodyElses) {
+  std::string text = kText;
+  text.replace(text.find("study"), 5, "study (again, 12)");
+  EXPECT_THAT(failure(text), HasSubstr("study.toml:2:8: error: [sweep] name 'study (again, 12)' ends like those that "
+                                       "`coordinator verify` gives to its re-runs; choose another"));
+  text.replace(text.find("(again, 12)"), 11, "(again, x)");
+  EXPECT_EQ(expanded(text).name, "study (again, x)");
+}
+
 TEST(Rerun, StagesAreTheFirstOnes) {
   const Sweep first = expand_sweep(source()).value();
   const Cell& student = first.cells.back();

@@ -40,5 +40,21 @@ TEST(Registration, WithoutARecordItIsPostHoc) {
   EXPECT_EQ(registration_of(data).text, "POST HOC: no registration is recorded");
 }
 
+TEST(Registration, ARerunForVerificationIsPostHoc) {
+  ReportData data = sample_sweep();
+  data.sweep.name = "norm-study (again, 1)";
+  EXPECT_EQ(registration_of(data).text,
+            "POST HOC: a re-run for verification, of trials that were chosen after they had finished");
+}
+
+TEST(Registration, SeedsThatWereCancelledMakeItPostHoc) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    if (row.seed == 2 && row.labels.at("data.name") == "digits") row.state = TrialState::kCancelled;
+  }
+  EXPECT_EQ(registration_of(data).text,
+            "POST HOC: 4 of 24 planned trials were cancelled, perhaps because of what the others had shown");
+}
+
 }  // namespace
 }  // namespace autonorm::report

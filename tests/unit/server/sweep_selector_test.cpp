@@ -12,6 +12,16 @@ TEST(SweepSelector, NothingMeansTheNewest) { EXPECT_EQ(*select_sweep("", kSweeps
 TEST(SweepSelector, ANumberMeansTheIdEvenWhenItIsAName) { EXPECT_EQ(*select_sweep("2", kSweeps), SweepId(2)); }
 TEST(SweepSelector, ANameMeansTheNewestOfThatName) { EXPECT_EQ(*select_sweep("norms", kSweeps), SweepId(3)); }
 
+// `verify` trains some trials of a study again: what people look at stays the study.
+TEST(SweepSelector, ARerunIsMeantOnlyWhenItIsNamed) {
+  std::vector<NamedSweep> sweeps = kSweeps;
+  sweeps.push_back({SweepId(5), "2 (again, 1)"});
+  EXPECT_EQ(*select_sweep("", sweeps), SweepId(4));
+  EXPECT_EQ(*select_sweep("5", sweeps), SweepId(5));
+  EXPECT_EQ(*select_sweep("2 (again, 1)", sweeps), SweepId(5));
+  EXPECT_EQ(*select_sweep("", {{SweepId(5), "x (again, 1)"}, {SweepId(6), "x (again, 2)"}}), SweepId(6));
+}
+
 TEST(SweepSelector, AnUnknownNameIsAnsweredWithTheNearestAndAllThereAre) {
   const auto found = select_sweep("nroms", kSweeps);
   ASSERT_FALSE(found.ok());

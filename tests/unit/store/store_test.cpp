@@ -17,6 +17,7 @@ namespace autonorm::store {
 namespace {
 
 using testing::TemporaryFolder;
+using namespace std::chrono_literals;
 
 TEST(Store, EpochGrowsWithEachStart) {
   TemporaryFolder folder;
@@ -263,6 +264,153 @@ TEST(ReportReader, NotANumberSurvives) {
   ASSERT_TRUE(data.ok());
   EXPECT_TRUE(std::isnan(data->trials[0].results.at("train/loss")));
   EXPECT_TRUE(std::isinf(data->trials[0].results.at("peak")));
+}
+
+// A and B on some data sets, over some seeds; the seeds may grow to 6.
+struct StudyShape {
+  std::string name;
+  std::vector<uint64_t> seeds;
+  std::vector<std::string> data = {"digits", "mnist"};
+  std::string excluded = {};  // variant that "mnist" goes without
+  int64_t max_seeds = 6;
+};
+
+config::Sweep study(const StudyShape& shape) {
+  std::vector<testing::TrialSpec> specs;
+  std::vector<std::shared_ptr<const config::CellLabels>> labels;
+  for (const std::string& data : shape.data) {
+    for (const std::string variant : {"A", "B"}) {
+      if (data == "mnist" && variant == shape.excluded) continue;
+      for (const uint64_t seed : shape.seeds) {
+        // The device tells the trials of the data sets apart.
+        specs.push_back({.variant = variant, .seed = seed, .device = data == "mnist" ? "cpu" : "auto"});
+        labels.push_back(std::make_shared<const config::CellLabels>(config::CellLabels{{"data.name", data}}));
+      }
+    }
+  }
+  config::Sweep sweep = testing::make_sweep(shape.name, specs);
+  for (size_t i = 0; i < labels.size(); ++i) sweep.cells[i].labels = labels[i];
+  sweep.seeds = shape.seeds;
+  sweep.max_seeds = shape.max_seeds;
+  sweep.matrix_keys = {"data.name"};
+  return sweep;
+}
+
+class Extension : public ::testing::Test {
+ protected:
+  SweepId submit(const StudyShape& shape) {
+    cluster_.advance(1s);
+    return cluster_.submit(study(shape)).sweep;
+  }
+  // Trains what is queued.
+  void train_all() {
+    if (!worker_) worker_ = cluster_.add_worker();
+    for (int trials = 0; trials < 100; ++trials) {
+      cluster_.advance(1s);
+      std::vector<TrialId> assigned;
+      for (const engine::SweepView& sweep : cluster_.engine().sweeps(cluster_.now())) {
+        for (const engine::TrialView& trial : cluster_.engine().trials(sweep.id)) {
+          if (trial.state == TrialState::kAssigned) assigned.push_back(trial.id);
+        }
+      }
+      if (assigned.empty()) return;
+      cluster_.run_to_end(assigned.front());
+    }
+    FAIL() << "it never ends";
+  }
+  bool extends_earlier(SweepId sweep) {
+    auto reader = ReportReader::open(cluster_.directory());
+    return (*reader)->report(sweep).value().sweep.extends_earlier;
+  }
+
+  testing::FakeCluster cluster_{{.replay = false}};  // whoever reads does not see restarts
+  std::optional<WorkerId> worker_;
+};
+
+TEST_F(Extension, GrowsTheSeedsOfAnEarlierSweepUpToItsMaximum) {
+  EXPECT_FALSE(extends_earlier(submit({.name = "first", .seeds = {0, 1, 2}})));
+  train_all();
+  EXPECT_TRUE(extends_earlier(submit({.name = "grown", .seeds = {0, 1, 2, 3, 4}})));
+  EXPECT_FALSE(extends_earlier(submit({.name = "too far", .seeds = {0, 1, 2, 3, 4, 5, 6}})));
+}
+
+TEST_F(Extension, MayNotDropASeedACellOrAnExclusion) {
+  submit({.name = "first", .seeds = {0, 1, 2}});
+  train_all();
+  EXPECT_FALSE(extends_earlier(submit({.name = "seed dropped", .seeds = {0, 2}})));
+  EXPECT_FALSE(extends_earlier(submit({.name = "seed replaced", .seeds = {0, 2, 3}})));
+  EXPECT_FALSE(extends_earlier(submit({.name = "column dropped", .seeds = {0, 1, 2}, .data = {"digits"}})));
+  EXPECT_FALSE(
+      extends_earlier(submit({.name = "column added", .seeds = {0, 1, 2}, .data = {"digits", "mnist", "usps"}})));
+  EXPECT_FALSE(extends_earlier(submit({.name = "cell excluded", .seeds = {0, 1, 2, 3}, .excluded = "B"})));
+}
+
+TEST_F(Extension, OfASweepWhoseOwnResultsWereKnownIsNone) {
+  submit({.name = "a look", .seeds = {0, 1}, .max_seeds = 0});
+  train_all();
+  submit({.name = "registered too late", .seeds = {0, 1}, .max_seeds = 6});
+  EXPECT_FALSE(extends_earlier(submit({.name = "grown", .seeds = {0, 1, 2}})));
+}
+
+TEST_F(Extension, TrainingKnownSeedsAgainIsNone) {
+  submit({.name = "first", .seeds = {0, 1}});
+  train_all();
+  cluster_.advance(1s);
+  EXPECT_FALSE(extends_earlier(cluster_.submit(study({.name = "first", .seeds = {0, 1}}), /*fresh=*/true).sweep));
+}
+
+// The bad seed of a first extension is replaced by another in a second one.
+TEST_F(Extension, LeavesNoKnownSeedOut) {
+  submit({.name = "first", .seeds = {0, 1}});
+  train_all();
+  EXPECT_TRUE(extends_earlier(submit({.name = "grown", .seeds = {0, 1, 3}})));
+  EXPECT_TRUE(extends_earlier(submit({.name = "before seed 3 is known", .seeds = {0, 1, 4}})));
+  train_all();
+  EXPECT_FALSE(extends_earlier(submit({.name = "seed 3 left out", .seeds = {0, 1, 4, 5}})));
+}
+
+TEST(ReportReader, AResultThatWasTrainedAgainWasStillKnownBefore) {
+  testing::FakeCluster cluster;
+  cluster.add_worker();
+  const config::Sweep sweep = testing::make_sweep("one", 1);
+  cluster.submit(sweep);
+  cluster.run_to_end(sweep.trials[0].id);
+  cluster.advance(1s);
+  const SweepId again = cluster.submit(sweep, /*fresh=*/true).sweep;
+  cluster.advance(1s);
+  cluster.run_to_end(sweep.trials[0].id);
+  auto reader = ReportReader::open(cluster.directory());
+  EXPECT_FALSE((*reader)->report(SweepId(1)).value().trials.at(0).ended_before);
+  const auto data = (*reader)->report(again).value();
+  EXPECT_EQ(data.trials.at(0).attempts, 2);
+  EXPECT_TRUE(data.trials.at(0).ended_before);
+}
+
+// What an attempt that was lost had come to tells nothing: the trial goes on.
+TEST(ReportReader, ALostAttemptWasNoResult) {
+  testing::FakeCluster cluster;
+  const WorkerId worker = cluster.add_worker();
+  const config::Sweep sweep = testing::make_sweep("one", 1);
+  cluster.submit(sweep);
+  cluster.join_all(sweep.trials[0].id);
+  cluster.fail(worker, sweep.trials[0].id, EndReason::kTrainerCrashed);
+  cluster.free_slot(worker, sweep.trials[0].id);
+  cluster.advance(1s);
+  const SweepId later = cluster.submit(testing::make_sweep("two", 1)).sweep;
+  cluster.advance(1s);
+  cluster.run_to_end(sweep.trials[0].id);
+  auto reader = ReportReader::open(cluster.directory());
+  const auto data = (*reader)->report(later).value();
+  EXPECT_EQ(data.trials.at(0).attempts, 2);
+  EXPECT_FALSE(data.trials.at(0).ended_before);
+}
+
+TEST(ReportReader, ARerunIsNotTheNewestSweep) {
+  testing::FakeCluster cluster;
+  cluster.submit(testing::make_sweep("study", 2));
+  cluster.submit(testing::make_sweep("study (again, 1)", 1));
+  auto reader = ReportReader::open(cluster.directory());
+  EXPECT_EQ((*reader)->report(std::nullopt).value().sweep.name, "study");
 }
 
 }  // namespace
