@@ -32,8 +32,8 @@ std::vector<Line> lines_of(const PlotInput& input) {
       const MetricRow& metric = row.metrics.front();
       if (row.is_baseline || !metric.paired.delta) continue;
       std::string note(report::name(metric.verdict));
-      if (metric.verdict == report::Verdict::kNoTest)
-        note = metric.paired.n == 1 ? "1 pair" : cat(metric.paired.n, " pairs, no verdict");
+      if (metric.verdict == report::Verdict::kNoTest) note = cat(metric.paired.n, " pairs, no verdict");
+      if (metric.paired.n == 1 && !metric.identical) note = "1 pair";
       compared.push_back({row.variant, note, &metric, style_of(row.variant, input.data)});
     }
     if (compared.empty()) continue;

@@ -5,9 +5,11 @@
 #include "coordinator/report/distinct_trials.h"
 #include "coordinator/report/in_parallel.h"
 #include "core/config/catalogue.h"
+#include "core/config/rerun.h"
 #include "core/stats/bootstrap.h"
 #include "core/stats/equivalence.h"
 #include "core/stats/holm.h"
+#include "core/stats/power.h"
 #include "core/stats/sign_flip.h"
 
 namespace autonorm::report {
@@ -18,6 +20,7 @@ using Labels = std::map<std::string, std::string>;
 
 std::optional<stats::Interval> interval_of(const std::vector<double>& differences, const MetricRow& row,
                                            const SweepRow& sweep, IntervalMethod method) {
+  if (row.paired.constant) return std::nullopt;
   switch (method) {
     case IntervalMethod::kStudent:
       return row.paired.ci;
@@ -37,6 +40,7 @@ MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const st
     if (const auto value = value_of(*row, metric)) values.push_back(*value);
   }
   out.summary = stats::summarize(values);
+  out.unusable = unusable_values(variant, metric, metric == sweep.metric);
   if (baseline == nullptr) return out;
   const std::vector<double> differences = differences_of(variant, *baseline, metric);
   out.paired = stats::compare_paired(differences, sweep.alpha);
@@ -45,7 +49,7 @@ MetricRow metric_row(const SeedRows& variant, const SeedRows* baseline, const st
     out.p_sign_flip = stats::sign_flip_p(differences);
   out.identical = out.paired.identical && (out.paired.n >= 2 || same_trials(variant, *baseline));
   out.ci = interval_of(differences, out, sweep, options.interval);
-  out.p = options.test == TestMethod::kStudent ? out.paired.p : out.p_sign_flip;
+  if (!out.paired.constant) out.p = options.test == TestMethod::kStudent ? out.paired.p : out.p_sign_flip;
   if (metric == sweep.metric) out.p_equivalence = stats::equivalence_p(out.paired, sweep.margin);
   return out;
 }
@@ -74,18 +78,20 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
   table.labels = labels;
   const auto baseline = cell.find(sweep.baseline);
   table.has_baseline = baseline != cell.end();
+  // A re-run plans the trials that it has, not the seeds of the study that it is of.
+  const size_t planned = config::is_rerun_name(sweep.name) ? 0 : sweep.seeds.size();
   for (const std::string& variant : variants) {
     const auto found = cell.find(variant);
     if (found == cell.end()) continue;
     VariantRow row;
     row.variant = variant;
     row.is_baseline = variant == sweep.baseline;
-    row.counts = counts_of(found->second, sweep.seeds.size());
+    row.counts = counts_of(found->second, planned);
     row.same_trials_as = twin_of(variant, sweep, cell, variants);
     const SeedRows* other = row.is_baseline || !table.has_baseline ? nullptr : &baseline->second;
     if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric);
     row.divergence = divergence_of(found->second, other, sweep.alpha);
-    if (other != nullptr) row.losses = losses_of(found->second, *other);
+    if (other != nullptr) row.losses = losses_of(found->second, *other, sweep.metric);
     for (const std::string& metric : metrics) {
       row.metrics.push_back(metric_row(found->second, other, metric, sweep, options));
     }
@@ -94,31 +100,36 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
   return table;
 }
 
-int present(const std::vector<std::optional<double>>& p) {
-  return static_cast<int>(std::ranges::count_if(p, [](const auto& x) { return x.has_value(); }));
-}
-
-void adjust(Comparison& comparison) {
+// A comparison without a p (lost seeds, differences without spread) counts in the family as one with p 1: what is lost
+// shall not make the others easier.
+void adjust(const SweepRow& sweep, Comparison& comparison) {
   std::vector<std::optional<double>> p, equivalence;
   std::vector<MetricRow*> primary;
   for (CellTable& cell : comparison.cells) {
     for (VariantRow& row : cell.rows) {
-      if (row.is_baseline) continue;
+      if (row.is_baseline || !cell.has_baseline) continue;
       primary.push_back(&row.metrics.front());
-      p.push_back(row.metrics.front().p);
-      equivalence.push_back(row.metrics.front().p_equivalence);
+      p.push_back(row.metrics.front().p.value_or(1));
+      equivalence.push_back(row.metrics.front().p_equivalence.value_or(1));
     }
   }
   const auto adjusted = stats::holm(p), adjusted_equivalence = stats::holm(equivalence);
   for (size_t i = 0; i < primary.size(); ++i) {
-    primary[i]->p_holm = adjusted[i];
-    primary[i]->p_equivalence_holm = adjusted_equivalence[i];
+    if (primary[i]->p) primary[i]->p_holm = adjusted[i];
+    if (primary[i]->p_equivalence) primary[i]->p_equivalence_holm = adjusted_equivalence[i];
   }
-  comparison.family = present(p);
-  comparison.equivalence_family = present(equivalence);
+  comparison.family = static_cast<int>(primary.size());
+  comparison.equivalence_family = sweep.margin > 0 ? comparison.family : 0;
 }
 
-void judge(const SweepRow& sweep, int family, VariantRow& row) {
+// Pairs without which the tests in use find no difference.
+int fewest_pairs(const SweepRow& sweep, const Comparison& comparison) {
+  if (comparison.test == TestMethod::kSignFlip) return stats::sign_flip_pairs_needed(comparison.family, sweep.alpha);
+  if (comparison.interval == IntervalMethod::kPermutation) return stats::sign_flip_pairs_needed(1, sweep.alpha);
+  return 2;
+}
+
+void judge(const SweepRow& sweep, int family, int fewest, VariantRow& row) {
   MetricRow& metric = row.metrics.front();
   const auto higher_is_better = direction_of(sweep.metric);
   metric.verdict = verdict_of({.paired = metric.paired,
@@ -128,20 +139,23 @@ void judge(const SweepRow& sweep, int family, VariantRow& row) {
                                .identical = metric.identical,
                                .less_stable = row.losses.less_stable(),
                                .selected = row.losses.variant_alone > 0,
+                               .baseline_selected = row.losses.baseline_alone > 0,
                                .higher_is_better = higher_is_better.value_or(true),
                                .alpha = sweep.alpha});
   if (!higher_is_better && metric.verdict != Verdict::kIdentical)
     metric.verdict = row.losses.less_stable() ? Verdict::kLessStable : Verdict::kNoTest;
-  // A variant that goes on losing seeds is not decided by more of them.
-  if (metric.verdict != Verdict::kUndecided || row.losses.variant_alone > 0) return;
-  metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, family);
+  // Where one side goes on losing seeds, more of them decide nothing.
+  const bool losing = row.losses.variant_alone > 0 || row.losses.baseline_alone > 0;
+  if (metric.verdict != Verdict::kUndecided || losing) return;
+  metric.further_seeds = further_seeds(metric.paired, sweep.margin, sweep.alpha, family, fewest);
 }
 
 void judge(const SweepRow& sweep, Comparison& comparison) {
+  const int fewest = fewest_pairs(sweep, comparison);
   comparison.cells = in_parallel<CellTable>(comparison.cells.size(), [&](size_t i) {
     CellTable cell = std::move(comparison.cells[i]);
     for (VariantRow& row : cell.rows) {
-      if (!row.is_baseline && cell.has_baseline) judge(sweep, comparison.family, row);
+      if (!row.is_baseline && cell.has_baseline) judge(sweep, comparison.family, fewest, row);
     }
     return cell;
   });
@@ -186,7 +200,7 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
   comparison.cells = in_parallel<CellTable>(order.size(), [&](size_t i) {
     return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options);
   });
-  adjust(comparison);
+  adjust(data.sweep, comparison);
   judge(data.sweep, comparison);
   count_trials(data, comparison);
   return comparison;

@@ -17,8 +17,10 @@ namespace autonorm::report {
 struct MetricRow {
   stats::Summary summary;             // over the seeds that have the metric
   stats::PairedComparison paired;     // empty (n = 0) for the baseline itself
-  std::optional<stats::Interval> ci;  // by the method that was asked for; Student's is also in `paired`
-  std::optional<double> p;            // by the test that was asked for
+  int unusable = 0;                   // trials that ended well with a value that cannot be used (stability.h)
+  std::optional<stats::Interval> ci;  // by the method that was asked for, absent when all differences are equal but not
+                                      // 0; Student's is also in `paired`
+  std::optional<double> p;            // by the test that was asked for, absent likewise
   std::optional<double> p_holm;       // primary metric only
   std::optional<double> p_sign_flip;  // exact to 14 pairs; beyond, for the primary metric only
   std::optional<double> p_equivalence, p_equivalence_holm;  // primary metric only; absent without a margin
@@ -50,8 +52,8 @@ struct Comparison {
   std::vector<std::string> label_keys;  // matrix keys in the file's order, then other labels by name
   std::vector<CellTable> cells;         // in order of appearance in the data
   int trials = 0, finished = 0;         // distinct trials
-  int family = 0;                       // comparisons that Holm's correction is over
-  int equivalence_family = 0;           // the same for TOST
+  int family = 0;  // comparisons that Holm's correction is over: all variants × cells, those without a p too
+  int equivalence_family = 0;  // the same for TOST; 0 without a margin
   IntervalMethod interval{};
   TestMethod test{};
 };

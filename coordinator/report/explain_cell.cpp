@@ -72,7 +72,7 @@ std::string why_left_out(const TrialRow* row, const std::string& metric, const c
   if (row->state == TrialState::kFailed || row->state == TrialState::kCancelled) {
     return cat(side, ": ", name(row->state), end);
   }
-  return cat(side, ": ", name(row->state), end, " without a finite ", metric);
+  return cat(side, ": ", name(row->state), end, " without a usable ", metric, " (finite, and at most 1e100 in size)");
 }
 
 std::vector<TableCell> trial_cells(const TrialRow* row, const std::string& metric) {

@@ -29,6 +29,15 @@ std::string interval_words(const SweepRow& sweep, const Comparison& comparison) 
   return level;
 }
 
+template <class Take>
+void for_each_comparison(const Comparison& comparison, Take take) {
+  for (const CellTable& cell : comparison.cells) {
+    for (const VariantRow& row : cell.rows) {
+      if (!row.is_baseline && cell.has_baseline) take(cell, row, row.metrics.front());
+    }
+  }
+}
+
 std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
   const bool student = comparison.test == TestMethod::kStudent;
   std::string note =
@@ -36,7 +45,15 @@ std::string method_note(const SweepRow& sweep, const Comparison& comparison) {
           ". p: ", student ? "paired Student t-test" : "sign-flip test", ", two-sided; beside it ",
           student ? "the sign-flip test" : "the paired Student t-test", ". p (Holm): corrected over the ",
           counted(comparison.family, "comparison"), " of ", sweep.metric, " in this report");
-  return note + (comparison.family == 0 ? "; a comparison needs at least two pairs of seeds." : ".");
+  int without = 0;
+  for_each_comparison(comparison,
+                      [&](const CellTable&, const VariantRow&, const MetricRow& metric) { without += !metric.p; });
+  if (without > 0) {
+    note += cat(", ", without,
+                " of them without a p (they count all the same): a p needs two pairs of seeds whose "
+                "differences are not all the same");
+  }
+  return note + ".";
 }
 
 std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
@@ -51,7 +68,8 @@ std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
                                  counted(comparison.equivalence_family, "comparison"), ", p < ", sweep.alpha, "; ")
                            : std::string("equivalent: not tested, no margin is set; ");
   return note +
-         "less stable: more seeds diverged or failed than of the baseline; undecided (+k): about k further "
+         "less stable: more seeds were lost (diverged, failed or without a usable value) than of the baseline; "
+         "undecided (+k): about k further "
          "seeds are predicted to decide, with 80 % power, if Δ and its spread stay as they are.";
 }
 
@@ -73,15 +91,6 @@ class Places {
   size_t count_ = 0;
 };
 
-template <class Take>
-void for_each_comparison(const Comparison& comparison, Take take) {
-  for (const CellTable& cell : comparison.cells) {
-    for (const VariantRow& row : cell.rows) {
-      if (!row.is_baseline && cell.has_baseline) take(cell, row, row.metrics.front());
-    }
-  }
-}
-
 std::string place_of(const Comparison& comparison, const CellTable& cell, const VariantRow& row) {
   return cat(one_line(row.variant), " on ", one_line(cell_name(cell.labels, comparison.label_keys)));
 }
@@ -97,8 +106,8 @@ std::string constant_note(const Comparison& comparison, int decimals) {
   });
   if (places.empty()) return "";
   return cat(kConstantMark, " differences without any spread (", places.text(),
-             "): a t-test would claim certainty from it, so there is no CI, no p and no d_z; check whether the seeds "
-             "reach the part that varies. The sign-flip p holds.");
+             "): a t-test would claim certainty from it, so there is no CI, no p, no d_z and no claim; check whether "
+             "the seeds reach the part that varies. Where a sign-flip p stands beside, it holds.");
 }
 
 // Other trainings with the very same values: the interval [0, 0] is what the formula gives, not what is known.
@@ -144,12 +153,26 @@ std::string unbounded_note(const SweepRow& sweep, const Comparison& comparison) 
              stats::sign_flip_pairs_needed(1, sweep.alpha), " pairs.");
 }
 
+std::string few_pairs_note(const Comparison& comparison) {
+  constexpr size_t kEnough = 20;
+  if (comparison.interval != IntervalMethod::kBca) return "";
+  size_t fewest = kEnough;
+  for_each_comparison(comparison, [&](const CellTable&, const VariantRow&, const MetricRow& metric) {
+    if (metric.ci && !metric.identical) fewest = std::min(fewest, metric.paired.n);
+  });
+  if (fewest == kEnough) return "";
+  return cat("BCa intervals cover too little with few pairs: of normal differences 84 % at 5, 91 % at 10 and 92 % at ",
+             kEnough, " pairs instead of 95 %; here are as few as ", fewest, ".");
+}
+
 std::string divergence_note(const SweepRow& sweep, const Comparison& comparison) {
   Places places;
   for (const CellTable& cell : comparison.cells) {
+    const auto baseline = std::ranges::find_if(cell.rows, &VariantRow::is_baseline);
+    const bool baseline_diverged = baseline != cell.rows.end() && baseline->divergence.diverged > 0;
     for (const VariantRow& row : cell.rows) {
       const Divergence& divergence = row.divergence;
-      if (divergence.diverged == 0) continue;
+      if (!divergence.rate || (divergence.diverged == 0 && !baseline_diverged)) continue;
       places.add([&] {
         const std::string place =
             cat(place_of(comparison, cell, row), " ", divergence.diverged, "/", divergence.finished, " [",
@@ -164,18 +187,50 @@ std::string divergence_note(const SweepRow& sweep, const Comparison& comparison)
              " Wilson intervals; p: exact McNemar test against the baseline).");
 }
 
-// Claims that a selection of the seeds would have earned.
+// Claims that a selection of the seeds would have earned: for the variant, or against it.
 std::string selected_note(const SweepRow& sweep, const Comparison& comparison) {
-  Places places;
+  Places favour, against;
   for_each_comparison(comparison, [&](const CellTable& cell, const VariantRow& row, const MetricRow& metric) {
-    const bool withheld = metric.verdict == Verdict::kUndecided && row.losses.variant_alone > 0 &&
+    const bool withheld = metric.verdict == Verdict::kUndecided &&
                           ((metric.p_holm && *metric.p_holm < sweep.alpha) ||
                            (metric.p_equivalence_holm && *metric.p_equivalence_holm < sweep.alpha));
-    if (withheld) places.add([&] { return cat(place_of(comparison, cell, row), " ", row.losses.variant_alone); });
+    if (!withheld) return;
+    const Losses& losses = row.losses;
+    if (losses.variant_alone > 0)
+      favour.add([&] { return cat(place_of(comparison, cell, row), " ", losses.variant_alone); });
+    if (losses.baseline_alone > 0)
+      against.add([&] { return cat(place_of(comparison, cell, row), " ", losses.baseline_alone); });
   });
-  if (places.empty()) return "";
-  return cat("undecided in spite of its p: seeds that the variant lost and the baseline finished (", places.text(),
-             "); what is left may be the better part, so nothing is claimed in its favour.");
+  std::string note;
+  if (!favour.empty()) {
+    note = cat("undecided in spite of its p: seeds that the variant lost and the baseline finished (", favour.text(),
+               "); what is left may be the better part, so nothing is claimed in its favour.");
+  }
+  if (!against.empty()) {
+    note += cat(note.empty() ? "" : " ",
+                "undecided in spite of its p: seeds that the baseline lost and the variant finished (", against.text(),
+                "); what is left of the baseline may be its better part, so nothing is claimed against the variant.");
+  }
+  return note;
+}
+
+// Values that nobody sees in the means.
+std::string unusable_note(const SweepRow& sweep, const Comparison& comparison) {
+  std::vector<std::string> notes;
+  for (size_t i = 0; i < comparison.metrics.size(); ++i) {
+    Places places;
+    for (const CellTable& cell : comparison.cells) {
+      for (const VariantRow& row : cell.rows) {
+        const int unusable = row.metrics[i].unusable;
+        if (unusable > 0) places.add([&] { return cat(place_of(comparison, cell, row), " ", unusable); });
+      }
+    }
+    if (places.empty()) continue;
+    notes.push_back(cat("no usable ", one_line(comparison.metrics[i]), ", though the trial succeeded: ", places.text(),
+                        " (not recorded, not finite, or beyond ±1e100)"));
+    if (comparison.metrics[i] == sweep.metric) notes.back() += "; such seeds count as lost, like those that diverge";
+  }
+  return notes.empty() ? "" : join(notes, ". ") + ".";
 }
 
 // Counts over all cells, naming where unclean pairs are.
@@ -236,8 +291,9 @@ std::vector<std::string> footnotes_of(const SweepRow& sweep, const Comparison& c
   for (std::string note :
        {method_note(sweep, comparison), verdict_note(sweep, comparison), disagreement_note(sweep, comparison),
         constant_note(comparison, decimals), identical_note(comparison), unbounded_note(sweep, comparison),
-        unpaired_note(comparison), pairing_note(comparison), divergence_note(sweep, comparison),
-        selected_note(sweep, comparison), missing_note(comparison)}) {
+        few_pairs_note(comparison), unpaired_note(comparison), pairing_note(comparison),
+        divergence_note(sweep, comparison), selected_note(sweep, comparison), unusable_note(sweep, comparison),
+        missing_note(comparison)}) {
     if (!note.empty()) notes.push_back(std::move(note));
   }
   return notes;

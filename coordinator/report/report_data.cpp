@@ -14,7 +14,7 @@ bool has_result(const TrialRow& row) {
 std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
   if (!has_result(row)) return std::nullopt;
   const auto found = row.results.find(metric);
-  if (found == row.results.end() || !std::isfinite(found->second)) return std::nullopt;
+  if (found == row.results.end() || !(std::abs(found->second) <= kLargestValue)) return std::nullopt;
   return found->second;
 }
 

@@ -23,8 +23,9 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   int64_t ranks = 1;
   double duration_s = 0;  // training time of the last attempt
   std::string worker, device;
-  std::string configuration;                   // hash of the resolved configuration without its seed
-  bool ended_before = false;                   // its last attempt had ended when the sweep was submitted
+  std::string configuration;  // hash of the resolved configuration without its seed
+  // When the sweep was submitted its last attempt had ended, or an earlier one had ended in a result.
+  bool ended_before = false;
   std::map<std::string, double> results;       // metric → value
   std::map<std::string, std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
   std::map<std::string, std::string> initial;  // parameter name and shape → hash of the initial value
@@ -37,9 +38,11 @@ struct SweepRow {
   std::vector<uint64_t> seeds;
   std::vector<std::string> variants;  // in the file's order
   std::vector<std::string> matrix_keys;
-  std::string content;           // SHA-256 of the source files: what was registered
-  WallTime submitted{};          // and when
-  bool extends_earlier = false;  // an earlier sweep of this design registered a maximum that covers these seeds
+  std::string content;   // SHA-256 of the source files: what was registered
+  WallTime submitted{};  // and when
+  // An earlier sweep with the same cells, registered before its results, has a maximum that covers these seeds, and
+  // neither its seeds nor any whose results were known are left out.
+  bool extends_earlier = false;
 };
 struct ReportData {
   SweepRow sweep;
@@ -50,7 +53,10 @@ struct ReportData {
 
 // Its metrics may be used: it succeeded, stopped or diverged.
 bool has_result(const TrialRow& row);
-// A trial's finite value of a metric; absent when it has none, or no result.
+// The largest size of a value that is used: the squares and cubes of differences of such values do not overflow.
+inline constexpr double kLargestValue = 1e100;
+// A trial's usable value of a metric; absent when it has none, or no result, or one that is not finite or larger than
+// that.
 std::optional<double> value_of(const TrialRow& row, const std::string& metric);
 // Metrics, primary first, the others by name.
 std::vector<std::string> metrics_of(const ReportData& data);

@@ -33,8 +33,11 @@ void count(TrialState state, Counts& counts) {
   }
 }
 
-bool failed_or_diverged(const TrialRow& row) {
-  return row.state == TrialState::kDiverged || row.state == TrialState::kFailed;
+bool ended_well(const TrialRow& row) { return has_result(row) && row.state != TrialState::kDiverged; }
+
+bool is_lost(const TrialRow& row, const std::string& metric) {
+  if (row.state == TrialState::kDiverged || row.state == TrialState::kFailed) return true;
+  return ended_well(row) && !value_of(row, metric);
 }
 
 }  // namespace
@@ -67,17 +70,25 @@ Divergence divergence_of(const SeedRows& variant, const SeedRows* baseline, doub
   return out;
 }
 
-Losses losses_of(const SeedRows& variant, const SeedRows& baseline) {
+Losses losses_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric) {
   Losses losses;
   for (const auto& [seed, row] : variant) {
     const auto other = baseline.find(seed);
     if (other == baseline.end() || is_open(row->state) || is_open(other->second->state)) continue;
-    const bool ours = failed_or_diverged(*row), theirs = failed_or_diverged(*other->second);
+    const bool ours = is_lost(*row, metric), theirs = is_lost(*other->second, metric);
     losses.variant += ours;
     losses.baseline += theirs;
     losses.variant_alone += ours && !theirs;
+    losses.baseline_alone += theirs && !ours;
   }
   return losses;
+}
+
+int unusable_values(const SeedRows& rows, const std::string& metric, bool required) {
+  return static_cast<int>(std::ranges::count_if(rows, [&](const auto& seed) {
+    const TrialRow& row = *seed.second;
+    return ended_well(row) && !value_of(row, metric) && (required || row.results.contains(metric));
+  }));
 }
 
 }  // namespace autonorm::report

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "coordinator/report/pairing.h"
 #include "core/stats/interval.h"
@@ -28,13 +29,18 @@ struct Divergence {
 // `baseline`: null for the baseline itself.
 Divergence divergence_of(const SeedRows& variant, const SeedRows* baseline, double alpha);
 
-// Seeds that diverged or failed, of those that both sides have finished (a variant that is further along shall not look
-// worse).
+// Seeds that diverged, failed or ended without a usable value of the metric, of those that both sides have finished (a
+// variant that is further along shall not look worse).
 struct Losses {
   int variant = 0, baseline = 0;
-  int variant_alone = 0;  // seeds that the baseline brought to an end and the variant lost
+  int variant_alone = 0;   // seeds that the baseline brought to an end and the variant lost
+  int baseline_alone = 0;  // the other way round
   bool less_stable() const { return variant > baseline; }
 };
-Losses losses_of(const SeedRows& variant, const SeedRows& baseline);
+Losses losses_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric);
+
+// Trials that succeeded or stopped early, with nothing usable recorded for the metric; unless `required`, only those
+// that did record something.
+int unusable_values(const SeedRows& rows, const std::string& metric, bool required);
 
 }  // namespace autonorm::report

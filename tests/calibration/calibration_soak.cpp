@@ -41,8 +41,8 @@ class Calibration {
     for (const Shape shape : kShapes) {
       for (const int n : kSeedCounts) measure(shape, n);
     }
-    std::cout
-        << "\n| seeds that diverge | n | better | better, if diverged seeds were ignored |\n|---|---:|---:|---:|\n";
+    std::cout << "\n| seeds that diverge | n | better | worse | if diverged seeds were ignored: better | worse |\n"
+                 "|---|---:|---:|---:|---:|---:|\n";
     for (const Lost lost : kLostSeeds) {
       for (const int n : {3, 5, 10}) measure(lost, n);
     }
@@ -71,12 +71,16 @@ class Calibration {
 
   void measure(Lost lost, int n) {
     const Verdicts verdicts = measure_verdicts(lost, n, options_.seed, options_.count);
-    const double better = verdicts.better.rate();
-    std::cout << "| " << name(lost) << " | " << n << " | " << in_percent(better) << " | "
-              << in_percent(verdicts.unguarded.rate()) << " |" << std::endl;
-    if (better > kAlpha / 2 + tolerance(kAlpha / 2, verdicts.better.of)) {
-      outcome_.failures.push_back(cat(name(lost), ", n = ", n, ": better in ", in_percent(better)));
-    }
+    std::cout << "| " << name(lost) << " | " << n << " | " << in_percent(verdicts.better.rate()) << " | "
+              << in_percent(verdicts.worse.rate()) << " | " << in_percent(verdicts.unguarded_better.rate()) << " | "
+              << in_percent(verdicts.unguarded_worse.rate()) << " |" << std::endl;
+    check_claim(cat(name(lost), ", n = ", n, ": better"), verdicts.better);
+    check_claim(cat(name(lost), ", n = ", n, ": worse"), verdicts.worse);
+  }
+
+  void check_claim(const std::string& what, const Share& claimed) {
+    if (claimed.rate() <= kAlpha / 2 + tolerance(kAlpha / 2, claimed.of)) return;
+    outcome_.failures.push_back(cat(what, " in ", in_percent(claimed.rate())));
   }
 
   void expect(const std::string& what, double rate, double level, int64_t sweeps) {

@@ -47,19 +47,23 @@ TEST(Calibration, KnownWeaknessesShow) {
   EXPECT_LT(measure_coverage(Shape::kNormal, 5, kSeed, 300).bca.rate(), 0.90);
 }
 
-TEST(Calibration, DivergenceNeverMakesEqualVariantsBetter) {
+TEST(Calibration, DivergenceNeverMakesEqualVariantsBetterOrWorse) {
   constexpr int64_t kSweeps = 2'000;
   const double most = kAlpha / 2 + two_errors(kAlpha / 2, kSweeps);
   for (const Lost lost : kLostSeeds) {
     for (const int n : {3, 5, 10}) {
-      EXPECT_LE(measure_verdicts(lost, n, kSeed, kSweeps).better.rate(), most) << name(lost) << ", n = " << n;
+      const Verdicts verdicts = measure_verdicts(lost, n, kSeed, kSweeps);
+      EXPECT_LE(verdicts.better.rate(), most) << name(lost) << ", n = " << n;
+      EXPECT_LE(verdicts.worse.rate(), most) << name(lost) << ", n = " << n;
     }
   }
 }
 
 TEST(Calibration, WithoutTheGuardsDivergenceWouldBeRewarded) {
-  EXPECT_GT(measure_verdicts(Lost::kWorstOfVariant, 10, kSeed, 1'000).unguarded.rate(), 0.10);
-  EXPECT_GT(measure_verdicts(Lost::kWorstAgainstRandom, 10, kSeed, 1'000).unguarded.rate(), 0.05);
+  EXPECT_GT(measure_verdicts(Lost::kWorstOfVariant, 10, kSeed, 1'000).unguarded_better.rate(), 0.10);
+  EXPECT_GT(measure_verdicts(Lost::kWorstAgainstRandom, 10, kSeed, 1'000).unguarded_better.rate(), 0.05);
+  EXPECT_GT(measure_verdicts(Lost::kWorstOfBaseline, 10, kSeed, 1'000).unguarded_worse.rate(), 0.10);
+  EXPECT_GT(measure_verdicts(Lost::kRandomAgainstWorst, 10, kSeed, 1'000).unguarded_worse.rate(), 0.05);
 }
 
 }  // namespace

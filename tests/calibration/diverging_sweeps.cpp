@@ -34,8 +34,10 @@ TrialRow row_of(const std::string& variant, uint64_t seed, const Run& run) {
 bool variant_diverges(Lost lost, double value, double chance) {
   switch (lost) {
     case Lost::kNone:
+    case Lost::kWorstOfBaseline:
       return false;
     case Lost::kRandom:
+    case Lost::kRandomAgainstWorst:
       return chance < kLost;
     case Lost::kWorstOfBoth:
     case Lost::kWorstOfVariant:
@@ -54,6 +56,8 @@ bool baseline_diverges(Lost lost, double value, double chance) {
     case Lost::kWorstAgainstRandom:
       return chance < kLost;
     case Lost::kWorstOfBoth:
+    case Lost::kWorstOfBaseline:
+    case Lost::kRandomAgainstWorst:
       return value < kQuantile30;
   }
   return false;
@@ -92,6 +96,10 @@ std::string_view name(Lost lost) {
       return "worst 30 % of the variant";
     case Lost::kWorstAgainstRandom:
       return "worst 30 % of the variant, random 30 % of the baseline";
+    case Lost::kWorstOfBaseline:
+      return "worst 30 % of the baseline";
+    case Lost::kRandomAgainstWorst:
+      return "worst 30 % of the baseline, random 30 % of the variant";
   }
   return "";
 }
@@ -99,12 +107,17 @@ std::string_view name(Lost lost) {
 Verdicts measure_verdicts(Lost lost, int n, uint64_t seed, int64_t sweeps) {
   const RandomStream stream(seed, "calibration", cat("diverging/", static_cast<int>(lost), '/', n));
   Verdicts verdicts;
-  verdicts.better.of = verdicts.unguarded.of = sweeps;
+  for (Share* share : {&verdicts.better, &verdicts.worse, &verdicts.unguarded_better, &verdicts.unguarded_worse}) {
+    share->of = sweeps;
+  }
   for (int64_t sweep = 0; sweep < sweeps; ++sweep) {
     const auto comparison = report::compare(simulate(lost, n, stream, static_cast<uint32_t>(sweep)));
     const report::MetricRow& found = comparison.cells.front().rows.back().metrics.front();
     verdicts.better.hits += found.verdict == report::Verdict::kBetter;
-    verdicts.unguarded.hits += found.p && *found.p<kAlpha&& * found.paired.delta> 0;
+    verdicts.worse.hits += found.verdict == report::Verdict::kWorse;
+    if (!found.p || *found.p >= kAlpha) continue;
+    verdicts.unguarded_better.hits += *found.paired.delta > 0;
+    verdicts.unguarded_worse.hits += *found.paired.delta < 0;
   }
   return verdicts;
 }

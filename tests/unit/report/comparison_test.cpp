@@ -71,6 +71,35 @@ TEST(Comparison, HolmRunsOverAllVariantsAndCellsOfThePrimaryMetric) {
   EXPECT_FALSE(row_of(comparison, 0, "AutoNorm").metrics[1].p_holm);
 }
 
+// A family that shrinks where seeds are lost or do not differ would make the other comparisons easier.
+TEST(Comparison, HolmsFamilyCountsComparisonsWithoutAPToo) {
+  ReportData data = sample_sweep();
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    trial_of(data, "RMSNorm, eps \"1e-6\"", "digits", seed).results["test/accuracy"] =
+        0.25 + trial_of(data, "DisableSelector", "digits", seed).results["test/accuracy"];
+    trial_of(data, "Teacher", "mnist", seed).state = TrialState::kFailed;
+  }
+  const Comparison comparison = compare(data);
+  EXPECT_FALSE(row_of(comparison, 0, "RMSNorm, eps \"1e-6\"").metrics[0].p_holm);
+  EXPECT_FALSE(row_of(comparison, 1, "Teacher").metrics[0].p_holm);
+  EXPECT_FALSE(row_of(comparison, 1, "Teacher").metrics[0].p_equivalence_holm);
+  EXPECT_EQ(comparison.family, 8);
+  EXPECT_EQ(comparison.equivalence_family, 8);
+  const MetricRow best = row_of(comparison, 0, "AutoNorm").metrics[0];
+  EXPECT_DOUBLE_EQ(*best.p_holm, 8 * *best.paired.p);
+}
+
+TEST(Comparison, FurtherSeedsCountWhatTheDecidingTestNeeds) {
+  const ReportData data = two_sides({0.0500, 0.0625, 0.0550});
+  EXPECT_EQ(row_of(compare(data), 0, "Variant").metrics[0].verdict, Verdict::kBetter);
+  for (const ReportOptions& options :
+       {ReportOptions{.interval = IntervalMethod::kPermutation}, ReportOptions{.test = TestMethod::kSignFlip}}) {
+    const MetricRow row = row_of(compare(data, options), 0, "Variant").metrics[0];
+    EXPECT_EQ(row.verdict, Verdict::kUndecided);
+    EXPECT_EQ(row.further_seeds, 3) << "6 pairs are the fewest whose sign flips reach .05";
+  }
+}
+
 TEST(Comparison, SharedTrialsAreIdentical) {
   const VariantRow row = row_of(compare(sample_sweep()), 0, "FrozenLN");
   EXPECT_EQ(row.same_trials_as, "DisableSelector");

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "coordinator/report/document.h"
 #include "tests/unit/report/sample_sweep.h"
@@ -110,6 +112,129 @@ TEST(Render, EqualResultsOfOtherTrialsHaveAFootnote) {
   EXPECT_THAT(text,
               HasSubstr("identical: every difference is exactly 0, although other trials were trained (FrozenLN on "
                         "data.name=digits: 3 of 3; FrozenLN on data.name=mnist: 3 of 3)"));
+}
+
+const std::vector<double> kClearGains = {0.0500, 0.0625, 0.0550, 0.0575, 0.0525, 0.0600};
+
+std::vector<double> negative(std::vector<double> gains) {
+  for (double& gain : gains) gain = -gain;
+  return gains;
+}
+
+// As AWithheldVerdictIsExplained, the other way round: what is left of the baseline may be its better part.
+TEST(Render, AClaimAgainstAVariantWhoseBaselineLostSeedsIsWithheldAndExplained) {
+  ReportData data = two_sides(negative(kClearGains));
+  EXPECT_THAT(rendered(data, {}), HasSubstr(" worse\n"));
+  diverge(side_of(data, "Base", 1));
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, HasSubstr("undecided\n"));
+  EXPECT_THAT(text, HasSubstr("undecided in spite of its p: seeds that the baseline lost and the variant finished "
+                              "(Variant on data.name=digits 1); what is left of the baseline may be its better part, "
+                              "so nothing is claimed against the variant"));
+  diverge(side_of(data, "Variant", 2));
+  diverge(side_of(data, "Variant", 3));
+  EXPECT_THAT(rendered(data, {}), HasSubstr(" less stable\n")) << "two lost seeds against one";
+}
+
+TEST(Render, ALostBaselineDoesNotTakeAClaimInFavourAway) {
+  ReportData data = two_sides(kClearGains);
+  diverge(side_of(data, "Base", 1));
+  EXPECT_THAT(rendered(data, {}), HasSubstr(" better\n"));
+}
+
+TEST(Render, ASucceededTrialWithoutAFiniteValueIsALostSeed) {
+  for (const double value : {std::nan(""), std::numeric_limits<double>::infinity(), -1e200}) {
+    ReportData data = two_sides(kClearGains);
+    side_of(data, "Variant", 5).results["test/accuracy"] = value;
+    const std::string text = rendered(data, {});
+    EXPECT_THAT(text, HasSubstr(" less stable\n"));
+    EXPECT_THAT(text, HasSubstr("no usable test/accuracy, though the trial succeeded: Variant on data.name=digits 1 "
+                                "(not recorded, not finite, or beyond ±1e100); such seeds count as lost, like those "
+                                "that diverge"));
+    EXPECT_THAT(text, Not(HasSubstr("nan")));
+  }
+}
+
+TEST(Render, AnotherMetricWithoutAFiniteValueIsNamedToo) {
+  ReportData data = two_sides(kClearGains);
+  side_of(data, "Base", 0).results["test/loss"] = std::nan("");
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, HasSubstr("no usable test/loss, though the trial succeeded: Base on data.name=digits 1"));
+  EXPECT_THAT(text, HasSubstr(" better\n"));
+}
+
+// Squares of such values overflow.
+TEST(Render, HugeValuesAreLeftOutAndNamed) {
+  ReportData data = two_sides(kClearGains);
+  for (TrialRow& row : data.trials) row.results["test/accuracy"] = row.seed % 2 == 0 ? 1e308 : -1e308;
+  for (const IntervalMethod interval : {IntervalMethod::kStudent, IntervalMethod::kBca, IntervalMethod::kPermutation}) {
+    for (const TestMethod test : {TestMethod::kStudent, TestMethod::kSignFlip}) {
+      EXPECT_THAT(rendered(data, {.interval = interval, .test = test}),
+                  HasSubstr("no usable test/accuracy, though the trial succeeded: Base on data.name=digits 6; "
+                            "Variant on data.name=digits 6"));
+    }
+  }
+}
+
+// The largest values that are used.
+TEST(Render, LargeValuesDoNotOverflow) {
+  ReportData data = two_sides(kClearGains);
+  for (TrialRow& row : data.trials) {
+    row.results["test/accuracy"] = (row.variant == "Base" ? -1e100 : 1e100) / (1 + static_cast<double>(row.seed));
+  }
+  for (const IntervalMethod interval : {IntervalMethod::kStudent, IntervalMethod::kBca, IntervalMethod::kPermutation}) {
+    const std::string csv = rendered(data, {.format = Format::kCsv, .interval = interval});
+    EXPECT_THAT(csv, Not(HasSubstr("nan")));
+    EXPECT_THAT(csv, Not(HasSubstr("inf")));
+  }
+}
+
+TEST(Render, BcaWithFewPairsWarns) {
+  const std::string warning =
+      "BCa intervals cover too little with few pairs: of normal differences 84 % at 5, 91 % at "
+      "10 and 92 % at 20 pairs instead of 95 %; here are as few as 6";
+  EXPECT_THAT(rendered(two_sides(kClearGains), {.interval = IntervalMethod::kBca}), HasSubstr(warning));
+  EXPECT_THAT(rendered(two_sides(kClearGains), {}), Not(HasSubstr("BCa")));
+  std::vector<double> many;
+  for (int i = 0; i < 20; ++i) many.push_back(0.05 + 0.001 * i);
+  EXPECT_THAT(rendered(two_sides(many), {.interval = IntervalMethod::kBca}), Not(HasSubstr("cover too little")));
+}
+
+TEST(Render, ConstantDifferencesAllowNoClaimByAnyMethod) {
+  const ReportData data = two_sides({0.125, 0.125, 0.125, 0.125, 0.125, 0.125, 0.125});
+  for (const IntervalMethod interval : {IntervalMethod::kStudent, IntervalMethod::kBca, IntervalMethod::kPermutation}) {
+    for (const TestMethod test : {TestMethod::kStudent, TestMethod::kSignFlip}) {
+      const std::string text = rendered(data, {.interval = interval, .test = test});
+      EXPECT_THAT(text, Not(HasSubstr("better\n")));
+      EXPECT_THAT(text, Not(HasSubstr("[+")));
+      EXPECT_THAT(text, HasSubstr("undecided\n"));
+      EXPECT_THAT(text, HasSubstr("so there is no CI, no p, no d_z and no claim"));
+      EXPECT_THAT(text, Not(HasSubstr("needs at least two pairs")));
+      EXPECT_THAT(text, HasSubstr("1 comparison of test/accuracy in this report, 1 of them without a p"));
+      EXPECT_THAT(text, HasSubstr("verdict: better or worse: p (Holm) < 0.05"));
+    }
+  }
+}
+
+TEST(Render, OnePairIsUndecided) {
+  const std::string text = rendered(two_sides({0.125}), {});
+  EXPECT_THAT(text, HasSubstr("undecided\n"));
+  EXPECT_THAT(text, HasSubstr("a p needs two pairs of seeds whose differences are not all the same"));
+}
+
+TEST(Render, McNemarIsShownWhenOnlyTheBaselineDiverged) {
+  ReportData data = two_sides(kClearGains);
+  for (uint64_t seed = 0; seed < 6; ++seed) diverge(side_of(data, "Base", seed));
+  EXPECT_THAT(rendered(data, {}), HasSubstr("Variant on data.name=digits 0/6 [0 %, 39 %], p 0.0312"));
+}
+
+TEST(Render, ARerunHasNoMissingSeeds) {
+  ReportData data = two_sides(kClearGains);
+  data.sweep.name = "study (again, 1)";
+  std::erase_if(data.trials, [](const TrialRow& row) { return row.seed > 1; });
+  const std::string text = rendered(data, {});
+  EXPECT_THAT(text, Not(HasSubstr("missing")));
+  EXPECT_THAT(text, HasSubstr("2/2"));
 }
 
 TEST(Render, UnfinishedSweepsAreMarkedInterim) {

@@ -2,6 +2,7 @@
 // one variant shares its trials with the baseline, one pair is unclean.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "coordinator/report/render.h"
 #include "core/base/sha256.h"
@@ -84,6 +85,31 @@ inline ReportData sample_sweep() {
     if (!digits && row.variant == "AutoNorm" && row.seed == 1) row.initial["head.weight [10, 64]"] = "another";
   }
   return data;
+}
+
+// Baseline "Base" and "Variant" on digits, whose accuracies differ by `gains`, one seed each.
+inline ReportData two_sides(const std::vector<double>& gains) {
+  ReportData data{sample_head(), {}};
+  data.sweep.variants = {"Base", "Variant"};
+  data.sweep.baseline = "Base";
+  data.sweep.seeds.clear();
+  for (uint64_t seed = 0; seed < gains.size(); ++seed) {
+    data.sweep.seeds.push_back(seed);
+    data.trials.push_back(make_trial("Base", "digits", seed, 0.5));
+    data.trials.push_back(make_trial("Variant", "digits", seed, 0.5 + gains[seed]));
+  }
+  return data;
+}
+
+// The trial of a side that two_sides() has made.
+inline TrialRow& side_of(ReportData& data, const std::string& side, uint64_t seed) {
+  return data.trials.at(2 * seed + (side == "Base" ? 0 : 1));
+}
+
+inline void diverge(TrialRow& row) {
+  row.state = TrialState::kDiverged;
+  row.end = EndReason::kDiverged;
+  row.results.clear();
 }
 
 // Throws when the options do not fit the data.
