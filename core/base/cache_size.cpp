@@ -14,7 +14,11 @@ int64_t bytes_of(const std::string& text) {
   if (digits == 0) return 0;
   const int64_t number = std::stoll(text.substr(0, digits));
   const std::string unit = text.substr(digits);
-  return unit == "K" ? number << 10 : unit == "M" ? number << 20 : unit == "G" ? number << 30 : unit.empty() ? number : 0;
+  return unit == "K"    ? number << 10
+         : unit == "M"  ? number << 20
+         : unit == "G"  ? number << 30
+         : unit.empty() ? number
+                        : 0;
 }
 
 }  // namespace

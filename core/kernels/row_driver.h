@@ -50,8 +50,8 @@ void add_blocks(const at::Tensor& blocks, at::Tensor& sums) {
   }
 }
 
-// → [groups, length or a little more], the kernel's sums of each group. Each block's begin at a cache line: vectors that
-// cross one cost dyt's backward pass a third of its speed.
+// → [groups, length or a little more], the kernel's sums of each group. Each block's begin at a cache line: vectors
+// that cross one cost dyt's backward pass a third of its speed.
 template <class Arguments, class Kernel>
 at::Tensor run_backward(const RowShape& shape, int64_t length, at::TensorOptions wide, Arguments arguments,
                         Kernel kernel) {

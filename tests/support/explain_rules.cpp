@@ -39,8 +39,8 @@ Cause cause_in_the_fleet(const engine::TrialView& trial, const std::vector<engin
              "check the machine, then restart the worker", "needs a "}};
   }
   // Data and devices that only some workers have are not seen from here.
-  std::vector<std::string> scarce{"needs a ", "its data is missing on ",
-                                  " again with: coordinator undrain ", "check the machine, then restart the worker"};
+  std::vector<std::string> scarce{"needs a ", "its data is missing on ", " again with: coordinator undrain ",
+                                  "check the machine, then restart the worker"};
   if (largest_world(connected) < trial.ranks) {
     scarce.push_back(
         cat("needs ", trial.ranks, trial.ranks == 1 ? " slot" : " slots", " in one MPI world; the largest has "));

@@ -56,8 +56,10 @@ struct TanhOf {
   // z ← f(z)
   template <int kTogether>
   static void apply(Floats (&z)[kTogether]) {
-    constexpr float kOver[] = {1.532905181e-08F, 2.195901834e-05F, 3.575303592e-03F, 1.344756782e-01F, 1.000000000e+00F};
-    constexpr float kUnder[] = {8.560610354e-07F, 3.417482367e-04F, 2.617837675e-02F, 4.678089619e-01F, 1.000000000e+00F};
+    constexpr float kOver[] = {1.532905181e-08F, 2.195901834e-05F, 3.575303592e-03F, 1.344756782e-01F,
+                               1.000000000e+00F};
+    constexpr float kUnder[] = {8.560610354e-07F, 3.417482367e-04F, 2.617837675e-02F, 4.678089619e-01F,
+                                1.000000000e+00F};
     odd_rational(z, kLimit, kOver, kUnder);
   }
   template <int kTogether>
