@@ -46,9 +46,9 @@ Result<ActOutcome> ControlClient::act(engine::SweepAction action, const std::str
 Result<int64_t> ControlClient::retry(const std::string& sweep, const engine::RetryTrials& what) {
   auto request = versioned<v1::RetryRequest>();
   request.set_idempotency_key(what.idempotency_key);
-  request.set_sweep(sweep);
-  request.set_variant(what.variant);
-  request.set_trial(what.trial);
+  if (!sweep.empty()) request.set_sweep(sweep);
+  if (!what.variant.empty()) request.set_variant(what.variant);
+  if (!what.trial.empty()) request.set_trial(what.trial);
   request.set_cancelled(what.cancelled);
   const auto reply = connection_->call(&v1::Control::Stub::Retry, request);
   if (!reply.ok()) return reply.status();

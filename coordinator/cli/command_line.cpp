@@ -1,6 +1,8 @@
 #include "coordinator/cli/command_line.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "coordinator/cli/exit_codes.h"
@@ -34,10 +36,38 @@ std::string explain_extra(const CLI::App& verb, const std::string& extra) {
   return cat("unknown flag '", word, "'", suggestion(word, flags), "\nallowed here: ", join(flags));
 }
 
-// The first argument that neither the program nor the verb knows; empty when all were understood.
-std::string unknown_argument(const CLI::App& app, const Verb* verb) {
-  if (!app.remaining().empty()) return app.remaining().front();
-  return verb && !verb->app->remaining().empty() ? verb->app->remaining().front() : "";
+// The first argument that `app` does not know; absent when all were understood.
+std::optional<std::string> unknown_argument(const CLI::App& app) {
+  auto rest = app.remaining();
+  if (const auto mark = std::ranges::find(rest, "--"); mark != rest.end()) rest.erase(mark);  // ends the flags
+  return rest.empty() ? std::nullopt : std::optional(rest.front());
+}
+
+// The first option that was given an empty value, as $SWEEP leaves it in a script that does not set it; none may have
+// one.
+std::optional<std::string> empty_option(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (std::ranges::find(option->results(), "") != option->results().end()) return option->get_name();
+  }
+  return std::nullopt;
+}
+
+// What is wrong with `words`, all of them after the verb; empty when nothing is.
+std::string parse_words(CLI::App& app, std::span<const std::string> words) {
+  std::string problem;
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as the library wants them
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    throw;
+  } catch (const CLI::CallForVersion&) {
+    throw;
+  } catch (const CLI::ParseError& error) {
+    problem = error.what();
+  }
+  if (const auto unknown = unknown_argument(app)) return explain_extra(app, *unknown);
+  if (const auto empty = empty_option(app)) return *empty + " is empty";
+  return problem;
 }
 
 void describe(CLI::App& app) {
@@ -59,26 +89,21 @@ ParsedLine parse_command_line(const std::vector<std::string>& arguments, const D
   if (arguments.empty()) return {.invocation = std::nullopt, .text = app.help(), .exit_code = kUsage};
   const auto names = verbs.names();
   const auto& first = arguments.front();
-  if (!first.starts_with('-') && std::ranges::find(names, first) == names.end()) {
+  // Only the first word is a verb: behind it, the name of a verb is a value like any other.
+  const Verb* verb = verbs.find(first);
+  if (!first.starts_with('-') && !verb) {
     return usage_error(cat("unknown verb '", first, "'", suggestion(first, names), "\nverbs: ", join(names)), "");
   }
   std::string problem;
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as the library wants them
-    app.parse(reversed);
+    problem = parse_words(verb ? *verb->app : app, std::span(arguments).subspan(verb ? 1 : 0));
   } catch (const CLI::CallForHelp&) {
-    const Verb* verb = verbs.chosen();
     return {.invocation = std::nullopt, .text = verb ? verb->app->help("coordinator") : app.help(), .exit_code = kOk};
   } catch (const CLI::CallForVersion& version) {
     return {.invocation = std::nullopt, .text = cat(version.what(), "\n"), .exit_code = kOk};
-  } catch (const CLI::ParseError& error) {
-    problem = error.what();
   }
-  const Verb* verb = verbs.chosen();
-  const std::string unknown = unknown_argument(app, verb);
-  if (!unknown.empty()) problem = explain_extra(app.remaining().empty() && verb ? *verb->app : app, unknown);
   if (problem.empty() && !verb) problem = "which verb? " + join(names);
-  if (!problem.empty()) return usage_error(problem, verb ? verb->app->get_name() : "");
+  if (!problem.empty()) return usage_error(problem, verb ? first : "");
   return {.invocation = Invocation{verb->command(), verbs.coordinator()}, .text = "", .exit_code = kOk};
 }
 

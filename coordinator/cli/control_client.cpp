@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "coordinator/cli/client_connection.h"
+#include "coordinator/server/listen_address.h"
 #include "coordinator/server/report_codec.h"
 #include "core/base/log.h"
 
@@ -44,6 +45,10 @@ Status nobody_answers(const std::string& address) {
 
 Result<std::unique_ptr<ControlClient>> ControlClient::connect(const std::string& address,
                                                               std::chrono::milliseconds limit) {
+  if (const auto parsed = server::parse_listen_address(address); !parsed.ok() || parsed->port == 0) {
+    return invalid("'", address, "' is not the address of a coordinator; it has the form HOST:PORT, e.g. ",
+                   "127.0.0.1:50551; name it with --coordinator, or in AUTONORM_COORDINATOR");
+  }
   auto connection = std::make_unique<Connection>();
   connection->address = address;
   connection->channel = open_channel(address);

@@ -1,27 +1,13 @@
 // retry, drain, undrain, failures.
 #include "coordinator/cli/control_client.h"
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/sweep_choice.h"
 #include "coordinator/cli/verbs.h"
 #include "coordinator/cli/view_text.h"
 #include "coordinator/cli/wording.h"
-#include "coordinator/server/sweep_selector.h"
 #include "core/base/text.h"
 
 namespace autonorm::cli {
-namespace {
-
-Result<engine::SweepView> chosen_sweep(ControlClient& client, const std::string& selector) {
-  auto sweeps = client.sweeps();
-  if (!sweeps.ok()) return sweeps.status();
-  std::vector<server::NamedSweep> named;
-  for (const auto& sweep : *sweeps) named.push_back({sweep.id, sweep.name});
-  const auto id = server::select_sweep(selector, named);
-  if (!id.ok()) return id.status();
-  return *std::ranges::find(*sweeps, *id, &engine::SweepView::id);
-}
-
-}  // namespace
-
 int retry(const Retry& options, const std::string& coordinator, Environment& environment) {
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
@@ -73,6 +59,7 @@ int failures(const Failures& options, const std::string& coordinator, Environmen
     if (!lines.ok()) return fail(environment, lines.status());
     for (const std::string& line : *lines) environment.out << "  " << line << "\n";
   }
+  if (const std::string more = other_failures_text(*sweep); !more.empty()) environment.out << "\n" << more << "\n";
   environment.out << "\ntry them again: coordinator retry " << sweep->id << std::endl;
   return kOk;
 }

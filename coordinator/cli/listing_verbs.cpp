@@ -3,10 +3,10 @@
 
 #include "coordinator/cli/control_client.h"
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/sweep_choice.h"
 #include "coordinator/cli/verbs.h"
 #include "coordinator/cli/view_json.h"
 #include "coordinator/cli/view_text.h"
-#include "coordinator/server/sweep_selector.h"
 
 namespace autonorm::cli {
 
@@ -46,14 +46,14 @@ namespace {
 
 // The view that `selector` means; nothing when there is no sweep at all and none was asked for.
 Result<std::optional<engine::SweepView>> choose(ControlClient& client, const std::string& selector) {
-  const auto sweeps = client.sweeps();
-  if (!sweeps.ok()) return sweeps.status();
-  if (sweeps->empty() && selector.empty()) return std::optional<engine::SweepView>();
-  std::vector<server::NamedSweep> named;
-  for (const auto& sweep : *sweeps) named.push_back({sweep.id, sweep.name});
-  const auto id = server::select_sweep(selector, named);
-  if (!id.ok()) return id.status();
-  return std::optional(*std::ranges::find(*sweeps, *id, &engine::SweepView::id));
+  if (selector.empty()) {
+    const auto sweeps = client.sweeps();
+    if (!sweeps.ok()) return sweeps.status();
+    if (sweeps->empty()) return std::optional<engine::SweepView>();
+  }
+  auto chosen = chosen_sweep(client, selector);
+  if (!chosen.ok()) return chosen.status();
+  return std::optional(*std::move(chosen));
 }
 
 }  // namespace

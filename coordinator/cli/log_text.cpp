@@ -1,25 +1,25 @@
 #include "coordinator/cli/log_text.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "coordinator/cli/wording.h"
+#include "core/base/signal_name.h"
 #include "core/base/text.h"
+#include "core/messages/memory_words.h"
 
 namespace autonorm::cli {
 namespace {
 
 std::string how_it_left(const store::AttemptSummary& attempt) {
-  if (attempt.signal != 0) return cat(" (signal ", attempt.signal, ")");
+  if (attempt.signal != 0) return cat(" (", signal_name(attempt.signal), ")");
   if (attempt.exit_code != 0) return cat(" (status ", attempt.exit_code, ")");
   return "";
 }
 
 std::string memory_text(const fleet::MemoryAtDeath& memory) {
-  std::vector<std::string> parts;
-  if (memory.resident_bytes > 0) parts.push_back("trainer " + bytes_text(memory.resident_bytes));
-  if (memory.limit_bytes > 0) parts.push_back("limit of its control group " + bytes_text(memory.limit_bytes));
-  if (memory.oom_kills > 0) parts.push_back(count_text(memory.oom_kills, "out-of-memory kill"));
-  return parts.empty() ? "" : cat("memory at the end: ", join(parts), "\n");
+  const std::string words = memory_words(memory);
+  return words.empty() ? "" : cat("memory at the end: ", words, "\n");
 }
 
 }  // namespace
@@ -35,14 +35,16 @@ std::string line_text(const store::StoredLine& line, int64_t ranks) {
              "\n");
 }
 
-std::string end_text(const store::AttemptSummary& attempt) {
+std::string end_text(const store::AttemptSummary& attempt, std::optional<int64_t> lines) {
   if (!attempt.ended) return cat("attempt ", attempt.number, " goes on\n");
   std::string text = cat("attempt ", attempt.number, " ended ", time_text(*attempt.ended), ": ",
                          attempt.end ? name(*attempt.end) : "unknown", how_it_left(attempt),
                          attempt.message.empty() ? "" : cat(": ", attempt.message), "\n", memory_text(attempt.memory));
-  if (attempt.tail.empty()) return text;
-  text += "last lines of its output:\n";
-  for (const auto& line : attempt.tail) text += cat("  ", line, "\n");
+  const auto there = static_cast<int64_t>(attempt.tail.size());
+  const int64_t shown = std::min(there, lines.value_or(there));
+  if (shown == 0) return text;
+  text += shown == 1 ? "the last line of its output:\n" : cat("the last ", shown, " lines of its output:\n");
+  for (int64_t i = there - shown; i < there; ++i) text += cat("  ", attempt.tail[static_cast<size_t>(i)], "\n");
   return text;
 }
 

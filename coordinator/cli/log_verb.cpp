@@ -21,7 +21,7 @@ int logs(const Logs& options, const std::string& coordinator, Environment& envir
   });
   if (!status.ok()) return fail(environment, status);
   if (!attempt) return fail(environment, internal("the coordinator did not say whose log this is"));
-  environment.out << end_text(*attempt) << std::flush;
+  environment.out << end_text(*attempt, options.tail) << std::flush;
   return kOk;
 }
 

@@ -3,6 +3,7 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/follow.h"
 #include "coordinator/cli/plan_text.h"
+#include "coordinator/cli/sweep_choice.h"
 #include "coordinator/cli/sweep_file.h"
 #include "coordinator/cli/verbs.h"
 #include "coordinator/cli/wording.h"
@@ -23,12 +24,34 @@ std::string revived_text(const engine::SubmitReply& reply, bool fresh) {
              " results, if any, are replaced in the reports of earlier sweeps too");
 }
 
-void print_outcome(const engine::SubmitReply& reply, bool fresh, const std::string& coordinator,
-                   Environment& environment) {
+// A sweep that was there before may be one that goes on only when it is told to; empty when it goes on by itself.
+Result<std::string> waiting_text(ControlClient& client, const engine::SubmitReply& reply) {
+  if (!reply.existed) return std::string();
+  const auto sweep = chosen_sweep(client, cat(reply.sweep));
+  if (!sweep.ok()) return sweep.status();
+  if (sweep->state != "paused" && sweep->state != "halted") return std::string();
+  return cat("sweep ", reply.sweep, " is ", sweep->state, "; go on with it: coordinator resume ", reply.sweep, "\n");
+}
+
+void print_outcome(const engine::SubmitReply& reply, bool fresh, const std::string& waiting,
+                   const std::string& coordinator, Environment& environment) {
   environment.out << "sweep " << reply.sweep << (reply.existed ? " was submitted before" : " submitted") << ": "
                   << count_text(reply.trials, "trial") << ", " << number_text(reply.new_trials) << " new, "
-                  << number_text(reply.cached) << " cached" << revived_text(reply, fresh);
-  environment.out << "\nfollow it: coordinator watch " << reply.sweep << " --coordinator " << coordinator << std::endl;
+                  << number_text(reply.cached) << " cached" << revived_text(reply, fresh) << "\n"
+                  << waiting << "follow it: coordinator watch " << reply.sweep << " --coordinator " << coordinator
+                  << std::endl;
+}
+
+const char* infinitive(engine::SweepAction action) {
+  switch (action) {
+    case engine::SweepAction::kCancel:
+      return "cancel";
+    case engine::SweepAction::kPause:
+      return "pause";
+    case engine::SweepAction::kResume:
+      return "resume";
+  }
+  return "";
 }
 
 const char* past_tense(engine::SweepAction action) {
@@ -41,6 +64,13 @@ const char* past_tense(engine::SweepAction action) {
       return "resumed";
   }
   return "";
+}
+
+// What makes an action needless; empty when it changes something, or when the server has to say why it cannot.
+std::string needless(engine::SweepAction action, const std::string& state) {
+  if (state == "done") return cat("is done; there is nothing to ", infinitive(action));
+  const std::string target = action == engine::SweepAction::kResume ? "running" : past_tense(action);
+  return state == target ? cat("is ", target, " already") : "";
 }
 
 }  // namespace
@@ -57,11 +87,12 @@ int plan(const Plan& options, const std::string& coordinator, Environment& envir
   const auto file = load_sweep_file(options.file);
   if (!file.ok()) return fail(environment, file.status());
   auto client = ControlClient::connect(coordinator);
-  if (!client.ok()) {  // a plan is useful without a server too
+  if (client.status().code() == Code::kUnavailable) {  // a plan is useful without a server too
     environment.out << plan_text(file->sweep, std::nullopt) << "(no coordinator answers at " << coordinator << ")"
                     << std::endl;
     return kOk;
   }
+  if (!client.ok()) return fail(environment, client.status());
   const auto server = (*client)->plan(file->source);
   if (!server.ok()) return fail(environment, server.status());
   environment.out << plan_text(file->sweep, *server) << std::flush;
@@ -81,7 +112,9 @@ int submit(const Submit& options, const std::string& coordinator, Environment& e
   }
   const auto reply = (*client)->submit(file->source, options.fresh, environment.random_key());
   if (!reply.ok()) return fail(environment, reply.status());
-  print_outcome(*reply, options.fresh, coordinator, environment);
+  const auto waiting = waiting_text(**client, *reply);
+  print_outcome(*reply, options.fresh, waiting.ok() ? *waiting : "", coordinator, environment);
+  if (!waiting.ok()) return fail(environment, waiting.status());
   return options.wait ? watch({.sweep = cat(reply->sweep)}, coordinator, environment) : kOk;
 }
 
@@ -95,7 +128,13 @@ int watch(const Watch& options, const std::string& coordinator, Environment& env
 int act(const Act& options, const std::string& coordinator, Environment& environment) {
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
-  const auto outcome = (*client)->act(options.action, options.sweep, environment.random_key());
+  const auto sweep = chosen_sweep(**client, options.sweep);
+  if (!sweep.ok()) return fail(environment, sweep.status());
+  if (const std::string why = needless(options.action, sweep->state); !why.empty()) {
+    environment.out << "sweep " << sweep->id << " " << why << std::endl;
+    return kOk;
+  }
+  const auto outcome = (*client)->act(options.action, cat(sweep->id), environment.random_key());
   if (!outcome.ok()) return fail(environment, outcome.status());
   environment.out << "sweep " << outcome->sweep << " " << past_tense(options.action) << ", "
                   << count_text(outcome->trials_affected, "trial") << " affected" << std::endl;

@@ -63,8 +63,8 @@ std::vector<std::string> VerbList::names() const {
   return names;
 }
 
-const Verb* VerbList::chosen() const {
-  const auto found = std::ranges::find_if(verbs_, [](const Verb& verb) { return verb.app->parsed(); });
+const Verb* VerbList::find(const std::string& name) const {
+  const auto found = std::ranges::find_if(verbs_, [&](const Verb& verb) { return verb.app->get_name() == name; });
   return found == verbs_.end() ? nullptr : &*found;
 }
 

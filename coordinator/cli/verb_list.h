@@ -33,8 +33,8 @@ class VerbList {
   VerbList(CLI::App& app, const Defaults& defaults);
 
   std::vector<std::string> names() const;
-  // The verb that was given; null when none was.
-  const Verb* chosen() const;
+  // Null when there is none of that name.
+  const Verb* find(const std::string& name) const;
   const std::string& coordinator() const { return coordinator_; }
 
  private:

@@ -101,7 +101,8 @@ CLI::Option& VerbList::keep_flag(int& keep, const std::string& help) {
 void VerbList::add_gc() {
   auto gc = add<CollectGarbage>(
       "gc", "show which checkpoints, models and leftovers no trial needs; with --yes, remove them", "gc --yes");
-  verb().add_flag("--yes", gc->yes, "remove them; without it nothing is changed");
+  verb().add_flag("--yes", gc->yes,
+                  "remove them; without it nothing is changed. What came or was used within the last hour stays");
   keep_flag(gc->keep_checkpoints, "checkpoints kept per trial that may train again, 1 to 1000; else as serve says");
   verb().add_flag("--models", gc->models,
                   "also the models of finished trials that no other trial needs; a stage whose model is gone trains "

@@ -62,14 +62,19 @@ void VerbList::add_explain() {
 void VerbList::add_logs() {
   auto logs = add<Logs>("logs", "show what an attempt of a trial logged, and its last lines when it failed",
                         "logs 3f9a1c --follow");
-  verb().add_option("TRIAL", logs->trial, "first digits of a trial's id, at least 4")->required()->type_name("");
+  verb()
+      .add_option("TRIAL", logs->trial,
+                  "first digits of a trial's id, at least 4; of each attempt the first 1,000 lines are kept here, more "
+                  "of them in log.txt on its host")
+      ->required()
+      ->type_name("");
   verb()
       .add_option("--attempt", logs->attempt, "number of the attempt; without it, the newest")
       ->type_name("N")
       ->check(whole_number_in(1, 1'000'000));
   verb().add_flag("--follow", logs->follow, "go on with what is logged from now on, until the attempt has ended");
   verb()
-      .add_option("--tail", logs->tail, "of what is there, only the last N lines")
+      .add_option("--tail", logs->tail, "of what is there, only the last N lines, the same for its output at the end")
       ->type_name("N")
       ->check(whole_number_in(0, 1'000'000'000));
   coordinator_flag();

@@ -72,6 +72,13 @@ std::string failure_text(const engine::FailureGroup& group) {
              ", e.g. trial ", short_form(group.example));
 }
 
+std::string other_failures_text(const engine::SweepView& sweep) {
+  int64_t other = failed_trials(sweep);
+  for (const engine::FailureGroup& group : sweep.failures) other -= group.count;
+  return other > 0 && !sweep.failures.empty() ? cat("… and ", count_text(other, "failed trial"), " of other kinds")
+                                              : "";
+}
+
 int64_t count(const engine::SweepView& sweep, TrialState state) {
   const auto found = sweep.counts.find(state);
   return found == sweep.counts.end() ? 0 : found->second;
@@ -150,6 +157,7 @@ std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine:
               counts_text(sweep), "\n");
   if (const std::string eta = eta_text(sweep); !eta.empty()) text += "time left: " + eta + "\n";
   for (const engine::FailureGroup& group : sweep.failures) text += "  " + failure_text(group) + "\n";
+  if (const std::string more = other_failures_text(sweep); !more.empty()) text += "  " + more + "\n";
   if (sweep.state == "halted")
     text += cat("halted by its on_failure rule; go on with: coordinator retry ", sweep.id,
                 ", or as it is: coordinator resume ", sweep.id, "\n");

@@ -21,6 +21,9 @@ std::string labels_text(const engine::TrialView& trial);  // "digits, seed 0"
 // "×37: trainer_crashed: the trainer was ended by signal 11 (SIGSEGV), e.g. trial 3f9a1c2b4d5e"
 std::string failure_text(const engine::FailureGroup& group);
 
+// "… and 12 failed trials of other kinds"; empty when `sweep.failures` holds all of them.
+std::string other_failures_text(const engine::SweepView& sweep);
+
 int64_t count(const engine::SweepView& sweep, TrialState state);
 int64_t ended(const engine::SweepView& sweep);  // distinct trials that will not change any more
 int64_t failed_trials(const engine::SweepView& sweep);

@@ -29,17 +29,6 @@ std::string count_text(int64_t count, const std::string& noun) {
   return cat(number_text(count), " ", noun, count == 1 ? "" : "s");
 }
 
-std::string bytes_text(int64_t bytes) {
-  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024) return cat(bytes, " B");
-  auto size = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  for (; size >= 1024 && unit + 1 < std::size(kUnits); ++unit) size /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %s", size, kUnits[unit]);
-  return text;
-}
-
 std::string loss_text(double loss) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", loss);

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "coordinator/engine/attempts.h"
 #include "coordinator/engine/fleet_sessions.h"
 #include "coordinator/engine/transitions.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 
 namespace autonorm::engine {
 namespace {
@@ -74,9 +76,25 @@ void take_event(Core& core, const Arrival& arrival, const fleet::CheckpointSaved
   core.change(CheckpointAdded{trial.live->row, arrival.key, trial.token, checkpoint, false});
 }
 
+// Stands for all lines beyond the limit.
+fleet::LogLine further_lines(const Core& core, const LiveAttempt& live) {
+  std::set<std::string> hosts;
+  for (const Member& member : live.members) {
+    if (const Worker* worker = find_worker(core, member.worker)) hosts.insert(worker->record.host);
+  }
+  return {"info", cat("further lines of this attempt are in log.txt on ",
+                      join(std::vector<std::string>(hosts.begin(), hosts.end())),
+                      ", in the worker's folder trials/TRIAL/attempt-N")};
+}
+
 void take_event(Core& core, const Arrival& arrival, const fleet::LogLine& line) {
   const Trial& trial = core.at(arrival.key);
-  if (++trial.live->log_lines > core.options.limits.log_lines) return;
+  const int64_t beyond = ++trial.live->log_lines - core.options.limits.log_lines;
+  if (beyond == 1) {
+    const fleet::LogLine last = further_lines(core, *trial.live);
+    core.change(LogAdded{trial.live->row, trial.token, arrival.rank, last, arrival.now.wall});
+  }
+  if (beyond > 0) return;
   core.change(LogAdded{trial.live->row, trial.token, arrival.rank, line, arrival.now.wall});
 }
 

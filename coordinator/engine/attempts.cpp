@@ -8,6 +8,7 @@
 #include "coordinator/engine/retry_policy.h"
 #include "coordinator/engine/transitions.h"
 #include "core/base/sha256.h"
+#include "core/base/text.h"
 
 namespace autonorm::engine {
 namespace {
@@ -153,6 +154,13 @@ void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::s
   if (prefers_elsewhere(reason)) misfortune(trial).avoid.insert(culprit);
 }
 
+// Where data that nobody has was looked for, and what helps.
+std::string hosts_tried(const Trial& trial) {
+  const auto& hosts = trial.misfortune->no_data;
+  return cat("; tried on ", join(std::vector<std::string>(hosts.begin(), hosts.end())),
+             ", and no other host is left to try: put the data there, then: coordinator retry");
+}
+
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   Trial& trial = core.at(key);
   const ReplacedOrigin replaced = replace_origin(core, key, ending);
@@ -166,6 +174,9 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
                                            .uncounted = trial.uncounted,
                                            .max_attempts = trial.settings.max_attempts,
                                            .other_host_left = other_host_left(core, trial)});
+  if (ending.reason == EndReason::kDataMissing && answer.state == TrialState::kFailed && trial.misfortune &&
+      !trial.misfortune->no_data.empty())
+    ending.message += hosts_tried(trial);
   const TrialState next = answer.state == TrialState::kQueued ? where_it_goes_on(core, trial) : answer.state;
 
   flush_members(core, key);

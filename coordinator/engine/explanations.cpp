@@ -148,8 +148,9 @@ std::string Explainer::held_reason(const Trial& trial) const {
   };
   if (const auto* sweep =
           in_state([](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; })) {
-    return cat("held by max_parallel = ", sweep->record.max_parallel, " of sweep ", sweep->record.id, ": ",
-               active_trials(*sweep), " of its trials are running");
+    const int64_t active = active_trials(*sweep);
+    return cat("held by max_parallel = ", sweep->record.max_parallel, " of sweep ", sweep->record.id, ": ", active,
+               active == 1 ? " of its trials is running" : " of its trials are running");
   }
   if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kHalted; })) {
     return cat("sweep ", sweep->record.id, " halted: ", failures(*sweep),

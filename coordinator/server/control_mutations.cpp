@@ -17,6 +17,18 @@ Status check_key(const std::string& key) {
   return invalid("idempotency_key must have 1 to 200 characters");
 }
 
+// A call that changes something never guesses what it is about.
+Status check_name(const std::string& name, const std::string& what) {
+  return name.empty() ? invalid("the ", what, " is empty; name the one that is meant") : Status();
+}
+
+Status check_names(const v1::RetryRequest& request) {
+  if (request.has_sweep()) AUTONORM_RETURN_IF_ERROR(check_name(request.sweep(), "sweep"));
+  if (request.has_variant()) AUTONORM_RETURN_IF_ERROR(check_name(request.variant(), "variant"));
+  if (request.has_trial()) AUTONORM_RETURN_IF_ERROR(check_name(request.trial(), "trial"));
+  return {};
+}
+
 void encode(const Collected::Part& part, v1::CollectedPart& wire) {
   wire.set_files(part.files);
   wire.set_bytes(part.bytes);
@@ -64,6 +76,7 @@ grpc::ServerUnaryReactor* ControlService::act(grpc::CallbackServerContext* conte
                                               const v1::SweepActionRequest* request, v1::SweepActionReply* reply) {
   return answer(context, request->client(), requests_, [=, this]() -> Status {
     AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
+    AUTONORM_RETURN_IF_ERROR(check_name(request->sweep(), "sweep"));
     const auto sweep = select_sweep_of(loop_, request->sweep());
     if (!sweep.ok()) return sweep.status();
     const auto outcome =
@@ -93,6 +106,7 @@ grpc::ServerUnaryReactor* ControlService::Retry(grpc::CallbackServerContext* con
                                                 v1::RetryReply* reply) {
   return answer(context, request->client(), requests_, [=, this]() -> Status {
     AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
+    AUTONORM_RETURN_IF_ERROR(check_names(*request));
     engine::RetryTrials event{.request = 0,
                               .variant = request->variant(),
                               .trial = request->trial(),

@@ -2,6 +2,7 @@
 
 #include "core/base/signal_name.h"
 #include "core/base/text.h"
+#include "core/messages/memory_words.h"
 
 namespace autonorm::server {
 
@@ -11,6 +12,8 @@ std::vector<std::string> failure_lines(const store::AttemptEnd& failure) {
   if (failure.exit_code != 0) how += cat(", exit code ", failure.exit_code);
   if (failure.step > 0) how += cat(", at step ", failure.step);
   std::vector<std::string> lines{std::move(how)};
+  if (const std::string memory = memory_words(failure.memory); !memory.empty())
+    lines.push_back("  memory at its end: " + memory);
   if (failure.log_tail.empty()) return lines;
   lines.push_back(
       cat("  the last ", failure.log_tail.size(), failure.log_tail.size() == 1 ? " line" : " lines", " of its log:"));

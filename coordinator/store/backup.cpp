@@ -37,8 +37,7 @@ Status publish(const fs::path& copy, const fs::path& target) {
 Result<int64_t> back_up(const fs::path& database, const fs::path& target) {
   std::error_code error;
   if (!target.is_absolute()) return invalid("the backup's path ", target.string(), " is not absolute");
-  if (fs::exists(target, error))
-    return conflict(target.string(), " exists already; choose another name for the backup");
+  if (fs::exists(target, error)) return invalid(target.string(), " exists already; choose another name for the backup");
   if (!fs::is_directory(target.parent_path(), error)) {
     return not_found("there is no folder ", target.parent_path().string(), " on the coordinator's machine");
   }

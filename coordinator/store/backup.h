@@ -9,7 +9,7 @@ namespace autonorm::store {
 
 // Copies `database` as of now to `target`, durably and whole or not at all; the bytes written. Reads through a
 // connection of its own in one transaction, so that the writer goes on meanwhile; takes as long as the disk needs for
-// the whole file. Artifacts are not part of it. kConflict when `target` exists.
+// the whole file. Artifacts are not part of it. kInvalid when `target` exists.
 Result<int64_t> back_up(const std::filesystem::path& database, const std::filesystem::path& target);
 
 }  // namespace autonorm::store

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "core/base/text.h"
+
 namespace autonorm::store {
 namespace {
 
@@ -23,6 +25,17 @@ bool no_space_left(const std::filesystem::path& folder) {
 
 Status disk_full(const std::string& folder) { return exhausted("database: disk full; free space on ", folder); }
 
+// ", or its copy FILE from before a migration" where there is one: the newest.
+std::string migration_copy(const std::filesystem::path& file) {
+  constexpr int kMostVersions = 1'000;
+  for (int version = kMostVersions; version > 0; --version) {
+    const std::string copy = cat(file.string(), ".before-version-", version);
+    std::error_code error;
+    if (std::filesystem::exists(copy, error)) return cat(", or the one from before a migration, ", copy);
+  }
+  return "";
+}
+
 }  // namespace
 
 Status database_error(const SQLite::Exception& error, const std::filesystem::path& file) {
@@ -43,8 +56,9 @@ Status database_error(const SQLite::Exception& error, const std::filesystem::pat
                      "); make the folder writable, or choose another with --state");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return internal(file.string(), " is damaged (", error.what(), "); put a copy in its place, such as ",
-                      file.string(), ".before-version-N, or start with another --state folder");
+      return internal(file.string(), " is damaged (", error.what(),
+                      "); put a copy in its place that `coordinator backup` has made", migration_copy(file),
+                      ", or start with another --state folder");
     default:
       return internal("database ", file.string(), ": ", error.what());
   }

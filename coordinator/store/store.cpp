@@ -1,5 +1,6 @@
 #include "coordinator/store/store.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "coordinator/store/change_writer.h"
@@ -155,16 +156,34 @@ Result<std::vector<fleet::ResumePoint>> Store::checkpoints(const TrialId& trial)
   }
 }
 
+namespace {
+
+// What an attempt had logged last, in order: of a trainer that was given up nobody collects the output.
+std::vector<std::string> last_logged(Connection& connection, int64_t attempt_row) {
+  constexpr int64_t kLines = 50;
+  std::vector<std::string> lines;
+  SQLite::Statement& query =
+      connection.statement("SELECT text FROM log_line WHERE attempt = ? ORDER BY id DESC LIMIT ?");
+  for_each_row(Binder{query}(attempt_row, kLines), [&](Row& row) { lines.push_back(row.text()); });
+  std::ranges::reverse(lines);
+  return lines;
+}
+
+}  // namespace
+
 Result<std::optional<AttemptEnd>> Store::last_failure(const TrialId& trial) {
   try {
     SQLite::Statement& query = state_->connection.statement(
-        "SELECT number, end, message, signal, exit_code, step, log_tail FROM attempt WHERE trial = (SELECT id FROM "
+        "SELECT id, number, end, message, signal, exit_code, step, log_tail, resident_bytes, limit_bytes, oom_kills "
+        "FROM attempt WHERE trial = (SELECT id FROM "
         "trial WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1) AND ended_us IS NOT NULL AND end NOT IN "
         "('completed', 'diverged') ORDER BY number DESC "
         "LIMIT 1");
     std::optional<AttemptEnd> found;
+    int64_t attempt_row = 0;
     for_each_row(Binder{query}(trial), [&](Row& row) {
       found.emplace();
+      attempt_row = row.integer();
       found->attempt = Attempt(static_cast<int32_t>(row.integer()));
       found->end = row.text();
       found->message = row.text();
@@ -172,7 +191,9 @@ Result<std::optional<AttemptEnd>> Store::last_failure(const TrialId& trial) {
       found->exit_code = static_cast<int>(row.integer());
       found->step = row.integer();
       found->log_tail = nlohmann::json::parse(row.text()).get<std::vector<std::string>>();
+      found->memory = {row.integer(), row.integer(), row.integer()};
     });
+    if (found && found->log_tail.empty()) found->log_tail = last_logged(state_->connection, attempt_row);
     return found;
   } catch (const SQLite::Exception& error) {
     return database_error(error, state_->connection.file());

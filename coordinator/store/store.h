@@ -19,7 +19,9 @@ struct AttemptEnd {
   std::string end, message;  // a word of core/messages/trial_state.h; for people
   int signal = 0, exit_code = 0;
   int64_t step = 0;
-  std::vector<std::string> log_tail;  // the last 50 lines
+  // The last 50 lines: of its output when the trainer's end was seen, else of what it had logged until then.
+  std::vector<std::string> log_tail;
+  fleet::MemoryAtDeath memory;
 };
 
 // Not thread-safe, but for artifacts(): the engine's thread is its only user.

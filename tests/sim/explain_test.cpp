@@ -155,7 +155,7 @@ TEST_F(Explain, MaxParallelNamesTheTrialThatMakesRoom) {
   cluster.add_workers(2);
   cluster.submit(narrow);
   const auto lines = explain(narrow.trials[1].id.value());
-  EXPECT_EQ(lines.at(1), "  held by max_parallel = 1 of sweep 1: 1 of its trials are running");
+  EXPECT_EQ(lines.at(1), "  held by max_parallel = 1 of sweep 1: 1 of its trials is running");
   EXPECT_EQ(lines.at(2), cat("  starts when trial ", short_form(narrow.trials[0].id), " ends"));
 }
 

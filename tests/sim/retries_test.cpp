@@ -112,7 +112,9 @@ TEST_F(Retries, MissingDataIsTriedOnceOnEachOtherHost) {
   EXPECT_NE(cluster.trial(trial).host, first) << "never the same host again";
   fail_once(EndReason::kDataMissing, "no folder /data/mnist");
   EXPECT_EQ(cluster.state(trial), TrialState::kFailed);
-  EXPECT_EQ(cluster.reason(trial), "data_missing: no folder /data/mnist");
+  EXPECT_EQ(cluster.reason(trial),
+            "data_missing: no folder /data/mnist; tried on a, b, and no other host is left to try: put the data there, "
+            "then: coordinator retry");
 }
 
 TEST_F(Retries, MaxAttemptsOfTheTrialIsRespected) {

@@ -146,7 +146,7 @@ void Agent::take(const fleet::ToWorker& message, SteadyTime now) {
   } else if (std::holds_alternative<fleet::Drain>(message)) {
     log_info("draining: no new trial comes to this worker");
   } else if (const auto* shutdown = std::get_if<fleet::Shutdown>(&message)) {
-    log_info("the coordinator is stopping: ", shutdown->reason);
+    log_info("the coordinator takes its leave: ", shutdown->reason);
   }
 }
 

@@ -197,6 +197,51 @@ TEST(CommandLine, MissingAndSurplusArgumentsAreNamed) {
             "coordinator report: --state excludes --db\nsee: coordinator report --help\n");
 }
 
+// `coordinator failures cancel 17` once cancelled sweep 17.
+TEST(CommandLine, OnlyTheFirstWordIsAVerb) {
+  EXPECT_EQ(parsed<Failures>({"failures", "cancel"}).sweep, "cancel");
+  EXPECT_EQ(refusal({"failures", "cancel", "17"}),
+            "coordinator failures: unexpected argument '17'\nsee: coordinator failures --help\n");
+  EXPECT_EQ(parsed<ShowStatus>({"status", "list"}).sweep, "list");
+  EXPECT_EQ(parsed<ShowStatus>({"status", "run", "--output", "json"}).sweep, "run");
+  EXPECT_EQ(parsed<Catalogue>({"catalogue", "run"}).what, "run");
+  EXPECT_EQ(parsed<Retry>({"retry", "plan"}).sweep, "plan");
+  EXPECT_EQ(parsed<Act>({"cancel", "status"}).action, engine::SweepAction::kCancel);
+  EXPECT_EQ(parsed<Report>({"report", "--variant", "list", "plan"}).sweep, "plan");
+  EXPECT_NE(refusal({"--help-me", "cancel", "17"}).find("unknown flag '--help-me'"), std::string::npos);
+  EXPECT_NE(parse_command_line({"cancel", "list", "--help"}, {}).text.find("Example: coordinator cancel"),
+            std::string::npos);
+}
+
+TEST(CommandLine, TwoDashesEndTheFlags) {
+  EXPECT_EQ(parsed<Act>({"cancel", "--", "3"}).sweep, "3");
+  EXPECT_EQ(parsed<ShowStatus>({"status", "--output", "json", "--", "--odd-name"}).sweep, "--odd-name");
+  EXPECT_EQ(refusal({"list", "--", "x"}), "coordinator list: unexpected argument 'x'\nsee: coordinator list --help\n");
+  EXPECT_EQ(refusal({"cancel", "--"}), "coordinator cancel: SWEEP is required\nsee: coordinator cancel --help\n");
+}
+
+// What a script passes whose variable is not set.
+TEST(CommandLine, AnEmptyNameIsRefused) {
+  EXPECT_EQ(refusal({"cancel", ""}), "coordinator cancel: SWEEP is empty\nsee: coordinator cancel --help\n");
+  EXPECT_EQ(refusal({"pause", "--", ""}), "coordinator pause: SWEEP is empty\nsee: coordinator pause --help\n");
+  EXPECT_EQ(refusal({"backup", ""}), "coordinator backup: FILE is empty\nsee: coordinator backup --help\n");
+  EXPECT_EQ(refusal({"serve", "--state", ""}), "coordinator serve: --state is empty\nsee: coordinator serve --help\n");
+  const Arguments wrong[] = {{"status", ""},
+                             {"retry", ""},
+                             {"retry", "3", "--trial", ""},
+                             {"retry", "3", "--variant", ""},
+                             {"watch", ""},
+                             {"explain", ""},
+                             {"drain", ""},
+                             {"report", "--variant", "A", "--variant", ""},
+                             {"plot", "--out", ""},
+                             {"list", "--coordinator", ""},
+                             {"submit", ""}};
+  for (const auto& arguments : wrong) {
+    EXPECT_NE(refusal(arguments).find(" is empty\n"), std::string::npos) << testing::PrintToString(arguments);
+  }
+}
+
 TEST(CommandLine, PlotExportAndVerify) {
   const auto plot =
       parsed<Plot>({"plot", "3", "--kind", "forest", "--kind", "curves", "--format", "png", "--out", "f"});

@@ -84,6 +84,15 @@ TEST(ListingText, StatusShowsCountsAndEveryTrialThatDidNotSucceed) {
             "aaaaaaaaaaaa  RMSNorm  mnist, seed 2  failed        1                    killed by signal 9\n");
 }
 
+TEST(ListingText, FailuresBeyondTheListedKindsAreCounted) {
+  engine::SweepView view = sweep(3);
+  view.counts[TrialState::kFailed] = 14;
+  view.failures = {{.end = EndReason::kTrainerCrashed, .text = "died", .count = 2, .example = TrialId("0123456789ab")}};
+  EXPECT_NE(sweep_text(view, {}).find("\n  … and 12 failed trials of other kinds\n"), std::string::npos);
+  view.counts[TrialState::kFailed] = 2;
+  EXPECT_EQ(sweep_text(view, {}).find("other kinds"), std::string::npos);
+}
+
 TEST(ListingText, StatusDoesNotListThousands) {
   const std::string text = sweep_text(sweep(3), std::vector(1000, trial(TrialState::kQueued)));
   EXPECT_NE(text.find("… and 960 more; all of them: --output json\n"), std::string::npos) << text;

@@ -24,11 +24,19 @@ store::AttemptSummary killed() {
 TEST(LogText, AnAttemptThatFailedTellsWhyWithItsMemoryAndLastLines) {
   EXPECT_EQ(attempt_text(killed()), "trial 0123456789ab, attempt 2, since 2023-11-14T22:13:20Z\n");
   EXPECT_EQ(end_text(killed()),
-            "attempt 2 ended 2023-11-14T22:14:21Z: host_oom (signal 9): the kernel ended the trainer\n"
+            "attempt 2 ended 2023-11-14T22:14:21Z: host_oom (SIGKILL): the kernel ended the trainer\n"
             "memory at the end: trainer 1.5 GiB, limit of its control group 2.0 GiB, 1 out-of-memory kill\n"
-            "last lines of its output:\n"
+            "the last 2 lines of its output:\n"
             "  epoch 3\n"
             "  allocating\n");
+}
+
+TEST(LogText, NoMoreLinesThanWereAskedFor) {
+  EXPECT_EQ(end_text(killed(), 1).substr(end_text(killed(), 0).size()),
+            "the last line of its output:\n"
+            "  allocating\n");
+  EXPECT_EQ(end_text(killed(), 0).find("lines"), std::string::npos);
+  EXPECT_EQ(end_text(killed(), 7), end_text(killed()));
 }
 
 TEST(LogText, WhatIsUnknownIsLeftOut) {

@@ -70,6 +70,17 @@ TEST(Verb, WithoutAServerEveryVerbNamesTheAddressAndTheCommand) {
   EXPECT_EQ(run({"cancel", "x"}).code, kCannotConnect);
 }
 
+TEST(Verb, AnAddressIsAHostAndAPort) {
+  for (const char* address : {"nohost", ":1", "host:", "host:port", "host:70000", "host:0", "::1:5"}) {
+    const auto outcome = run({"list", "--coordinator", address});
+    EXPECT_EQ(outcome.code, kUsage) << address;
+    EXPECT_EQ(outcome.err, cat("'", address, "' is not the address of a coordinator; it has the form HOST:PORT, e.g. ",
+                               "127.0.0.1:50551; name it with --coordinator, or in AUTONORM_COORDINATOR\n"));
+  }
+  EXPECT_EQ(run({"list", "--coordinator", "[::1]:9"}).code, kCannotConnect);
+  EXPECT_EQ(run({"list"}, {"nohost", "x"}).code, kUsage);
+}
+
 TEST(Verb, ReportWithoutAServerSaysHowToReadAStateDirectory) {
   const auto outcome = run({"report"});
   EXPECT_EQ(outcome.code, kCannotConnect);
@@ -221,8 +232,14 @@ TEST(Verb, SubmitListStatusAndCancelTellOneStory) {
   EXPECT_NE(run({"explain", "RMSNorm"}, here).out.find("no worker is connected"), std::string::npos);
   EXPECT_EQ(run({"workers", "--output", "json"}, here).out, "[]\n");
 
+  EXPECT_EQ(run({"resume", "1"}, here).out, "sweep 1 is running already\n");
   EXPECT_EQ(run({"pause", "1"}, here).out.substr(0, 14), "sweep 1 paused");
+  EXPECT_EQ(run({"pause", "1"}, here).out, "sweep 1 is paused already\n");
+  const auto waiting = run({"submit", path}, here);
+  EXPECT_NE(waiting.out.find("\nsweep 1 is paused; go on with it: coordinator resume 1\n"), std::string::npos)
+      << waiting.out;
   EXPECT_EQ(run({"cancel", "small"}, here).out, "sweep 1 cancelled, 4 trials affected\n");
+  EXPECT_EQ(run({"cancel", "small"}, here).out, "sweep 1 is cancelled already\n");
   const auto watched = run({"watch"}, here);
   EXPECT_EQ(watched.code, kFailed);
   EXPECT_NE(watched.out.find("small (sweep 1) cancelled: 4/4 done, 4 cancelled"), std::string::npos) << watched.out;
@@ -258,8 +275,9 @@ TEST(Verb, BackupCopiesTheDatabaseThatIsInUse) {
   EXPECT_EQ(outcome.out.substr(0, file.size() + 24), "copied the database to " + file + ",");
   EXPECT_NE(run({"report", "--db", file, "--trials", "--format", "csv"}).out.find("RMSNorm"), std::string::npos);
   const auto again = run({"backup", file}, here);
-  EXPECT_EQ(again.code, kFailed);
+  EXPECT_EQ(again.code, kUsage);
   EXPECT_NE(again.err.find("exists already"), std::string::npos) << again.err;
+  EXPECT_EQ(run({"backup", (folder.path() / "missing/copy.db").string()}, here).code, kUsage);
 }
 
 TEST(Verb, GcSaysWhatItWouldRemoveAndHow) {
@@ -275,6 +293,7 @@ TEST(Verb, GcSaysWhatItWouldRemoveAndHow) {
             "1 file, 2.0 KiB  unfinished uploads\n"
             "0 folders, 0 B  attempts delivered more than a week ago, in work/\n"
             "could be removed: 2.0 KiB; 0 artifacts, 0 B  would stay\n"
+            "what came or was used within the last hour stays in any case\n"
             "nothing was changed; to remove them: coordinator gc --yes\n");
   EXPECT_TRUE(fs::exists(upload));
   EXPECT_NE(run({"gc", "--yes"}, here).out.find("removed 2.0 KiB; 0 artifacts, 0 B  stay\n"), std::string::npos);

@@ -164,7 +164,7 @@ TEST(Control, WatchOfACancelledSweepEndsByItself) {
   RunningServer server;
   const auto client = server.client();
   ASSERT_TRUE(client->submit(small_sweep(), false, "a").ok());
-  ASSERT_TRUE(client->act(engine::SweepAction::kCancel, "", "b").ok());
+  ASSERT_TRUE(client->act(engine::SweepAction::kCancel, "1", "b").ok());
   std::vector<std::string> states;
   ASSERT_TRUE(client
                   ->watch("", -1,

@@ -97,9 +97,24 @@ TEST_F(Logs, ManyLinesComeInPieces) {
   for (int i = 0; i < 5; ++i) say(fleet::LogLine{"info", "beyond the limit of 1,000 lines per attempt"});
   settle();
   const Read all = read({});
-  ASSERT_EQ(all.lines.size(), 1000U);
-  EXPECT_EQ(all.lines.back(), "0 info 997");
+  ASSERT_EQ(all.lines.size(), 1001U);
+  EXPECT_EQ(all.lines[999], "0 info 997");
+  EXPECT_THAT(all.lines.back(), HasSubstr("0 info further lines of this attempt are in log.txt on "));
   ASSERT_TRUE(all.attempt);
+}
+
+TEST_F(Logs, AFailureIsExplainedWithItsMemoryAndWhatItHadLogged) {
+  fleet::Failed failed{.reason = EndReason::kHostOom, .message = "memory", .signal = 9, .exit_code = 0};
+  failed.memory = {.resident_bytes = int64_t{3} << 29, .limit_bytes = int64_t{2} << 30, .oom_kills = 1};
+  say(failed);  // without the last lines of its output, as when the engine gives an attempt up
+  settle();
+  const auto lines = client_->explain(start_.key.trial.value());
+  ASSERT_TRUE(lines.ok()) << lines.status().message();
+  EXPECT_THAT(*lines, ::testing::Contains("  memory at its end: trainer 1.5 GiB, limit of its control group 2.0 GiB, "
+                                          "1 out-of-memory kill"));
+  ASSERT_GE(lines->size(), 3U);
+  EXPECT_THAT(std::vector<std::string>(lines->end() - 3, lines->end()),
+              ElementsAre("  the last 2 lines of its log:", "    | one", "    | two"));
 }
 
 TEST_F(Logs, WhatIsNotThereIsNamed) {

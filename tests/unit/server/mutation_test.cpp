@@ -119,6 +119,30 @@ TEST(Mutations, EveryCallIsAQuestionOrHasAKeyAndATestHere) {
   EXPECT_EQ(with_key, tested);
 }
 
+// What a script sends whose variable is not set. Nothing then means "the newest" or "all of them".
+TEST(Mutations, AnEmptyNameIsRefused) {
+  World world;
+  using Stub = v1::Control::Stub;
+  const auto act = [](auto method) {
+    return call<v1::SweepActionRequest, v1::SweepActionReply>(method, [](World&, auto&) {});
+  };
+  const auto retry = [](auto fill) {
+    return call<v1::RetryRequest, v1::RetryReply>(&Stub::Retry, [=](World&, auto& request) { fill(request); });
+  };
+  const Call calls[] = {act(&Stub::Cancel),
+                        act(&Stub::Pause),
+                        act(&Stub::Resume),
+                        retry([](auto& request) { request.set_sweep(""); }),
+                        retry([](auto& request) { request.set_variant(""); }),
+                        retry([](auto& request) { request.set_trial(""); })};
+  for (const Call& wrong : calls) {
+    const grpc::Status status = wrong(world, "key").status;
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_NE(status.error_message().find("is empty; name the one that is meant"), std::string::npos)
+        << status.error_message();
+  }
+}
+
 class EachMutation : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {  // only what is paused can be resumed

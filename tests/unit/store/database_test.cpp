@@ -164,6 +164,13 @@ TEST(DatabaseErrors, ADamagedDatabaseIsNamed) {
   const auto store = Store::open(folder.path(), testing::kSystemClock);
   ASSERT_FALSE(store.ok());
   EXPECT_NE(store.status().message().find("autonorm.db is damaged"), std::string::npos) << store.status().message();
+  EXPECT_NE(store.status().message().find("`coordinator backup`"), std::string::npos) << store.status().message();
+  EXPECT_EQ(store.status().message().find("before-version"), std::string::npos) << "there is none";
+  const auto copy = folder.path() / "autonorm.db.before-version-6";
+  ASSERT_TRUE(write_file_durably(copy, "x").ok());
+  const auto again = Store::open(folder.path(), testing::kSystemClock);
+  ASSERT_FALSE(again.ok());
+  EXPECT_NE(again.status().message().find(copy.string()), std::string::npos) << again.status().message();
 }
 
 TEST(DatabaseSettings, CommitsAreDurable) {
@@ -240,7 +247,7 @@ TEST_F(Backups, ACopyOfTheMomentIsMadeWhileTheWriterGoesOn) {
 TEST_F(Backups, NeverOverwritesAndNamesWhatIsWrong) {
   ASSERT_TRUE(write_file_durably(folder.path() / "precious", "x").ok());
   const auto taken = back_up(file, folder.path() / "precious");
-  EXPECT_EQ(taken.status().code(), Code::kConflict);
+  EXPECT_EQ(taken.status().code(), Code::kInvalid);
   EXPECT_EQ(read_file(folder.path() / "precious").value(), "x");
   EXPECT_EQ(back_up(file, folder.path() / "none/copy.db").status().code(), Code::kNotFound);
   EXPECT_EQ(back_up(file, "copy.db").status().code(), Code::kInvalid);
