@@ -55,6 +55,7 @@ Result<std::unique_ptr<Archive>> open_archive(const ArchivePlace& place, const s
   if (place.state) return open_database(*place.state);
   auto client = ControlClient::connect(coordinator);
   if (client.ok()) return std::unique_ptr<Archive>(std::make_unique<ServerArchive>(*std::move(client)));
+  if (client.status().code() != Code::kUnavailable) return client.status();
   const std::filesystem::path state = environment.defaults.state;
   if (!std::filesystem::exists(state / "autonorm.db")) {
     return unavailable(client.status().message(),

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <thread>
 #include <utility>
@@ -22,7 +23,9 @@ class CancelOnStop {
       pollfd sources[] = {{stop_fd, POLLIN, 0}, {done_.get(), POLLIN, 0}};
       while (::poll(sources, 2, -1) < 0 && errno == EINTR) {
       }
-      if (sources[0].revents != 0) context.TryCancel();
+      if (sources[0].revents == 0) return;
+      stopped_ = true;
+      context.TryCancel();
     });
   }
   ~CancelOnStop() {
@@ -30,9 +33,11 @@ class CancelOnStop {
     eventfd_write(done_.get(), 1);
     thread_.join();
   }
+  bool stopped() const { return stopped_; }
 
  private:
   const Fd done_;
+  std::atomic<bool> stopped_ = false;
   std::thread thread_;
 };
 
@@ -58,7 +63,8 @@ Status ControlClient::watch(const std::string& sweep, int stop_fd,
   if (!wanted || !problem.ok()) context.TryCancel();
   const auto status = reader->Finish();
   if (!problem.ok()) return problem;
-  return status.error_code() == grpc::StatusCode::CANCELLED ? Status() : connection_->status(status);
+  if (status.error_code() != grpc::StatusCode::CANCELLED) return connection_->status(status);
+  return !wanted || cancel.stopped() ? Status() : unavailable("the coordinator has ended the call");
 }
 
 Status ControlClient::logs(const LogsAsked& asked, const std::function<void(const LogsView&)>& update) {
@@ -67,10 +73,11 @@ Status ControlClient::logs(const LogsAsked& asked, const std::function<void(cons
   request.set_attempt(asked.attempt);
   request.set_follow(asked.follow);
   request.set_tail(asked.tail);
+  if (asked.after) request.set_after(*asked.after);
   grpc::ClientContext context;
   auto reader = connection_->stub->Logs(&context, request);
   for (v1::LogsUpdate wire; reader->Read(&wire);) {
-    LogsView view;
+    LogsView view{.attempt = {}, .lines = {}, .last = wire.last()};
     for (const auto& line : wire.lines()) view.lines.push_back(server::decode(line));
     if (wire.has_attempt()) {
       auto attempt = server::decode(wire.attempt());

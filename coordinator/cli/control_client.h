@@ -37,11 +37,13 @@ struct LogsAsked {
   std::string trial = {};
   int attempt = 0;  // 0 = the newest
   bool follow = false;
-  int64_t tail = -1;  // -1 = all that is there
+  int64_t tail = -1;                  // -1 = all that is there
+  std::optional<int64_t> after = {};  // goes on after this LogsView::last instead
 };
 struct LogsView {
   std::optional<store::AttemptSummary> attempt;  // first and last update only
   std::vector<store::StoredLine> lines;
+  int64_t last = 0;  // the place in the log up to which all lines have come
 };
 struct DrainOutcome {
   int64_t workers_affected = 0, trials_affected = 0;

@@ -16,6 +16,10 @@ Result<engine::SweepView> follow(
     ControlClient& client, const std::string& sweep, int stop_fd, Environment& environment,
     const std::function<bool()>& go_on = [] { return true; });
 
+// The same until the sweep has ended, also over restarts of the coordinator.
+Result<engine::SweepView> follow_over_restarts(const std::string& coordinator, const std::string& sweep,
+                                               Environment& environment);
+
 // 0, or 1 when trials failed or the sweep did not end.
 int exit_code_of(const engine::SweepView& sweep);
 

@@ -119,9 +119,7 @@ int submit(const Submit& options, const std::string& coordinator, Environment& e
 }
 
 int watch(const Watch& options, const std::string& coordinator, Environment& environment) {
-  auto client = ControlClient::connect(coordinator);
-  if (!client.ok()) return fail(environment, client.status());
-  const auto sweep = follow(**client, options.sweep, -1, environment);
+  const auto sweep = follow_over_restarts(coordinator, options.sweep, environment);
   return sweep.ok() ? exit_code_of(*sweep) : fail(environment, sweep.status());
 }
 

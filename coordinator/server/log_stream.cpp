@@ -23,6 +23,10 @@ Status LogStream::begin() {
   const auto attempt = (*logs)->attempt(request_.trial(), number);
   if (!attempt.ok()) return attempt.status();
   row_ = attempt->row;
+  if (request_.has_after()) {
+    after_ = request_.after();
+    return {};
+  }
   if (request_.tail() < 0) return {};
   const auto before = (*logs)->before_last(row_, request_.tail());
   if (!before.ok()) return before.status();
@@ -40,6 +44,7 @@ Result<Look> LogStream::look(v1::LogsUpdate& update) {
   if (!lines.ok()) return lines.status();
   for (const auto& line : *lines) encode(line, *update.add_lines());
   if (!lines->empty()) after_ = lines->back().id;
+  update.set_last(after_);
   const bool more = std::ssize(*lines) == kLinesAtOnce;
   const bool last = !more && (attempt->ended || !request_.follow());
   if (last || !std::exchange(introduced_, true)) encode(*attempt, *update.mutable_attempt());

@@ -92,6 +92,15 @@ TEST_F(Logs, FollowingSeesEachLineOnceAndEndsWithTheAttempt) {
   EXPECT_THAT(read({.trial = all.attempt->trial.value(), .attempt = 1}).lines.size(), 5U);
 }
 
+TEST_F(Logs, ABrokenCallGoesOnWhereItWas) {
+  int64_t last = 0;
+  read({.tail = 0}, [&](const cli::LogsView& view) { last = view.last; });
+  say(fleet::LogLine{"info", "three"});
+  settle();
+  EXPECT_THAT(read({.tail = 0, .after = last}).lines, ElementsAre("0 info three"));
+  EXPECT_THAT(read({.after = 0}).lines.size(), 3U);
+}
+
 TEST_F(Logs, ManyLinesComeInPieces) {
   for (int i = 0; i < 998; ++i) say(fleet::LogLine{"info", cat(i)});
   for (int i = 0; i < 5; ++i) say(fleet::LogLine{"info", "beyond the limit of 1,000 lines per attempt"});

@@ -8,8 +8,8 @@ namespace autonorm {
 
 RunningServer::RunningServer() { start(); }
 
-void RunningServer::start() {
-  auto server = server::Server::start({.listen = "127.0.0.1:0", .state = folder_.path(), .secret = "test"}, clock_);
+void RunningServer::start(const std::string& listen) {
+  auto server = server::Server::start({.listen = listen, .state = folder_.path(), .secret = "test"}, clock_);
   if (!server.ok()) throw std::runtime_error(server.status().message());
   server_ = *std::move(server);
 }

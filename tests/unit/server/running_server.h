@@ -14,8 +14,8 @@ class RunningServer {
  public:
   RunningServer();
 
-  // After stop(), on the same state directory; a new port.
-  void start();
+  // After stop(), on the same state directory; on a new port, unless `listen` names one.
+  void start(const std::string& listen = "127.0.0.1:0");
   void stop() { server_.reset(); }
   server::Server& server() { return *server_; }
   const std::string& address() const { return server_->address(); }
