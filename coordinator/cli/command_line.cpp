@@ -66,8 +66,8 @@ std::string parse_words(CLI::App& app, std::span<const std::string> words) {
     problem = error.what();
   }
   if (const auto unknown = unknown_argument(app)) return explain_extra(app, *unknown);
-  if (const auto empty = empty_option(app)) return *empty + " is empty";
-  return problem;
+  const auto empty = empty_option(app);
+  return problem.empty() && empty ? *empty + " is empty" : problem;
 }
 
 void describe(CLI::App& app) {

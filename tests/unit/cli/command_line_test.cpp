@@ -257,7 +257,7 @@ TEST(CommandLine, PlotExportAndVerify) {
   EXPECT_DOUBLE_EQ(verify.sample.amount, 0.25);
   EXPECT_EQ(verify.round, 2);
   EXPECT_FALSE(parsed<Verify>({"verify", "--sample", "4"}).sample.is_share);
-  for (const char* sample : {"0%", "101%", "-1", "0", "1.5", "x", "%"}) {
+  for (const char* sample : {"0%", "101%", "-1", "0", "1.5", "x", "%", ""}) {
     EXPECT_NE(refusal({"verify", "--sample", sample}).find("is neither a share"), std::string::npos) << sample;
   }
 }
