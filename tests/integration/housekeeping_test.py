@@ -76,7 +76,7 @@ class Housekeeping(Study):
             os.kill(pid, signal.SIGKILL)
         self.assertEqual(follower.wait(timeout=60), 0)
         self.assertIn("attempt 1 ended", text.read_text())
-        self.assertIn("trainer_crashed (signal 9)", text.read_text())
+        self.assertIn("trainer_crashed (SIGKILL)", text.read_text())
         self.assertRegex(text.read_text(), r"memory at the end: trainer \d+\.\d MiB")
         self.assertIn("trainer_crashed", self.cli("logs", trial[:10], "--attempt", "1"))
 
