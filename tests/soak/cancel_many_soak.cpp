@@ -79,11 +79,14 @@ Outcome run(const Options& options) {
   v1::SweepActionReply reply;
   auto cancel = request<v1::SweepActionRequest>();
   cancel.set_idempotency_key("cancel");
+  cancel.set_sweep("1");
   const auto began = SteadyClock::now();
   const grpc::Status status = stub->Cancel(&context, cancel, &reply);
   const double answered = ms_since(began);
-  const bool all = wait_until(
-      [&] { return fleet.stopped() >= trials && server.trials_in(TrialState::kCancelled) == trials; }, kPatience);
+  const bool all =
+      status.ok() &&
+      wait_until([&] { return fleet.stopped() >= trials && server.trials_in(TrialState::kCancelled) == trials; },
+                 kPatience);
   const double done = ms_since(began);
   caller.end();
 
