@@ -3,6 +3,7 @@
 #include <grpcpp/create_channel.h>
 #include <poll.h>
 
+#include <chrono>
 #include <stdexcept>
 
 #include "coordinator/server/engine_loop.h"
@@ -12,6 +13,7 @@ namespace autonorm::soak {
 namespace {
 
 constexpr std::chrono::minutes kLease{30};  // the fleet sends no heartbeats
+constexpr std::chrono::seconds kConnectPatience{10};
 
 // Two variants at each of so many learning rates.
 std::string sweep_text(int64_t trials, int64_t cells) {
@@ -41,7 +43,10 @@ std::unique_ptr<v1::Control::Stub> LoadedServer::stub() const {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own, as each command has
   arguments.SetMaxReceiveMessageSize(-1);                   // reports may be large; likewise
-  return v1::Control::NewStub(grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
+  const auto channel = grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
+  const auto deadline = std::chrono::system_clock::now() + kConnectPatience;  // gRPC tries again until then
+  if (!channel->WaitForConnected(deadline)) throw std::runtime_error("no connection to the server");
+  return v1::Control::NewStub(channel);
 }
 
 void LoadedServer::submit(int64_t trials, int64_t cells) const {
