@@ -9,14 +9,18 @@
 namespace autonorm::engine {
 namespace {
 
-TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTrial& planned) {
+TrialSettings settings_of(const config::PlannedTrial& planned) {
   const config::RunConfig& run = planned.common->run;
+  return {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s};
+}
+
+TrialRecord trial_record(const Core& core, TrialKey key, const config::PlannedTrial& planned) {
   TrialRecord record{.key = key,
                      .id = planned.id,
                      .seed = planned.seed,
                      .ranks = planned.common->ranks,
                      .device = planned.common->device,
-                     .settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s},
+                     .settings = settings_of(planned),
                      .inputs = {},
                      .state = TrialState::kQueued,
                      .end = {},
@@ -59,18 +63,17 @@ bool model_needed(const Core& core, const Submission& job, const TrialId& stage)
 }
 
 void revise(Core& core, TrialKey key, const config::PlannedTrial& planned, std::shared_ptr<const FrozenConfig> config) {
-  const config::RunConfig& run = planned.common->run;
-  core.at(key).settings = {run.priority, run.max_attempts, run.timeout_s, run.stall_timeout_s};
+  core.at(key).settings = settings_of(planned);
   core.change(TrialRevised{key, core.at(key).settings, std::move(config)});
 }
 
 // An open trial runs for all of its sweeps: each limit is the most generous that one of them asks for. 0: no timeout.
 void allow_more(Core& core, TrialKey key, const config::PlannedTrial& planned, const Submission& job, size_t index) {
-  const config::RunConfig& run = planned.common->run;
+  const TrialSettings asked = settings_of(planned);
   TrialSettings more = core.at(key).settings;
-  more.max_attempts = std::max(more.max_attempts, run.max_attempts);
-  more.timeout_s = more.timeout_s == 0 || run.timeout_s == 0 ? 0 : std::max(more.timeout_s, run.timeout_s);
-  more.stall_timeout_s = std::max(more.stall_timeout_s, run.stall_timeout_s);
+  more.max_attempts = std::max(more.max_attempts, asked.max_attempts);
+  more.timeout_s = more.timeout_s == 0 || asked.timeout_s == 0 ? 0 : std::max(more.timeout_s, asked.timeout_s);
+  more.stall_timeout_s = std::max(more.stall_timeout_s, asked.stall_timeout_s);
   if (more == core.at(key).settings) return;
   core.at(key).settings = more;
   core.change(TrialRevised{key, more, job.freeze(index)});

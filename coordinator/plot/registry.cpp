@@ -14,20 +14,18 @@ namespace {
 constexpr int kSubtitleHeight = 18;  // CSS pixels
 constexpr std::array kKinds = {&kForest, &kLearningCurves, &kTradeOffLatency, &kTradeOffMacs, &kNormValues, &kTimeline};
 
-std::vector<std::string> standing_of(const PlotInput& input) {
+std::vector<std::string> standing_of(const report::Comparison& comparison, const report::Registration& registration) {
   std::vector<std::string> standing;
-  const report::Comparison& comparison = input.comparison;
-  if (comparison.finished < comparison.trials)
+  if (comparison.interim())
     standing.push_back(cat("interim: ", comparison.finished, " of ", comparison.trials, " trials finished"));
-  const report::Registration registration = report::registration_of(input.data);
   if (!registration.registered) standing.push_back(registration.text);
   return standing;
 }
 
-void add_standing(report::TidyTable& table, bool registered, bool interim) {
+void add_standing(report::TidyTable& table, const report::Registration& registration, bool interim) {
   table.columns.insert(table.columns.end(), {"registration", "interim"});
   for (auto& row : table.rows) {
-    row.emplace_back(std::string(registered ? "pre-registered" : "post hoc"));
+    row.emplace_back(std::string(registration.word()));
     row.emplace_back(interim);
   }
 }
@@ -82,14 +80,13 @@ std::vector<std::string> undrawn(const std::vector<const PlotKind*>& kinds, cons
 
 Result<std::vector<Figure>> draw(const std::vector<const PlotKind*>& kinds, const PlotInput& input) {
   PlotInput told = input;
-  told.standing = standing_of(input);
-  const bool registered = report::registration_of(input.data).registered;
-  const bool interim = input.comparison.finished < input.comparison.trials;
+  const report::Registration registration = report::registration_of(input.data);
+  told.standing = standing_of(input.comparison, registration);
   std::vector<Figure> figures;
   for (const PlotKind* kind : kinds) {
     for (Figure& figure : kind->draw(told)) {
       figure.kind = kind->name;
-      add_standing(figure.data, registered, interim);
+      add_standing(figure.data, registration, input.comparison.interim());
       for (const std::string& line : told.standing) {
         figure.title += "; " + line;
         figure.height += kSubtitleHeight;

@@ -56,6 +56,7 @@ struct Comparison {
   int equivalence_family = 0;  // the same for TOST; 0 without a margin
   IntervalMethod interval{};
   TestMethod test{};
+  bool interim() const { return finished < trials; }
 };
 
 // Whether more of a metric is better; absent for one that the catalogue does not know, of which nothing can be claimed.

@@ -182,6 +182,10 @@ std::map<TrialState, int> states_of(const ReportData& data) {
   return counts;
 }
 
+bool is_interim(const ReportData& data) {
+  return std::ranges::any_of(data.trials, [](const TrialRow& row) { return is_open(row.state); });
+}
+
 Document begin_document(const ReportData& data) {
   const SweepRow& sweep = data.sweep;
   Document document;
@@ -208,10 +212,6 @@ std::string trial_value(const TrialRow& row, const std::string& metric, int deci
 }
 
 }  // namespace
-
-bool is_interim(const ReportData& data) {
-  return std::ranges::any_of(data.trials, [](const TrialRow& row) { return is_open(row.state); });
-}
 
 std::string progress_text(const ReportData& data) {
   if (data.trials.empty()) {

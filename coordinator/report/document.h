@@ -27,8 +27,6 @@ Document comparison_document(const ReportData& data, const Comparison& compariso
 // One row per trial and label.
 Document trials_document(const ReportData& data);
 
-// Some trials are not finished.
-bool is_interim(const ReportData& data);
 // "18 trials: 16 succeeded, 1 failed, 1 diverged", or "interim: 12 of 18 trials finished" with what the others wait
 // for.
 std::string progress_text(const ReportData& data);

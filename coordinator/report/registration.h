@@ -9,6 +9,7 @@ namespace autonorm::report {
 struct Registration {
   bool registered = false;
   std::string text;  // "PRE-REGISTERED: …" or "POST HOC: …" with every reason
+  const char* word() const { return registered ? "pre-registered" : "post hoc"; }
 };
 
 // Pre-registered: metric, baseline, margin, alpha, seeds and cells are those hashed at submit, none of them was

@@ -57,7 +57,7 @@ Json sweep_json(const ReportData& data, const Comparison& comparison) {
           {"matrix", sweep.matrix_keys},
           {"trials", comparison.trials},
           {"finished", comparison.finished},
-          {"interim", comparison.finished < comparison.trials}};
+          {"interim", comparison.interim()}};
 }
 
 Json method_json(const SweepRow& sweep, const Comparison& comparison) {

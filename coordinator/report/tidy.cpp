@@ -92,13 +92,9 @@ void add_divergence(TidyRow& row, const Divergence& divergence) {
   row.add("p_mcnemar", value(divergence.p));
 }
 
-// What is true of every row of a report.
-struct Standing {
-  bool registered = false, interim = false;
-};
-
 void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison,
-                        const Standing& standing, const CellTable& cell, const VariantRow& variant, size_t metric) {
+                        const Registration& registration, const CellTable& cell, const VariantRow& variant,
+                        size_t metric) {
   TidyRow row(table);
   row.add("sweep", data.sweep.id.value());
   row.add("sweep_name", data.sweep.name);
@@ -110,8 +106,8 @@ void add_comparison_row(TidyTable& table, const ReportData& data, const Comparis
   add_counts(row, variant.counts);
   add_comparison(row, variant.metrics[metric], variant.pairing, data.sweep);
   add_divergence(row, variant.divergence);
-  row.add("registration", std::string(standing.registered ? "pre-registered" : "post hoc"));
-  row.add("interim", standing.interim);
+  row.add("registration", std::string(registration.word()));
+  row.add("interim", comparison.interim());
 }
 
 std::vector<std::string> facts_of(const ReportData& data) {
@@ -177,14 +173,14 @@ std::vector<std::string> columns_alone(MakeRow make_row) {
 
 TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
   TidyTable table;
-  const Standing standing{registration_of(data).registered, comparison.finished < comparison.trials};
+  const Registration registration = registration_of(data);
   auto cells = in_parallel<TidyTable>(comparison.cells.size(), [&](size_t i) {
     TidyTable rows;
     const CellTable& cell = comparison.cells[i];
     rows.rows.reserve(cell.rows.size() * comparison.metrics.size());
     for (const VariantRow& variant : cell.rows) {
       for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
-        add_comparison_row(rows, data, comparison, standing, cell, variant, metric);
+        add_comparison_row(rows, data, comparison, registration, cell, variant, metric);
       }
     }
     return rows;
@@ -197,7 +193,7 @@ TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) 
     VariantRow none;
     none.metrics.resize(1);
     table.columns = columns_alone(
-        [&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, standing, CellTable{}, none, 0); });
+        [&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, registration, CellTable{}, none, 0); });
   }
   return table;
 }

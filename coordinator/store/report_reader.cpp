@@ -9,7 +9,6 @@
 #include "coordinator/store/rows.h"
 #include "coordinator/store/sweep_extension.h"
 #include "coordinator/store/trial_runs.h"
-#include "core/config/rerun.h"
 
 namespace autonorm::store {
 namespace {
@@ -147,16 +146,6 @@ void read_details(Connection& connection, TrialRuns& trials, WallTime submitted,
   copy_to_other_labels(trials, rows);
 }
 
-// The newest that is no re-run of `coordinator verify`, unless there is nothing else.
-std::optional<int64_t> newest_sweep(Connection& connection) {
-  std::optional<int64_t> study, rerun;
-  for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id"), [&](Row& row) {
-    const int64_t id = row.integer();
-    (config::is_rerun_name(row.text()) ? rerun : study) = id;
-  });
-  return study ? study : rerun;
-}
-
 std::string known_sweeps(Connection& connection) {
   std::vector<std::string> words;
   for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id DESC LIMIT 20"), [&](Row& row) {
@@ -225,72 +214,64 @@ Result<std::vector<std::pair<SweepId, std::string>>> ReportReader::names() {
   }
 }
 
-Result<std::map<TrialId, double>> ReportReader::durations_s(const std::set<TrialId>& trials) {
-  Connection& connection = *state_->connection;
+// The number that `sql` selects for each trial that has one; `more` is bound behind the trial's id.
+template <class... More>
+Result<std::map<TrialId, double>> numbers_of(Connection& connection, std::string_view sql,
+                                             const std::set<TrialId>& trials, const More&... more) {
   try {
     SQLite::Transaction snapshot(connection.database());
-    std::map<TrialId, double> durations;
+    std::map<TrialId, double> numbers;
     for (const TrialId& trial : trials) {
-      SQLite::Statement& query = connection.statement(
-          "SELECT ended_us - running_us FROM trial JOIN attempt ON attempt.trial = trial.id AND "
-          "attempt.number = trial.attempt WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1 AND "
-          "state = 'succeeded' AND ended_us > running_us");
-      for_each_row(Binder{query}(trial),
-                   [&](Row& row) { durations.emplace(trial, static_cast<double>(row.integer()) / 1e6); });
+      SQLite::Statement& query = connection.statement(sql);
+      for_each_row(Binder{query}(trial, more...), [&](Row& row) { numbers.emplace(trial, row.real()); });
     }
-    return durations;
+    return numbers;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());
   }
+}
+
+Result<std::map<TrialId, double>> ReportReader::durations_s(const std::set<TrialId>& trials) {
+  return numbers_of(*state_->connection,
+                    "SELECT (ended_us - running_us) / 1e6 FROM trial JOIN attempt ON attempt.trial = trial.id AND "
+                    "attempt.number = trial.attempt WHERE substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1 AND "
+                    "state = 'succeeded' AND ended_us > running_us",
+                    trials);
 }
 
 Result<std::map<TrialId, double>> ReportReader::results(const std::set<TrialId>& trials, const std::string& metric) {
-  Connection& connection = *state_->connection;
-  try {
-    SQLite::Transaction snapshot(connection.database());
-    std::map<TrialId, double> values;
-    for (const TrialId& trial : trials) {
-      SQLite::Statement& query = connection.statement(
-          "SELECT value FROM result JOIN trial ON trial.id = result.trial WHERE substr(hash, 1, 20) = substr(?1, 1, "
-          "20) "
-          "AND +hash = ?1 AND metric = ?2");
-      for_each_row(Binder{query}(trial, metric), [&](Row& row) { values.emplace(trial, row.real()); });
-    }
-    std::erase_if(values, [](const auto& value) { return !std::isfinite(value.second); });
-    return values;
-  } catch (const SQLite::Exception& error) {
-    return database_error(error, connection.file());
-  }
+  auto values = numbers_of(*state_->connection,
+                           "SELECT value FROM result JOIN trial ON trial.id = result.trial WHERE "
+                           "substr(hash, 1, 20) = substr(?1, 1, 20) AND +hash = ?1 AND metric = ?2",
+                           trials, metric);
+  if (values.ok())
+    std::erase_if(*values, [](const auto& value) { return !(std::abs(value.second) <= report::kLargestValue); });
+  return values;
 }
 
-Result<report::ReportData> ReportReader::report(std::optional<SweepId> sweep) {
+Result<report::ReportData> ReportReader::report(SweepId sweep) {
   auto rows = rows_of(sweep, {});
   if (!rows.ok()) return rows.status();
   return std::move(rows->data);
 }
 
-Result<SweepRows> ReportReader::rows_of(std::optional<SweepId> sweep, const RowRange& range) {
+Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
   Connection& connection = *state_->connection;
   try {
     SQLite::Transaction snapshot(connection.database());
-    std::optional<int64_t> id;
-    if (sweep) {
-      SQLite::Statement& query = connection.statement("SELECT id FROM sweep WHERE id = ?");
-      for_each_row(Binder{query}(*sweep), [&](Row& row) { id = row.integer(); });
-    } else {
-      id = newest_sweep(connection);
-    }
-    if (!id) {
-      return not_found(sweep ? cat("there is no sweep ", *sweep) : "there is no sweep", " in ",
-                       connection.file().string(), "; ", known_sweeps(connection));
-    }
+    const int64_t id = sweep.value();
+    bool exists = false;
+    SQLite::Statement& query = connection.statement("SELECT 1 FROM sweep WHERE id = ?");
+    for_each_row(Binder{query}(id), [&](Row&) { exists = true; });
+    if (!exists)
+      return not_found("there is no sweep ", sweep, " in ", connection.file().string(), "; ", known_sweeps(connection));
     SweepRows out;
-    out.data.sweep = read_sweep(connection, *id);
-    auto [trials, next] = read_claims(connection, *id, range, out.data.trials);
+    out.data.sweep = read_sweep(connection, id);
+    auto [trials, next] = read_claims(connection, id, range, out.data.trials);
     read_details(connection, trials, out.data.sweep.submitted, out.data.trials);
     out.next = next;
     // Looks at all cells: once is enough for a reader of parts.
-    if (next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, *id);
+    if (next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, id);
     return out;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

@@ -51,14 +51,12 @@ class ReportReader {
   Result<std::vector<std::pair<SweepId, std::string>>> names();
   // Training time of those of `trials` that succeeded.
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
-  // Finite values of a metric, of those of `trials` that have one.
+  // Usable values (report::kLargestValue) of a metric, of those of `trials` that have one.
   Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
-  // Rows in the order of the sweep's cells, read in one transaction. Without `sweep`: the newest, of those that are no
-  // re-runs where there are others. kNotFound lists the
-  // sweeps there are.
-  Result<report::ReportData> report(std::optional<SweepId> sweep);
+  // Rows in the order of the sweep's cells, read in one transaction. kNotFound lists the sweeps there are.
+  Result<report::ReportData> report(SweepId sweep);
   // The same of some cells: O(cells read), wherever they are in the sweep.
-  Result<SweepRows> rows_of(std::optional<SweepId> sweep, const RowRange& range);
+  Result<SweepRows> rows_of(SweepId sweep, const RowRange& range);
 
  private:
   struct State;

@@ -58,7 +58,7 @@ TEST(HappyPath, TheReportReaderFindsResultFactsAndCurve) {
 
   auto reader = store::ReportReader::open(cluster.directory());
   ASSERT_TRUE(reader.ok()) << reader.status().message();
-  const auto data = (*reader)->report(std::nullopt);
+  const auto data = (*reader)->report(SweepId(1));
   ASSERT_TRUE(data.ok()) << data.status().message();
   EXPECT_EQ(data->sweep.name, "one");
   EXPECT_EQ(data->sweep.variants, std::vector<std::string>{"A"});
