@@ -36,12 +36,7 @@ bool advanced(const Trial& trial) {
 }
 
 bool other_host_left(const Core& core, const Trial& trial) {
-  return std::ranges::any_of(core.workers, [&](const auto& entry) {
-    const Worker& worker = entry.second;
-    return !worker.lost && worker.record.quarantine.empty() && worker.record.drain == Drain::kNo &&
-           (trial.device == "auto" || trial.device == worker.record.device.kind) &&
-           !(trial.misfortune && trial.misfortune->no_data.contains(worker.record.host));
-  });
+  return std::ranges::any_of(core.workers, [&](const auto& entry) { return may_serve(entry.second, trial); });
 }
 
 Misfortune& misfortune(Trial& trial) {
@@ -149,9 +144,17 @@ void flush_members(Core& core, TrialKey key) {
   }
 }
 
-void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host) {
+bool may_serve(const Worker& worker, const Trial& trial) {
+  return !worker.lost && worker.record.quarantine.empty() && worker.record.drain == Drain::kNo &&
+         (trial.device == "auto" || trial.device == worker.record.device.kind) &&
+         !(trial.misfortune && trial.misfortune->no_data.contains(worker.record.host));
+}
+
+void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host, Now now) {
   if (reason == EndReason::kDataMissing) misfortune(trial).no_data.insert(host);
-  if (prefers_elsewhere(reason)) misfortune(trial).avoid.insert(culprit);
+  if (!prefers_elsewhere(reason)) return;
+  misfortune(trial).avoid.insert(culprit);
+  misfortune(trial).failed = now.steady;
 }
 
 // Where data that nobody has was looked for, and what helps.
@@ -166,7 +169,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   const ReplacedOrigin replaced = replace_origin(core, key, ending);
   if (replaced) ending.culprit = {};
   if (const Worker* culprit = find_worker(core, ending.culprit))
-    blame(trial, ending.reason, ending.culprit, culprit->record.host);
+    blame(trial, ending.reason, ending.culprit, culprit->record.host, now);
   const RetryAnswer answer = decide_retry({.reason = ending.reason,
                                            .advanced = advanced(trial),
                                            .other_origin = static_cast<bool>(replaced),

@@ -21,7 +21,9 @@ struct Ending {
   std::vector<fleet::ResumePoint> older = {};
 };
 // What the end of an attempt teaches about where the next one should run. `host`: of the culprit.
-void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host);
+void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host, Now now);
+// Whether the worker could be given the trial, now or when it is free.
+bool may_serve(const Worker& worker, const Trial& trial);
 // Ends the current attempt without a result: its trainers are killed, and the trial is queued again or ends, as
 // retry_policy.h says.
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now);

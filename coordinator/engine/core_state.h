@@ -49,6 +49,7 @@ struct LiveAttempt {
 // Rarely needed memory of a trial that tries again.
 struct Misfortune {
   std::set<WorkerId> avoid;       // workers where it failed
+  SteadyTime failed{};            // when it last did, or the restore after a restart
   std::set<std::string> no_data;  // hosts where its data is missing
 };
 

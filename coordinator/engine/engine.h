@@ -174,6 +174,7 @@ struct Limits {
   std::chrono::milliseconds lease{15'000}, heartbeat{2'000}, start_timeout{120'000};
   std::chrono::milliseconds silent_trainer{5'000};  // without its tick, a trainer counts as dead
   std::chrono::milliseconds reserve_after{30'000};  // a gang at the head of the queue withholds slots from then on
+  std::chrono::milliseconds avoid_for{60'000};  // a trial lets others have the workers where it failed, at most so long
   std::chrono::milliseconds stop_patience{60'000};  // for checkpoint_then_stop before the trainer is killed
   std::chrono::milliseconds release_patience{
       30'000};  // between the end of an attempt and SlotFree before a kill is sent (again)

@@ -48,9 +48,31 @@ Supply free_supply(Core& core) {
   return supply;
 }
 
-std::vector<scheduler::Want> next_wants(const Core& core, size_t free) {
+// Whether workers where it has not failed could take the trial, now or when they are free.
+bool has_elsewhere(const Core& core, const Trial& trial) {
+  std::map<std::pair<std::string_view, std::string_view>, int32_t> slots;  // by device kind and world
+  return std::ranges::any_of(core.workers, [&](const auto& entry) {
+    const auto& [id, worker] = entry;
+    return may_serve(worker, trial) && !trial.misfortune->avoid.contains(id) &&
+           ++slots[{worker.record.device.kind, worker.record.mpi_world}] >= trial.ranks;
+  });
+}
+
+// A trial that lets others go first must not do so for ever: only while there is hope for other workers.
+std::vector<std::string_view> workers_to_avoid(const Core& core, const Trial& trial, Now now) {
+  if (!trial.misfortune || now.steady - trial.misfortune->failed >= core.options.limits.avoid_for) return {};
+  if (!has_elsewhere(core, trial)) return {};
+  std::vector<std::string_view> workers;
+  for (const WorkerId& worker : trial.misfortune->avoid) workers.push_back(worker.value());
+  return workers;
+}
+
+std::vector<scheduler::Want> next_wants(const Core& core, size_t free, Now now) {
   std::vector<scheduler::Want> wants;
-  for (const TrialKey key : next_in_line(core, free)) wants.push_back(want_of(core, key));
+  for (const TrialKey key : next_in_line(core, free)) {
+    wants.push_back(want_of(core, key));
+    wants.back().avoid = workers_to_avoid(core, core.at(key), now);
+  }
   return wants;
 }
 
@@ -95,7 +117,6 @@ scheduler::Want want_of(const Core& core, TrialKey key) {
   const Trial& trial = core.at(key);
   scheduler::Want want{.trial = key, .ranks = trial.ranks, .device = trial.device, .avoid = {}, .never_hosts = {}};
   if (!trial.misfortune) return want;
-  for (const WorkerId& worker : trial.misfortune->avoid) want.avoid.push_back(worker.value());
   for (const std::string& host : trial.misfortune->no_data) want.never_hosts.push_back(host);
   return want;
 }
@@ -110,7 +131,7 @@ void place_trials(Core& core, Now now) {
   if (supply.free == 0) return;
 
   scheduler::Request request{.slots = std::move(supply.slots),
-                             .wants = next_wants(core, supply.free),
+                             .wants = next_wants(core, supply.free, now),
                              .reserve_for = 0,
                              .reserved_world = core.reserved_world,
                              .capacity = &core.capacity};

@@ -10,6 +10,6 @@ void place_trials(Core& core, Now now);
 
 // For explanations. The views point into `core`.
 std::vector<scheduler::Slot> connected_slots(const Core& core);
-scheduler::Want want_of(const Core& core, TrialKey key);
+scheduler::Want want_of(const Core& core, TrialKey key);  // whoever it would rather avoid
 
 }  // namespace autonorm::engine

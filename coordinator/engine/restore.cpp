@@ -107,8 +107,9 @@ void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   core.live.insert(record.trial);
 }
 
-void restore_blames(Core& core, const std::vector<BlameRecord>& records) {
-  for (const BlameRecord& record : records) blame(core.at(record.trial), record.reason, record.worker, record.host);
+void restore_blames(Core& core, const std::vector<BlameRecord>& records, Now now) {
+  for (const BlameRecord& record : records)
+    blame(core.at(record.trial), record.reason, record.worker, record.host, now);
 }
 
 // By the age that the wall clock gives them; one from the future counts as new.
@@ -152,7 +153,7 @@ void Engine::restore(Snapshot snapshot, Now now) {
     core.reply_order.push_back(reply.key);
     core.replies.emplace(reply.key, std::move(reply));
   }
-  restore_blames(core, snapshot.blames);
+  restore_blames(core, snapshot.blames, now);
   restore_crashes(core, snapshot.crashes, now);
   restore_queue(core, now);
   const std::vector<TrialKey> live(core.live.begin(), core.live.end());

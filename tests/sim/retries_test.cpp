@@ -101,6 +101,45 @@ TEST_F(Retries, TheSameWorkerIsUsedWhenThereIsNoOther) {
   EXPECT_EQ(cluster.member(trial), worker);
 }
 
+// Slots come free one by one, and others wait for them too.
+struct PassedOver : Retries {
+  PassedOver() {
+    cluster.add_workers(2);
+    cluster.submit(busy);
+    fail_first();
+    EXPECT_EQ(cluster.state(first), TrialState::kQueued) << "the worker where it failed goes to the next in line";
+  }
+  void fail_first() {
+    cluster.join_all(first);
+    const WorkerId worker = cluster.member(first);
+    cluster.fail(worker, first, EndReason::kTrainerCrashed);
+    cluster.free_slot(worker, first);
+  }
+  const TrialId& id(size_t trial) const { return busy.trials[trial].id; }
+
+  config::Sweep busy = make_sweep("busy", 8);
+  TrialId first = busy.trials.front().id;
+};
+
+TEST_F(PassedOver, NotOnceItHasFailedOnEveryWorker) {
+  cluster.run_to_end(id(1));
+  ASSERT_EQ(cluster.state(first), TrialState::kAssigned);
+  fail_first();
+  cluster.run_to_end(id(2));
+  EXPECT_EQ(cluster.state(first), TrialState::kAssigned) << "there is no worker left to hope for";
+}
+
+TEST_F(PassedOver, ForAMinuteWhileTheOtherWorkerIsBusy) {
+  cluster.restarts_matter("the minute begins again");
+  cluster.join_all(id(1));
+  cluster.run_to_end(id(2));
+  EXPECT_EQ(cluster.state(first), TrialState::kQueued);
+  cluster.join_all(id(3));
+  cluster.advance(60s);
+  cluster.finish(id(3));
+  EXPECT_EQ(cluster.state(first), TrialState::kAssigned);
+}
+
 TEST_F(Retries, MissingDataIsTriedOnceOnEachOtherHost) {
   cluster.add_worker({.host = "a", .world = "x"});
   cluster.add_worker({.host = "a", .world = "x"});
