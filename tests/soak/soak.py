@@ -145,9 +145,17 @@ class Cluster(Study):
 
     def acknowledged(self):
         """(trial hash, attempt) whose worker has dropped its spool: the coordinator has acknowledged all of it."""
-        folders = self.folder.glob("work*/rank-*/trials/*/attempt-*")
-        return {(f.parent.name, int(f.name.split("-")[1])) for f in folders if not (f / "token").exists()
-                and (f / "log.txt").exists()}
+        trials = self.folder.glob("work*/rank-*/trials/*")
+        return {(trial.name, int(name.split("-")[1])) for trial in trials for name in names_in(trial)
+                if not (trial / name / "token").exists() and (trial / name / "log.txt").exists()}
+
+
+def names_in(folder):
+    """Attempts of a trial's folder; none when its worker has removed it meanwhile."""
+    try:
+        return [name for name in os.listdir(folder) if name.startswith("attempt-")]
+    except FileNotFoundError:
+        return []
 
 
 def quickly(condition, what, deadline_s=60.0, every_s=0.01):
