@@ -11,6 +11,7 @@
 #include "coordinator/report/in_parallel.h"
 #include "coordinator/report/notes.h"
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/origins.h"
 #include "coordinator/report/registration.h"
 #include "core/base/text.h"
 
@@ -251,6 +252,7 @@ Document comparison_document(const ReportData& data, const Comparison& compariso
   for (auto& sections : by_cell) std::ranges::move(sections, std::back_inserter(document.sections));
   document.footnotes = footnotes_of(data.sweep, comparison, decimals);
   if (comparison.family > 0) document.footnotes.insert(document.footnotes.begin() + 1, wins_note());
+  for (MixedOrigin& mixed : mixed_origins(data)) document.footnotes.push_back(std::move(mixed.note));
   add_failures(data, document);
   return document;
 }

@@ -7,6 +7,7 @@
 
 #include "coordinator/report/comparison.h"
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/origins.h"
 #include "coordinator/report/table.h"
 #include "core/base/text.h"
 
@@ -138,6 +139,7 @@ std::string facts_text(const RowOfSeed& rows) {
     note("worker's device", row->device);
     note("ranks", cat(row->ranks));
     note("trial", row->trial.value());
+    if (row->trained_again_by) note("trained again by sweep", cat(*row->trained_again_by));
   }
   std::string text;
   for (const auto& [name, values] : seeds_of) {
@@ -154,8 +156,9 @@ std::string unclean_text(const RowOfSeed& ours, const RowOfSeed& theirs) {
   for (const auto& [seed, row] : ours) {
     const auto other = theirs.find(seed);
     if (other == theirs.end()) continue;
-    const std::string why = why_unclean(*row, *other->second);
-    if (!why.empty()) text += cat("  seed ", seed, ": ", one_line(why), "\n");
+    std::vector<std::string> reasons = origin_differences(*row, *other->second);
+    if (std::string why = why_unclean(*row, *other->second); !why.empty()) reasons.push_back(std::move(why));
+    if (!reasons.empty()) text += cat("  seed ", seed, ": ", one_line(join(reasons)), "\n");
   }
   return text.empty() ? "" : "\npairs that differ by more than their variant (they stay paired)\n" + text;
 }

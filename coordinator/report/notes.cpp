@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/places.h"
 #include "coordinator/report/table.h"
 #include "core/base/text.h"
 #include "core/stats/power.h"
@@ -72,24 +73,6 @@ std::string verdict_note(const SweepRow& sweep, const Comparison& comparison) {
          "undecided (+k): about k further "
          "seeds are predicted to decide, with 80 % power, if Δ and its spread stay as they are.";
 }
-
-// Where something holds. A report of very many cells names the first places only: csv and json have every one.
-class Places {
- public:
-  template <class Describe>
-  void add(Describe describe) {
-    if (++count_ <= kMost) named_.push_back(describe());
-  }
-  bool empty() const { return count_ == 0; }
-  std::string text(std::string_view separator = "; ") const {
-    return join(named_, separator) + (count_ > kMost ? cat(separator, "and ", count_ - kMost, " more") : "");
-  }
-
- private:
-  static constexpr size_t kMost = 50;
-  std::vector<std::string> named_;
-  size_t count_ = 0;
-};
 
 std::string place_of(const Comparison& comparison, const CellTable& cell, const VariantRow& row) {
   return cat(one_line(row.variant), " on ", one_line(cell_name(cell.labels, comparison.label_keys)));

@@ -10,6 +10,7 @@
 #include "coordinator/report/html.h"
 #include "coordinator/report/in_parallel.h"
 #include "coordinator/report/latex.h"
+#include "coordinator/report/origins.h"
 #include "coordinator/report/registration.h"
 #include "coordinator/report/selection.h"
 #include "coordinator/report/tidy.h"
@@ -94,6 +95,15 @@ Json failures_json(const ReportData& data) {
   return groups;
 }
 
+Json origins_json(const ReportData& data) {
+  Json origins = Json::array();
+  for (const MixedOrigin& mixed : mixed_origins(data)) {
+    origins.push_back(
+        {{"fact", mixed.fact}, {"trials", mixed.trials}, {"pairs", mixed.pairs}, {"pairs_mixed", mixed.mixed}});
+  }
+  return origins;
+}
+
 std::string json_of(const ReportData& data, const Comparison& comparison, const TidyTable& table, const char* key) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
@@ -107,6 +117,7 @@ std::string json_of(const ReportData& data, const Comparison& comparison, const 
   root["summary"] = progress_text(data);
   root["remarks"] = data.remarks;
   root["failures"] = failures_json(data);
+  root["mixed_origins"] = origins_json(data);
   root[key] = std::move(rows);
   // Names come from files: bytes that are not UTF-8 are replaced instead of refused.
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

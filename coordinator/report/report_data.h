@@ -26,6 +26,8 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   std::string configuration;  // hash of the resolved configuration without its seed
   // When the sweep was submitted its last attempt had ended, or an earlier one had ended in a result.
   bool ended_before = false;
+  // The sweep whose `submit --fresh` replaced a result that was known.
+  std::optional<SweepId> trained_again_by = {};
   std::map<std::string, double> results;       // metric → value
   std::map<std::string, std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
   std::map<std::string, std::string> initial;  // parameter name and shape → hash of the initial value

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/origins.h"
 #include "coordinator/report/table.h"
 #include "core/base/text.h"
 
@@ -17,17 +18,14 @@ bool same_fact(const TrialRow& a, const TrialRow& b, const std::string& fact) {
   return ours != a.facts.end() && theirs != b.facts.end() && ours->second == theirs->second;
 }
 
-// What is worth knowing when two trainings differ.
+// In what else than its number the second training differs.
 std::string remark_on(const TrialRow& first, const TrialRow& second) {
-  if (first.state != second.state) return cat(name(first.state), ", then ", name(second.state));
-  std::vector<std::string> remarks;
-  for (const char* fact : {"torch_version", "build", "cpu_capability", "data_sha256"}) {
-    if (first.facts.contains(fact) && second.facts.contains(fact) && !same_fact(first, second, fact)) {
-      remarks.push_back(cat("another ", fact));
-    }
+  std::vector<std::string> remarks = origin_differences(first, second);
+  if (first.state != second.state) {
+    remarks.insert(remarks.begin(), cat(name(first.state), ", then ", name(second.state)));
+  } else if (!same_fact(first, second, "order_sha256")) {
+    remarks.emplace_back("another batch order");
   }
-  if (first.device != second.device) remarks.push_back(cat("on ", first.device, ", then on ", second.device));
-  if (!same_fact(first, second, "order_sha256")) remarks.emplace_back("another batch order");
   return join(remarks);
 }
 
@@ -40,6 +38,7 @@ ReproducedTrial judged(const TrialRow& first, const TrialRow& second, const std:
   }
   const auto ours = value_of(first, metric), theirs = value_of(second, metric);
   if (ours && theirs) out.difference = *theirs - *ours;
+  out.remark = remark_on(first, second);  // bit-exact in spite of another build is worth knowing, too
   const bool same_end = first.state == second.state && ours.has_value() == theirs.has_value();
   // A trial that diverged has no weights worth hashing: its end and batch order must agree.
   const bool same_weights = first.state == TrialState::kDiverged ? true : same_fact(first, second, "weights_sha256");
@@ -47,7 +46,6 @@ ReproducedTrial judged(const TrialRow& first, const TrialRow& second, const std:
     out.outcome = Reproduction::kBitExact;
     return out;
   }
-  out.remark = remark_on(first, second);
   if (same_end && out.difference && std::abs(*out.difference) <= tolerance) {
     out.outcome = Reproduction::kWithinTolerance;
   }

@@ -7,7 +7,9 @@
 
 #include <fstream>
 
+#include "core/base/build_id.h"
 #include "core/base/sha256.h"
+#include "core/base/status.h"
 #include "core/base/text.h"
 
 namespace autonorm::train {
@@ -46,7 +48,16 @@ std::map<std::string, std::string> initial_hashes(const norms::ParameterTable& t
 }
 
 std::map<std::string, std::string> environment_facts(at::Device device) {
-  return {{"torch_version", TORCH_VERSION}, {"cpu_capability", at::get_cpu_capability()}, {"device", device.str()}};
+  return {{"trainer_version", AUTONORM_VERSION},
+          {"torch_version", TORCH_VERSION},
+          {"cpu_capability", at::get_cpu_capability()},
+          {"device", device.str()}};
+}
+
+std::string build_of_this_process(at::Device device) {
+  static const std::string program = program_build_id();
+  AUTONORM_CHECK(!program.empty(), "this program was linked without --build-id");
+  return device.is_cpu() ? program : cat(program, '+', library_build_id("libautonorm_cuda.so"));
 }
 
 PeakMemory::PeakMemory(at::Device device)

@@ -14,8 +14,10 @@ namespace autonorm::train {
 checkpoint::NamedTensors model_tensors(const norms::ParameterTable& table);
 // "NAME [2, 64]" → SHA-256 of the value's bytes. Parameters on the CPU.
 std::map<std::string, std::string> initial_hashes(const norms::ParameterTable& table);
-// "torch_version", "cpu_capability", "device": what bit-identity depends on.
+// "trainer_version", "torch_version", "cpu_capability", "device": what bit-identity depends on, but for the build.
 std::map<std::string, std::string> environment_facts(at::Device device);
+// The running program's build id; on a GPU with that of the loaded CUDA part behind a '+'.
+std::string build_of_this_process(at::Device device);
 
 // Largest memory since construction, in MiB: resident set on the CPU, the allocator's bytes on a GPU.
 class PeakMemory {

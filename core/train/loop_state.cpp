@@ -46,13 +46,14 @@ Status restore_moments(const checkpoint::NamedTensors& tensors, optim::AdamW& op
 nlohmann::json to_json(const LoopState& state) {
   nlohmann::json json;
   visit_fields(state, [&](const char* name, const auto& value) { json[name] = value; });
+  json["builds"] = state.builds;
   return json;
 }
 
 Result<LoopState> loop_state_from_json(const nlohmann::json& json) {
   LoopState state;
   Status status;
-  visit_fields(state, [&](const char* name, auto& value) {
+  const auto read = [&](const char* name, auto& value) {
     if (!json.contains(name)) {
       status = invalid("the checkpoint's host_state has no field '", name, "'");
       return;
@@ -62,7 +63,10 @@ Result<LoopState> loop_state_from_json(const nlohmann::json& json) {
     } catch (const nlohmann::json::exception& error) {
       status = invalid("field '", name, "' of the checkpoint's host_state: ", error.what());
     }
-  });
+  };
+  visit_fields(state, read);
+  state.builds = {"unknown"};  // checkpoints of older releases do not say
+  if (json.contains("builds")) read("builds", state.builds);
   if (!status.ok()) return status;
   return state;
 }

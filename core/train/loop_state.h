@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/base/status.h"
 #include "core/checkpoint/checkpoint.h"
@@ -25,6 +26,9 @@ struct LoopState {
   int64_t samples_trained = 0;  // of all ranks
   std::string order_hash;       // SHA-256 chain: hash(previous hash, the epoch's order), epochs begun so far
   int64_t epochs_begun = 0;
+  // Of the trainers that made these steps, in order (build_of_this_process()): more than one where a trial went on
+  // after an upgrade.
+  std::vector<std::string> builds;
 };
 
 nlohmann::json to_json(const LoopState& state);

@@ -99,6 +99,8 @@ void fill_results(TrialResult& result, const TrialLoop& loop, models::Model& mod
   result.results["model/macs"] = static_cast<double>(model.macs());
   result.results["memory/peak_mib"] = largest_of_ranks(memory.mib(), inputs);
   result.facts = environment_facts(inputs.device);
+  result.facts["build"] = join(state.builds, ", then ");
+  result.facts["data_sha256"] = inputs.dataset->fingerprint.value();
   result.facts["final_step"] = cat(state.step);
   result.facts["order_sha256"] = state.order_hash;
   result.facts["weights_sha256"] = checkpoint::tensors_sha256(model_tensors(model.table())).value();
@@ -151,6 +153,9 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
     if (!restored.ok()) return restored.status().with_context("resuming from " + inputs.resume->string());
     state = *restored;
   }
+
+  const std::string build = build_of_this_process(inputs.device);
+  if (state.builds.empty() || state.builds.back() != build) state.builds.push_back(build);
 
   TrialLoop loop({.inputs = inputs,
                   .clock = clock,

@@ -56,7 +56,7 @@ struct TrialResult {
   enum class Outcome { kCompleted, kDiverged, kStopped } outcome = Outcome::kCompleted;
   int64_t step = 0;
   std::map<std::string, double> results;       // "test/accuracy", "val/accuracy", "model/parameters", …
-  std::map<std::string, std::string> facts;    // "weights_sha256", "order_sha256", …
+  std::map<std::string, std::string> facts;    // "weights_sha256", "build", … (core/README.md)
   std::map<std::string, std::string> initial;  // "NAME [shape]" → SHA-256 of the initial value
   std::filesystem::path final_checkpoint;      // rank 0: the trained model, for stages that depend on it
 };

@@ -3,8 +3,9 @@ import csv
 import json
 import shutil
 import unittest
+from pathlib import Path
 
-from harness import Study
+from harness import TRAINER, Study, poll
 
 SWEEP = """
 [sweep]
@@ -60,6 +61,47 @@ class Results(Study):
         again = self.cli("verify", "1", "--sample", "2")
         self.assertIn("which exists already", again)
         self.assertIn("2 bit-exact", again)
+
+    def fact(self, name):
+        return {value for value, in self.query("SELECT value FROM fact WHERE name = ?", name)}
+
+    def rebuilt_trainer(self, build):
+        """A copy of the trainer that is another build by nothing but its name."""
+        path = self.folder / "rebuilt" / "trainer"
+        path.parent.mkdir()
+        code = Path(TRAINER).read_bytes()
+        self.assertEqual(code.count(bytes.fromhex(build)), 1, "the recorded build is the program's")
+        path.write_bytes(code.replace(bytes.fromhex(build), bytes.fromhex("ab" * (len(build) // 2))))
+        path.chmod(0o755)
+        return path
+
+    def test_results_name_build_and_data_and_reports_say_where_builds_mix(self):
+        self.serve()
+        world = self.workers(2)
+        self.cli("submit", self.write_sweep(SWEEP))
+        self.wait_done()
+        build, = self.fact("build")
+        digits = [one for one in json.loads(self.run_cli("catalogue", "--output", "json").stdout)["kinds"]
+                  if one["name"] == "digits"]
+        self.assertEqual(self.fact("data_sha256"), {digits[0]["fingerprint"]})
+        cell = self.cli("report", "--explain-cell", "RMSNorm/digits")
+        for line in (f"  build: {build}\n", f"  data_sha256: {digits[0]['fingerprint']}\n", "  torch_version: ",
+                     "  device: cpu\n", "  configuration: "):
+            self.assertEqual(cell.count(line), 2, f"{line} of variant and baseline in\n{cell}")
+        self.assertNotIn("builds", self.cli("report"))
+
+        world.terminate()
+        world.wait(timeout=60)
+        self.workers(2, "--trainer", str(self.rebuilt_trainer(build)), work="work-2")
+        text = self.cli("verify", "1", "--sample", "2")
+        self.assertIn("2 trained again: 2 bit-exact", text)
+        self.assertEqual(text.count("another build"), 2, text)
+        self.cli("submit", self.write_sweep(SWEEP.replace("count = 2", "count = 3"), "more.toml"))
+        poll(lambda: all(sweep["state"] == "done" for sweep in self.sweeps()), "every sweep is done")
+        self.assertEqual(self.fact("build"), {build, "ab" * (len(build) // 2)})
+        report = self.cli("report")
+        self.assertIn("these trials come from 2 builds", report)
+        self.assertIn("no pair mixes them", report)
 
     def look_at_pictures(self):
         self.cli("plot", "--format", "data", "--out", str(self.folder / "data"))

@@ -2,6 +2,9 @@
 
 #include <torch/version.h>
 
+#include "core/base/build_id.h"
+#include "core/base/text.h"
+
 namespace autonorm::trainer {
 
 std::string help_text() {
@@ -40,6 +43,8 @@ Exit codes:  0 trial completed or diverged   1 trial failed   2 wrong command li
 )";
 }
 
-std::string version_text() { return "trainer " AUTONORM_VERSION ", torch " TORCH_VERSION "\n"; }
+std::string version_text() {
+  return cat("trainer " AUTONORM_VERSION ", torch " TORCH_VERSION ", build ", program_build_id(), "\n");
+}
 
 }  // namespace autonorm::trainer

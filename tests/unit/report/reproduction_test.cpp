@@ -49,6 +49,19 @@ TEST(Reproduction, AnotherBatchOrderIsNotBitExactAndIsNamed) {
   EXPECT_EQ(report.trials[0].remark, "another batch order");
 }
 
+TEST(Reproduction, AnotherBuildOrOtherDataAreNamedWhateverCameOut) {
+  ReportData original = first(), data = again();
+  for (TrialRow& row : original.trials) row.facts.insert({{"build", "old"}, {"data_sha256", "d"}});
+  for (TrialRow& row : data.trials) row.facts.insert({{"build", "new"}, {"data_sha256", "d"}});
+  data.trials[1].facts["weights_sha256"] = "other";
+  data.trials[1].facts["data_sha256"] = "e";
+  const auto report = compare_reruns(original, data, 0.005).value();
+  EXPECT_EQ(report.trials[0].outcome, Reproduction::kBitExact);
+  EXPECT_EQ(report.trials[0].remark, "another build");
+  EXPECT_EQ(report.trials[1].outcome, Reproduction::kWithinTolerance);
+  EXPECT_EQ(report.trials[1].remark, "another build, other data");
+}
+
 TEST(Reproduction, AnotherEndIsIrreproducibleAndAFailureIsUnfinished) {
   ReportData data = again();
   data.trials[0].state = TrialState::kDiverged;

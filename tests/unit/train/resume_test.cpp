@@ -80,6 +80,27 @@ TEST(Resume, AfterAStopThatAskedForACheckpoint) {
   expect_same_end(full, config, 12, stopped.sink.checkpoints.at(12));
 }
 
+// Weights of two builds are of neither alone: the result names both.
+TEST(Resume, NamesTheBuildsThatTrainedBefore) {
+  config::TrialConfig config = small_config();
+  config.train.checkpoint_every = 8;
+  TestRun full;
+  run_alone(full, config);
+  const std::string own = full->facts.at("build");
+  auto checkpoint = checkpoint::load(full.sink.checkpoints.at(8)).value();
+  const auto build_after = [&](const nlohmann::json& builds) {
+    checkpoint.host_state["builds"] = builds;
+    if (builds.is_null()) checkpoint.host_state.erase("builds");
+    TestRun resumed;
+    run_alone(resumed, config, {.resume = checkpoint::save(resumed.folder.path() / "other", checkpoint).value()});
+    EXPECT_EQ(resumed->facts.at("weights_sha256"), full->facts.at("weights_sha256"));
+    return resumed->facts.at("build");
+  };
+  EXPECT_EQ(build_after({own}), own);
+  EXPECT_EQ(build_after({"older", "old"}), "older, then old, then " + own);
+  EXPECT_EQ(build_after(nullptr), "unknown, then " + own);  // of a release that did not write it
+}
+
 TEST(Resume, RefusesTheCheckpointOfAnotherTrial) {
   config::TrialConfig config = small_config();
   TestRun first, second;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "core/base/build_id.h"
 #include "tests/unit/train/small_trial.h"
 
 namespace autonorm::train {
@@ -24,9 +25,12 @@ TEST(RunTrial, LearnsAndReportsEverything) {
         "model/parameters", "model/macs", "model/latency_ms", "memory/peak_mib", "train/seconds"}) {
     EXPECT_TRUE(run->results.contains(metric)) << metric;
   }
-  for (const char* fact : {"weights_sha256", "order_sha256", "final_step", "torch_version", "cpu_capability"}) {
+  for (const char* fact :
+       {"weights_sha256", "order_sha256", "final_step", "torch_version", "trainer_version", "cpu_capability"}) {
     EXPECT_TRUE(run->facts.contains(fact)) << fact;
   }
+  EXPECT_EQ(run->facts.at("build"), program_build_id());
+  EXPECT_EQ(run->facts.at("data_sha256"), synthetic_dataset().fingerprint.value());
   EXPECT_EQ(run->facts.at("final_step"), "96");
   EXPECT_EQ(run->initial.count("blocks.0.attn.qkv.weight [48, 16]"), 1u);
   EXPECT_EQ(run.sink.curve("train/loss").size(), 24u);

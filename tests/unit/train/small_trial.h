@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/sha256.h"
 #include "core/train/run_trial.h"
 #include "tests/unit/norms/tensors.h"
 
@@ -40,6 +41,7 @@ inline data::Dataset synthetic_dataset() {
   dataset.train = synthetic_split("train", 61);  // 8 steps of batch 8: the last one has 5 samples
   dataset.val = synthetic_split("val", 23);
   dataset.test = synthetic_split("test", 31);
+  dataset.fingerprint = sha256("synthetic");
   return dataset;
 }
 

@@ -78,7 +78,7 @@ TEST(Options, HelpSaysEveryVerbFlagAndExitCode) {
     EXPECT_THAT(help, HasSubstr(word));
   }
   EXPECT_THAT(std::get<ShowText>(*parse({"--version"})).text,
-              testing::MatchesRegex("trainer [0-9.]+, torch [0-9.]+.*\n"));
+              testing::MatchesRegex("trainer [0-9.]+, torch [0-9.]+.*, build [0-9a-f]+\n"));
 }
 
 }  // namespace
