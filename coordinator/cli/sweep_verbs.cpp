@@ -13,15 +13,16 @@
 namespace autonorm::cli {
 namespace {
 
-std::optional<std::string> power_problem(const config::Sweep& sweep) {
-  return stats::power_problem(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha);
+std::optional<std::string> power_problem(const config::Sweep& sweep, const ServerPlan& server) {
+  return stats::power_problem(static_cast<int>(sweep.seeds.size()), comparisons(sweep), sweep.margin, sweep.alpha,
+                              server.past_spread);
 }
 
 std::string revived_text(const engine::SubmitReply& reply, bool fresh) {
   if (reply.revived == 0) return "";
   if (!fresh) return cat(", ", number_text(reply.revived), " failed or cancelled ones tried again");
   return cat(", ", number_text(reply.revived), " trained again (--fresh): ", reply.revived == 1 ? "its" : "their",
-             " results, if any, are replaced in the reports of earlier sweeps too");
+             " results, if any, are replaced in the reports of earlier sweeps too, which are POST HOC from then on");
 }
 
 // A sweep that was there before may be one that goes on only when it is told to; empty when it goes on by itself.
@@ -107,7 +108,7 @@ int submit(const Submit& options, const std::string& coordinator, Environment& e
   const auto server = (*client)->plan(file->source);
   if (!server.ok()) return fail(environment, server.status());
   environment.out << plan_text(file->sweep, *server) << "\n" << std::flush;
-  if (const auto problem = power_problem(file->sweep); problem && options.strict) {
+  if (const auto problem = power_problem(file->sweep, *server); problem && options.strict) {
     return fail(environment, invalid("refused by --strict: ", *problem));
   }
   const auto reply = (*client)->submit(file->source, options.fresh, environment.random_key());

@@ -170,16 +170,21 @@ std::string power_check_text(int seeds, int comparisons, double margin, double a
              sign_flip_line(seeds, comparisons, alpha));
 }
 
-std::optional<std::string> power_problem(int seeds, int comparisons, double margin, double alpha) {
+std::optional<std::string> power_problem(int seeds, int comparisons, double margin, double alpha,
+                                         const std::optional<KnownSpread>& known) {
   if (seeds < 2) return "one seed: no comparison is possible; a paired test needs at least 2 seeds";
   if (margin <= 0) return std::nullopt;
+  const bool is_known = known && known->sd > 0;
+  const double spread = is_known ? known->sd : kSpreads.front() * margin;
   const double level = alpha / std::max(1, comparisons);
-  const double detected = *smallest_detectable_difference(seeds, kSpreads.front() * margin, level);
+  const double detected = *smallest_detectable_difference(seeds, spread, level);
   if (detected <= margin) return std::nullopt;
-  const std::optional<int> needed = pairs_needed(margin, kSpreads.front() * margin, level);
-  return cat(seeds, " seeds cannot detect the margin ", margin,
-             " with 80 % power, even when the differences spread by only half of it (they detect ", number(detected),
-             "); use at least ", needed ? cat(*needed) : std::string("100000"),
+  const std::optional<int> needed = pairs_needed(margin, spread, level);
+  const std::string why = is_known ? cat("when the differences spread by ", number(spread), " as in ", known->pairs,
+                                         " pairs of past trials of these cells")
+                                   : std::string("even when the differences spread by only half of it");
+  return cat(seeds, " seeds cannot detect the margin ", margin, " with 80 % power, ", why, " (they detect ",
+             number(detected), "); use ", needed ? cat("at least ", *needed) : cat("more than ", kMostPairs),
              " seeds, fewer variants or a larger margin");
 }
 

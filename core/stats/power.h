@@ -45,7 +45,9 @@ std::string power_check_text(int seeds, int comparisons, double margin, double a
                              const std::optional<KnownSpread>& known = {});
 
 // Why the sweep as planned cannot answer its question (fewer than two seeds, or a difference of one margin would be
-// missed even when the differences spread by only half a margin); absent when it can. For `--strict`.
-std::optional<std::string> power_problem(int seeds, int comparisons, double margin, double alpha);
+// missed when the differences spread as `known` says; where nothing is known, even when they spread by only half a
+// margin); absent when it can. For `--strict`.
+std::optional<std::string> power_problem(int seeds, int comparisons, double margin, double alpha,
+                                         const std::optional<KnownSpread>& known = {});
 
 }  // namespace autonorm::stats

@@ -9,6 +9,7 @@
 #include "coordinator/cli/exit_codes.h"
 #include "core/base/durable_file.h"
 #include "core/base/text.h"
+#include "tests/unit/server/fake_worker.h"
 #include "tests/unit/server/running_server.h"
 
 namespace autonorm::cli {
@@ -50,9 +51,10 @@ TEST(Verb, AFreshSubmissionSaysThatResultsAreReplaced) {
   EXPECT_EQ(run({"submit", path}, here).code, kOk);
   EXPECT_EQ(run({"cancel", "1"}, here).code, kOk);
   const auto again = run({"submit", path, "--fresh"}, here);
-  EXPECT_NE(again.out.find("sweep 2 submitted: 4 trials, 0 new, 0 cached, 4 trained again (--fresh): their results, "
-                           "if any, are replaced in the reports of earlier sweeps too\n"),
-            std::string::npos)
+  EXPECT_NE(
+      again.out.find("sweep 2 submitted: 4 trials, 0 new, 0 cached, 4 trained again (--fresh): their results, "
+                     "if any, are replaced in the reports of earlier sweeps too, which are POST HOC from then on\n"),
+      std::string::npos)
       << again.out;
   EXPECT_EQ(again.out.find("failed or cancelled"), std::string::npos) << again.out;
 }
@@ -252,6 +254,30 @@ TEST(Verb, StrictRefusesASweepThatCannotAnswerItsQuestion) {
   EXPECT_EQ(outcome.code, kUsage);
   EXPECT_NE(outcome.err.find("refused by --strict: "), std::string::npos) << outcome.err;
   EXPECT_TRUE(server.client()->sweeps()->empty());
+}
+
+TEST(Verb, StrictGoesByTheSpreadOfPastTrials) {
+  RunningServer server;
+  const TemporaryFolder folder;
+  const Defaults here{server.address(), "x"};
+  auto text = small_sweep(3).files.at("small.toml");
+  text.insert(text.find("seeds ="), "margin = 0.5\n");
+  const auto path = (folder.path() / "margin.toml").string();
+  ASSERT_TRUE(write_file_durably(path, text).ok());
+  const auto unknown = run({"submit", path, "--strict"}, here);
+  EXPECT_NE(unknown.err.find("even when the differences spread by only half of it"), std::string::npos) << unknown.err;
+
+  ASSERT_TRUE(server.client()->submit(small_sweep(2), false, "a").ok());
+  FakeWorker worker(server.address());
+  worker.send(hello_of("w0"));
+  worker.next<fleet::Welcome>();
+  for (int i = 0; i < 4; ++i) {
+    worker.complete(worker.next<fleet::Start>(), i == 0 ? 0.51 : 0.5);
+    while (worker.next<fleet::Ack>().seq < Seq(3)) {
+    }
+  }
+  const auto known = run({"submit", path, "--strict"}, here);
+  EXPECT_EQ(known.code, kOk) << known.err;
 }
 
 TEST(Verb, CatalogueNeedsNoServerAndNamesTheNearest) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/text.h"
+
 namespace autonorm::stats {
 namespace {
 
@@ -95,6 +97,17 @@ TEST(PowerProblem, NamesTheSeedsThatWouldDo) {
   EXPECT_THAT(*power_problem(5, 10, 0.005, 0.05), HasSubstr("use at least 8 seeds"));
   EXPECT_FALSE(power_problem(8, 10, 0.005, 0.05));
   EXPECT_FALSE(power_problem(5, 1, 0.005, 0.05));
+}
+
+TEST(PowerProblem, GoesByTheSpreadOfPastTrialsWhereItIsKnown) {
+  const KnownSpread wide{.sd = 0.01, .pairs = 12}, narrow{.sd = 0.001, .pairs = 12}, none{.sd = 0, .pairs = 2};
+  const auto problem = power_problem(5, 1, 0.005, 0.05, wide);
+  ASSERT_TRUE(problem);
+  EXPECT_THAT(*problem, HasSubstr("when the differences spread by 0.01 as in 12 pairs of past trials of these cells"));
+  EXPECT_THAT(*problem, HasSubstr(cat("use at least ", *pairs_needed(0.005, 0.01, 0.05), " seeds")));
+  EXPECT_TRUE(power_problem(5, 10, 0.005, 0.05));
+  EXPECT_FALSE(power_problem(5, 10, 0.005, 0.05, narrow)) << "half a margin would have been too much";
+  EXPECT_EQ(power_problem(5, 10, 0.005, 0.05, none), power_problem(5, 10, 0.005, 0.05)) << "no spread tells nothing";
 }
 
 }  // namespace
