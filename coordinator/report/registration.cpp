@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <set>
 
 #include "coordinator/report/distinct_trials.h"
 #include "core/base/text.h"
@@ -48,6 +49,24 @@ std::string cancelled_reason(const ReportData& data) {
              " cancelled, perhaps because of what the others had shown");
 }
 
+// Who trains known results again may do so until they please.
+std::string replaced_reason(const ReportData& data) {
+  DistinctTrials trials(data.trials.size());
+  size_t replaced = 0;
+  std::set<int64_t> by;
+  for (const TrialRow& row : data.trials) {
+    if (!trials.insert(row.trial) || !row.trained_again_by) continue;
+    ++replaced;
+    by.insert(row.trained_again_by->value());
+  }
+  if (replaced == 0) return "";
+  std::vector<std::string> sweeps;
+  for (const int64_t sweep : by) sweeps.push_back(cat(sweep));
+  return cat(replaced, " of ", trials.size(), trials.size() == 1 ? " trial" : " trials",
+             replaced == 1 ? " was" : " were", " trained again by sweep ", join(sweeps), " (submit --fresh) after ",
+             replaced == 1 ? "its" : "their", " results were known, and the new results stand here");
+}
+
 }  // namespace
 
 Registration registration_of(const ReportData& data) {
@@ -56,6 +75,7 @@ Registration registration_of(const ReportData& data) {
     reasons.emplace_back("a re-run for verification, of trials that were chosen after they had finished");
   }
   if (std::string reason = cancelled_reason(data); !reason.empty()) reasons.push_back(std::move(reason));
+  if (std::string reason = replaced_reason(data); !reason.empty()) reasons.push_back(std::move(reason));
   const Known known = known_at_submit(data);
   if (known.before > 0 && !data.sweep.extends_earlier) {
     reasons.push_back(cat(known.before, " of ", known.all, known.all == 1 ? " trial" : " trials",

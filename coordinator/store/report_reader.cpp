@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "coordinator/store/read_only.h"
+#include "coordinator/store/replaced_results.h"
 #include "coordinator/store/rows.h"
 #include "coordinator/store/sweep_extension.h"
 #include "coordinator/store/trial_runs.h"
@@ -269,6 +270,9 @@ Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
     out.data.sweep = read_sweep(connection, id);
     auto [trials, next] = read_claims(connection, id, range, out.data.trials);
     read_details(connection, trials, out.data.sweep.submitted, out.data.trials);
+    for (const auto& [trial, by] : replaced_results(connection, id)) {
+      for (const auto& [same, row] : trials.rows_of(trial)) out.data.trials[row].trained_again_by = SweepId(by);
+    }
     out.next = next;
     // Looks at all cells: once is enough for a reader of parts.
     if (next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, id);

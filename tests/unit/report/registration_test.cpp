@@ -34,6 +34,20 @@ TEST(Registration, AKnownBaselineAloneDoesNot) {
   EXPECT_TRUE(registration_of(data).registered);
 }
 
+TEST(Registration, KnownResultsThatWereReplacedMakeItPostHoc) {
+  ReportData data = sample_sweep();
+  for (TrialRow& row : data.trials) {
+    if (row.variant == "Teacher" && row.labels.at("data.name") == "digits") row.trained_again_by = SweepId(7);
+  }
+  EXPECT_EQ(
+      registration_of(data).text,
+      "POST HOC: 3 of 24 trials were trained again by sweep 7 (submit --fresh) after their results were known, and "
+      "the new results stand here");
+  data.sweep.extends_earlier = true;
+  EXPECT_FALSE(registration_of(data).registered);
+  EXPECT_THAT(rendered(data, {.explain_cell = "Teacher/digits"}), HasSubstr("trained again by sweep: 7\n"));
+}
+
 TEST(Registration, WithoutARecordItIsPostHoc) {
   ReportData data = sample_sweep();
   data.sweep.content.clear();

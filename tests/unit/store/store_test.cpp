@@ -380,10 +380,43 @@ TEST(ReportReader, AResultThatWasTrainedAgainWasStillKnownBefore) {
   cluster.advance(1s);
   cluster.run_to_end(sweep.trials[0].id);
   auto reader = ReportReader::open(cluster.directory());
-  EXPECT_FALSE((*reader)->report(SweepId(1)).value().trials.at(0).ended_before);
+  const auto earlier = (*reader)->report(SweepId(1)).value();
+  EXPECT_FALSE(earlier.trials.at(0).ended_before);
+  EXPECT_EQ(earlier.trials.at(0).trained_again_by, again) << "what the earlier sweep shows is no longer its own";
   const auto data = (*reader)->report(again).value();
   EXPECT_EQ(data.trials.at(0).attempts, 2);
   EXPECT_TRUE(data.trials.at(0).ended_before);
+  EXPECT_FALSE(data.trials.at(0).trained_again_by);
+}
+
+// Whether the first training had ended makes the difference.
+TEST(ReportReader, ATrialThatWasStillOpenAtAFreshSubmissionWasNotReplaced) {
+  testing::FakeCluster cluster;
+  cluster.add_worker();
+  const config::Sweep sweep = testing::make_sweep("one", 1);
+  cluster.submit(sweep);
+  cluster.advance(1s);
+  cluster.submit(sweep, /*fresh=*/true);
+  cluster.advance(1s);
+  cluster.run_to_end(sweep.trials[0].id);
+  auto reader = ReportReader::open(cluster.directory());
+  const auto data = (*reader)->report(SweepId(1)).value();
+  EXPECT_EQ(data.trials.at(0).attempts, 1);
+  EXPECT_FALSE(data.trials.at(0).trained_again_by);
+}
+
+// Seeds that were trained again until they pleased are no start for an extension.
+TEST_F(Extension, OfReplacedResultsNamesWhoReplacedThem) {
+  submit({.name = "first", .seeds = {0, 1}});
+  train_all();
+  cluster_.advance(1s);
+  const SweepId fresh = cluster_.submit(study({.name = "first", .seeds = {0, 1}}), /*fresh=*/true).sweep;
+  train_all();
+  const SweepId grown = submit({.name = "grown", .seeds = {0, 1, 2}});
+  const auto data = ReportReader::open(cluster_.directory()).value()->report(grown).value();
+  for (const auto& row : data.trials) {
+    EXPECT_EQ(row.trained_again_by, row.seed < 2 ? std::optional(fresh) : std::nullopt) << row.variant << row.seed;
+  }
 }
 
 // What an attempt that was lost had come to tells nothing: the trial goes on.
