@@ -4,9 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -45,6 +47,17 @@ std::string random_key() {
   return key;
 }
 
+// Steady times count from when the machine started: the first digits of what Linux calls that start. 0 = it says
+// nothing.
+int64_t clock_era() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string digits;
+  std::getline(file, digits, '-');
+  int64_t era = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), era, 16);
+  return error == std::errc() && end == digits.data() + digits.size() ? era : 0;
+}
+
 int terminal_width() {
   winsize size{};
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -68,6 +81,7 @@ int main(int argc, char** argv) {
       .colour = terminal && variable("NO_COLOR", "").empty(),
       .width = terminal_width(),
       .clock = clock,
+      .clock_era = clock_era(),
       .random_key = random_key,
       .program_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
       .search_path = variable("PATH", "/usr/local/bin:/usr/bin:/bin"),

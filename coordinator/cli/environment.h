@@ -18,6 +18,7 @@ struct Environment {
   bool colour = false;  // `out` is a terminal that shows colours
   int width = 80;       // of the terminal, columns
   const Clock& clock;
+  int64_t clock_era = 0;                    // of its steady times; 0 = unknown
   std::function<std::string()> random_key;  // 32 hex digits, new for each call
   std::filesystem::path program_folder;     // where this binary lies; `worker` lies beside it
   std::string search_path;                  // PATH

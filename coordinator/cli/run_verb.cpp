@@ -27,8 +27,11 @@ class Study {
 
   Result<int> run(const SweepFile& file) {
     AUTONORM_RETURN_IF_ERROR(check_gangs(file.sweep));
-    auto server = server::Server::start(
-        {.listen = "127.0.0.1:0", .state = options_.state, .secret = environment_.random_key()}, environment_.clock);
+    auto server = server::Server::start({.listen = "127.0.0.1:0",
+                                         .state = options_.state,
+                                         .secret = environment_.random_key(),
+                                         .clock_era = environment_.clock_era},
+                                        environment_.clock);
     if (!server.ok()) return server.status();
     if (environment_.log_to) environment_.log_to((*server)->directory());
     auto client = ControlClient::connect((*server)->address());

@@ -35,6 +35,7 @@ int serve(const Serve& options, Environment& environment) {
       {.listen = options.listen,
        .state = options.state,
        .secret = environment.random_key(),
+       .clock_era = environment.clock_era,
        .limits = limits(options),
        .retention = {.keep_checkpoints = options.keep_checkpoints,
                      .max_bytes = static_cast<int64_t>(options.max_artifact_gib * (int64_t{1} << 30))}},

@@ -59,21 +59,22 @@ void take_event(Core& core, const Arrival& arrival, const fleet::NormStats& stat
   if (!stats.stats.empty()) core.change(NormStatsAdded{trial.live->row, trial.token, stats.stats});
 }
 
-void commit_checkpoint(Core& core, TrialKey key, const fleet::CheckpointSaved& checkpoint) {
+void commit_checkpoint(Core& core, TrialKey key, const fleet::CheckpointSaved& checkpoint, Now now) {
   Trial& trial = core.at(key);
   trial.resume = fleet::ResumePoint{checkpoint.manifest, checkpoint.step};
-  core.change(CheckpointAdded{trial.live->row, key, trial.token, checkpoint, true});
+  trial.trained = training_time(trial, now);
+  core.change(CheckpointAdded{trial.live->row, key, trial.token, checkpoint, true, trial.trained});
 }
 
 void take_event(Core& core, const Arrival& arrival, const fleet::CheckpointSaved& checkpoint) {
   Trial& trial = core.at(arrival.key);
   if (core.artifacts.contains(checkpoint.manifest)) {
-    commit_checkpoint(core, arrival.key, checkpoint);
+    commit_checkpoint(core, arrival.key, checkpoint, arrival.now);
     return;
   }
   // Not counted before its artifact is durable here.
   trial.live->undurable[checkpoint.step] = checkpoint;
-  core.change(CheckpointAdded{trial.live->row, arrival.key, trial.token, checkpoint, false});
+  core.change(CheckpointAdded{trial.live->row, arrival.key, trial.token, checkpoint, false, {}});
 }
 
 // Stands for all lines beyond the limit.
@@ -188,7 +189,7 @@ void on_artifact_stored(Core& core, const ArtifactStored& event, Now now) {
     const fleet::CheckpointSaved checkpoint = it->second;
     live.undurable.erase(it);
     const Trial& trial = core.at(key);
-    if (!trial.resume || trial.resume->step < checkpoint.step) commit_checkpoint(core, key, checkpoint);
+    if (!trial.resume || trial.resume->step < checkpoint.step) commit_checkpoint(core, key, checkpoint, now);
   }
   settle_waiting_for_model(core, event.hash, now);
 }

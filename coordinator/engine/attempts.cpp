@@ -30,6 +30,8 @@ int32_t make_tag(const Core& core, AttemptRow row) {
   return tag;
 }
 
+Moment moment(const Core& core, Now now) { return {now.wall, now.steady, core.options.clock_era}; }
+
 bool advanced(const Trial& trial) {
   if (!trial.resume) return false;
   return !trial.live->resume || trial.resume->step > trial.live->resume->step;
@@ -101,6 +103,7 @@ void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& worker
   live->row = ++core.last_attempt;
   live->tag = workers.size() > 1 ? make_tag(core, live->row) : 0;
   live->resume = trial.resume;
+  live->trained = trial.trained;
   live->assigned = live->moved = now.steady;
   const Attempt number(trial.attempt.value() + 1);
   const Token token = make_token(core);
@@ -112,7 +115,8 @@ void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& worker
                        .resume = live->resume,
                        .endpoint = {},
                        .members = {},
-                       .assigned = now.wall};
+                       .assigned = now.wall,
+                       .trained = trial.trained};
   for (size_t rank = 0; rank < workers.size(); ++rank) {
     Worker& worker = core.workers.at(workers[rank]);
     worker.occupant = Occupant{{trial.id, number, token}, key, live->tag, false, {}};
@@ -131,7 +135,7 @@ void start_attempt(Core& core, TrialKey key, const std::vector<WorkerId>& worker
 void begin_running(Core& core, TrialKey key, Now now) {
   Trial& trial = core.at(key);
   trial.live->running = trial.live->moved = now.steady;
-  core.change(AttemptRunning{trial.live->row, trial.token, now.wall});
+  core.change(AttemptRunning{trial.live->row, trial.token, moment(core, now)});
   move_trial(core, key, {.to = TrialState::kRunning}, now);
 }
 
@@ -152,6 +156,8 @@ bool may_serve(const Worker& worker, const Trial& trial) {
 
 void blame(Trial& trial, EndReason reason, const WorkerId& culprit, const std::string& host, Now now) {
   if (reason == EndReason::kDataMissing) misfortune(trial).no_data.insert(host);
+  if (reason == EndReason::kWorkerLost || prefers_elsewhere(reason))
+    ++misfortune(trial).tried[cat("worker ", culprit, " on ", host)];
   if (!prefers_elsewhere(reason)) return;
   misfortune(trial).avoid.insert(culprit);
   misfortune(trial).failed = now.steady;
@@ -162,6 +168,23 @@ std::string hosts_tried(const Trial& trial) {
   const auto& hosts = trial.misfortune->no_data;
   return cat("; tried on ", join(std::vector<std::string>(hosts.begin(), hosts.end())),
              ", and no other host is left to try: put the data there, then: coordinator retry");
+}
+
+// What a trial is told that has used up the attempts that do not count; the worker where most were lost comes first.
+std::string given_up(const Trial& trial) {
+  constexpr size_t kNamed = 8;
+  std::vector<std::pair<int64_t, std::string>> tried;
+  if (trial.misfortune) {
+    for (const auto& [worker, attempts] : trial.misfortune->tried) tried.emplace_back(-attempts, worker);
+  }
+  std::ranges::sort(tried);
+  std::vector<std::string> words;
+  for (const auto& [attempts, worker] : tried) {
+    if (words.size() < kNamed) words.push_back(cat(-attempts, " on ", worker));
+  }
+  if (tried.size() > kNamed) words.push_back(cat("others on ", tried.size() - kNamed, " more workers"));
+  return cat("; given up after ", kMaxUncountedAttempts + 1, " attempts that were lost or broke off after a checkpoint",
+             words.empty() ? "" : cat(": ", join(words)), "; see what is wrong there, then: coordinator retry");
 }
 
 void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
@@ -180,6 +203,7 @@ void end_attempt(Core& core, TrialKey key, Ending ending, Now now) {
   if (ending.reason == EndReason::kDataMissing && answer.state == TrialState::kFailed && trial.misfortune &&
       !trial.misfortune->no_data.empty())
     ending.message += hosts_tried(trial);
+  if (!answer.again && answer.uncounted > kMaxUncountedAttempts) ending.message += given_up(trial);
   const TrialState next = answer.state == TrialState::kQueued ? where_it_goes_on(core, trial) : answer.state;
 
   flush_members(core, key);

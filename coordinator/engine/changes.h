@@ -4,6 +4,7 @@
 // that concerns an attempt carries its token; the store repeats the check in SQL, so a late report cannot slip in
 // twice.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -88,6 +89,7 @@ struct TrialRecord {
   std::optional<EndReason> end = {};
   std::string reason = {};                        // in words, for failed trials and trials that try again
   int64_t counted = 0, uncounted = 0;             // ended attempts by kind (coordinator/engine/retry_policy.h)
+  std::chrono::milliseconds trained{};            // training time that is in `resume`, since it was last run anew
   std::optional<fleet::ResumePoint> resume = {};  // newest committed checkpoint
   Sha256 model = {};                              // manifest of the final model; empty = none
 };
@@ -109,6 +111,13 @@ struct MemberRecord {
   bool joined = false;      // said ready{joined}
   bool released = false;    // gave its slot back before the attempt ended
 };
+// A moment as two clocks show it. Steady times can be compared while `era` is the same and not 0
+// (EngineOptions::clock_era), also over restarts of the coordinator; a wall clock may have been set meanwhile.
+struct Moment {
+  WallTime wall{};
+  SteadyTime steady{};
+  int64_t era = 0;
+};
 struct AttemptRecord {
   AttemptRow row = 0;
   TrialKey trial = 0;
@@ -119,6 +128,9 @@ struct AttemptRecord {
   std::string endpoint = {};  // of the leader's store; empty = not listening yet
   std::vector<MemberRecord> members = {};
   WallTime assigned{};
+  std::optional<Moment> running = {};   // since when every rank trains
+  std::chrono::milliseconds trained{};  // training time that was in `resume` when it was assigned
+  int64_t log_lines = 0;                // stored so far
 };
 // A worker that people take out of use. Stored as its number: never change one.
 enum class Drain {
@@ -149,13 +161,16 @@ struct RetryRecord {
   TrialKey after = 0;        // the last one of the sweep that was looked at, in rising order
   int64_t affected = 0;      // so far
   std::string key = {};      // idempotency key of the call
+  std::string call = {};     // what it was about (idempotency.h)
 };
 // The answer that a repeated request with the same idempotency key gets.
 struct ReplyRecord {
   std::string key = {};
+  std::string call = {};  // what it was about (idempotency.h)
   SweepId sweep = {};
   bool existed = false;
   int64_t cells = 0, trials = 0, new_trials = 0, cached = 0, revived = 0, affected = 0, workers = 0;
+  std::string answer = {};  // of a call that the engine does not carry out itself: as its server wants it kept
 };
 
 // ---- changes, in the order in which they are to be written ----
@@ -205,7 +220,7 @@ struct AttemptListening {
 struct AttemptRunning {
   AttemptRow row = 0;
   Token token;
-  WallTime time{};
+  Moment since;
 };
 struct MemberAdvanced {
   AttemptRow row = 0;
@@ -250,6 +265,7 @@ struct CheckpointAdded {
   Token token;
   fleet::CheckpointSaved checkpoint;
   bool durable = true;
+  std::chrono::milliseconds trained{};  // of the trial, when durable
 };
 // It cannot be read any more: the next attempt begins from `resume`, an older one, or anew.
 struct CheckpointDropped {
@@ -257,6 +273,7 @@ struct CheckpointDropped {
   Token token;
   Sha256 manifest;
   std::optional<fleet::ResumePoint> resume;
+  std::chrono::milliseconds trained{};  // that is in `resume`
 };
 struct ResultAdded {
   TrialKey trial = 0;

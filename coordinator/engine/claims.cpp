@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/engine/attempts.h"
+#include "coordinator/engine/idempotency.h"
 #include "coordinator/engine/submission.h"
 #include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
@@ -55,7 +56,7 @@ void cancel_next(Core& core, Cancellation& job, Now now) {
 
 void answer(Core& core, const Cancellation& job) {
   for (const Cancellation::Caller& caller : job.callers) {
-    ReplyRecord record{.key = caller.idempotency_key, .sweep = job.sweep};
+    ReplyRecord record{.key = caller.idempotency_key, .call = caller.call, .sweep = job.sweep};
     record.affected = job.affected;
     remember(core, std::move(record));
     core.batch.outbox.push_back(ActReply{.request = caller.request, .status = {}, .trials_affected = job.affected});
@@ -131,7 +132,7 @@ void cancel(Core& core, SweepEntry& entry, const ActOnSweep& event, Now now) {
     job.trials = trials_of(entry);  // all of them, also when it was submitted again since the first slice
     job.next = 0;
   }
-  job.callers.push_back({event.request, event.idempotency_key});
+  job.callers.push_back({event.request, event.idempotency_key, call_text(event)});
   continue_cancellation(core, now);
 }
 
@@ -161,8 +162,8 @@ void preempt_if_unwanted(Core& core, TrialKey key, Now now) {
 
 void on_act(Core& core, const ActOnSweep& event, Now now) {
   ActReply reply{.request = event.request, .status = {}, .trials_affected = 0};
-  if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
-    reply.trials_affected = known->affected;
+  if (const KnownCall known = look_up(core, event.idempotency_key, call_text(event)); !known.is_new()) {
+    reply = reply_of(known, event.request);
   } else if (const auto it = core.sweeps.find(event.sweep.value()); it == core.sweeps.end()) {
     reply.status = no_such_sweep(core, event.sweep);
   } else if (event.action == SweepAction::kCancel) {
@@ -171,7 +172,7 @@ void on_act(Core& core, const ActOnSweep& event, Now now) {
     reply.status = check_action(it->second, event.action);
     if (reply.status.ok()) {
       reply.trials_affected = carry_out(core, it->second, event.action, now);
-      ReplyRecord record{.key = event.idempotency_key, .sweep = event.sweep};
+      ReplyRecord record{.key = event.idempotency_key, .call = call_text(event), .sweep = event.sweep};
       record.affected = reply.trials_affected;
       remember(core, std::move(record));
     }

@@ -58,6 +58,11 @@ TrialKey add_trial(Core& core, Trial trial) {
   return key;
 }
 
+std::chrono::milliseconds training_time(const Trial& trial, Now now) {
+  if (trial.state != TrialState::kRunning) return trial.live->trained;
+  return trial.live->trained + std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - trial.live->running);
+}
+
 bool can_take_trial(const Worker& worker) { return usable(worker) && !worker.occupant; }
 
 void note_free(Core& core, const Worker& worker) {

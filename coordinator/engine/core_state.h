@@ -38,7 +38,8 @@ struct LiveAttempt {
   std::vector<Member> members;                          // in rank order
   std::map<int64_t, fleet::CheckpointSaved> undurable;  // step → checkpoint whose artifact has not arrived
   int64_t log_lines = 0;
-  SteadyTime assigned{}, running{};      // `running` counts from the restore after a restart
+  std::chrono::milliseconds trained{};   // training time that was in `resume`
+  SteadyTime assigned{}, running{};      // `assigned` counts from the restore after a restart
   SteadyTime moved{};                    // last step, or last sign of a phase that needs none
   std::optional<SteadyTime> kill_at;     // asked to checkpoint and stop; killed from then on
   std::string stop_text;                 // why it was asked
@@ -48,9 +49,10 @@ struct LiveAttempt {
 
 // Rarely needed memory of a trial that tries again.
 struct Misfortune {
-  std::set<WorkerId> avoid;       // workers where it failed
-  SteadyTime failed{};            // when it last did, or the restore after a restart
-  std::set<std::string> no_data;  // hosts where its data is missing
+  std::set<WorkerId> avoid;              // workers where it failed
+  SteadyTime failed{};                   // when it last did, or the restore after a restart
+  std::set<std::string> no_data;         // hosts where its data is missing
+  std::map<std::string, int64_t> tried;  // "worker W on HOST" → attempts that ended badly there
 };
 
 // There is one for every trial ever submitted: small, because there may be hundreds of thousands.
@@ -67,6 +69,7 @@ struct Trial {
   SeldomText reason;
   int32_t counted = 0, uncounted = 0;
   Seldom<fleet::ResumePoint> resume;
+  std::chrono::milliseconds trained{};  // as TrialRecord says
   PackedId<Sha256, 32> model;
   std::vector<StageInput> inputs;
   std::vector<TrialKey> children;
@@ -147,7 +150,7 @@ struct Submission {
   struct Caller {
     RequestId request = 0;
     bool existed = false;
-    std::string idempotency_key;
+    std::string idempotency_key, call;
   };
   std::vector<Caller> callers;
 };
@@ -160,7 +163,7 @@ struct Cancellation {
   int64_t affected = 0;
   struct Caller {
     RequestId request = 0;
-    std::string idempotency_key;
+    std::string idempotency_key, call;
   };
   std::vector<Caller> callers = {};
 };
@@ -271,6 +274,8 @@ struct Core {
 };
 
 inline fleet::AttemptKey attempt_key(const Trial& trial) { return {trial.id, trial.attempt, trial.token}; }
+// Training time of a live trial: what was in the checkpoint that its attempt began from, and this attempt's own.
+std::chrono::milliseconds training_time(const Trial& trial, Now now);
 // Usable, and its slot is empty.
 bool can_take_trial(const Worker& worker);
 // A worker's slot, session or quarantine changed in its favour.

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/engine/attempts.h"
-#include "coordinator/engine/submission.h"
+#include "coordinator/engine/idempotency.h"
 #include "core/base/text.h"
 
 namespace autonorm::engine {
@@ -81,9 +81,8 @@ void preempt_if_drained(Core& core, TrialKey key, Now now) {
 
 void on_drain(Core& core, const DrainWorkers& event, Now now) {
   ActReply reply{.request = event.request, .status = {}};
-  if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
-    reply.trials_affected = known->affected;
-    reply.workers_affected = known->workers;
+  if (const KnownCall known = look_up(core, event.idempotency_key, call_text(event)); !known.is_new()) {
+    reply = reply_of(known, event.request);
   } else if (const auto chosen = select_workers(core, event.worker, event.drain == Drain::kNo); !chosen.ok()) {
     reply.status = chosen.status();
   } else {
@@ -94,7 +93,7 @@ void on_drain(Core& core, const DrainWorkers& event, Now now) {
       ++reply.trials_affected;
       preempt_if_drained(core, worker->occupant->trial, now);
     }
-    ReplyRecord record{.key = event.idempotency_key};
+    ReplyRecord record{.key = event.idempotency_key, .call = call_text(event)};
     record.affected = reply.trials_affected;
     record.workers = reply.workers_affected;
     remember(core, std::move(record));

@@ -9,6 +9,7 @@
 #include "coordinator/engine/core_state.h"
 #include "coordinator/engine/draining.h"
 #include "coordinator/engine/fleet_sessions.h"
+#include "coordinator/engine/idempotency.h"
 #include "coordinator/engine/liveness.h"
 #include "coordinator/engine/pinned_artifacts.h"
 #include "coordinator/engine/placement.h"
@@ -42,6 +43,7 @@ void dispatch(Core& core, const SubmitSweep& event, Now now) { on_submit(core, e
 void dispatch(Core& core, const ActOnSweep& event, Now now) { on_act(core, event, now); }
 void dispatch(Core& core, const RetryTrials& event, Now now) { on_retry(core, event, now); }
 void dispatch(Core& core, const DrainWorkers& event, Now now) { on_drain(core, event, now); }
+void dispatch(Core& core, const KeepAnswer& event, Now) { on_keep_answer(core, event); }
 void dispatch(Core& core, const WorkerHello& event, Now now) { on_hello(core, event, now); }
 void dispatch(Core& core, const SessionClosed& event, Now) { on_session_closed(core, event.session); }
 void dispatch(Core& core, const Tick&, Now now) { on_tick(core, now); }

@@ -60,6 +60,11 @@ struct DrainWorkers {
   Drain drain{};            // kNo: they are used again
   std::string idempotency_key = {};
 };
+// The answer to a call that the engine does not carry out itself: kept under its key, like its own ones.
+struct KeepAnswer {
+  RequestId request = 0;
+  ReplyRecord reply = {};
+};
 struct WorkerHello {
   SessionId session;
   fleet::Hello hello;
@@ -83,8 +88,8 @@ struct ArtifactsDropped {
   std::vector<Sha256> hashes;
 };
 struct Stopping {};  // clean shutdown: tell every worker
-using EngineEvent = std::variant<SubmitSweep, ActOnSweep, RetryTrials, DrainWorkers, WorkerHello, WorkerMessage,
-                                 SessionClosed, Tick, ArtifactStored, ArtifactsDropped, Stopping>;
+using EngineEvent = std::variant<SubmitSweep, ActOnSweep, RetryTrials, DrainWorkers, KeepAnswer, WorkerHello,
+                                 WorkerMessage, SessionClosed, Tick, ArtifactStored, ArtifactsDropped, Stopping>;
 
 // ---- outbox ----
 struct ToSession {
@@ -150,6 +155,18 @@ struct TrialView {
   std::optional<double> loss;
   double samples_per_s = 0;
 };
+// Which trials of a sweep are asked for. Empty parts leave nothing out.
+struct TrialFilter {
+  std::set<TrialState> states = {};
+  std::string variant = {};
+  int64_t from = 0;  // TrialPage::next of the page before
+  int64_t most = 0;  // trials in one page; 0 = all
+};
+struct TrialPage {
+  std::vector<TrialView> trials;
+  int64_t matching = 0;         // from `from` on, on this page and later ones
+  std::optional<int64_t> next;  // where the next page begins; absent on the last one
+};
 struct WorkerView {
   WorkerId id;
   std::string host;
@@ -164,9 +181,25 @@ struct WorkerView {
   bool recovery = false;
 };
 
+// Why one trial is where it is.
+struct ExplainedTrial {
+  TrialId id;
+  SweepId sweep;
+  std::string variant;
+  std::map<std::string, std::string> labels;
+  uint64_t seed = 0;
+  bool is_stage = false;
+  TrialState state{};
+  Attempt attempt;
+  std::string reason;   // why it waits, what it does, or how it ended; "" where there is nothing to say
+  std::string outlook;  // when it may start; "" where nobody can say
+  int64_t failed_attempts = 0, max_attempts = 0;  // that count
+  std::optional<int64_t> checkpoint_step;         // newest, of a trial that may train again
+};
 struct Explanation {
-  std::vector<std::string> lines;
-  std::optional<TrialId> failed;  // the only trial that matched, when attempts of it have failed: the store knows more
+  std::vector<ExplainedTrial> trials;
+  std::vector<std::string> lines;  // all of it, for people
+  std::optional<TrialId> failed;   // the only trial that matched, when attempts of it have failed: the store knows more
 };
 
 // ---- the engine ----
@@ -188,6 +221,7 @@ struct Limits {
 struct EngineOptions {
   int64_t epoch = 1;                      // of the state directory
   std::string secret = {};                // new for each start; tokens are hash(secret, counter)
+  int64_t clock_era = 0;                  // while it is the same, steady times are of one clock; 0 = never
   std::string build = {};                 // version of the coordinator
   std::string worker_command = "worker";  // how explain tells people to start one
   Limits limits = {};
@@ -230,10 +264,13 @@ class Engine {
 
   std::vector<SweepView> sweeps(Now now) const;
   std::vector<TrialView> trials(std::optional<SweepId> sweep) const;  // one per claim; newest sweep when absent
+  TrialPage trial_page(SweepId sweep, const TrialFilter& filter) const;
   // Those of them that are assigned or running.
   std::vector<TrialView> active_trials(SweepId sweep) const;
   std::vector<WorkerView> workers(Now now) const;
   Result<Explanation> explain(const std::string& prefix, Now now) const;
+  // What was kept of a call under this key; absent when there is nothing, kConflict when it was another call.
+  Result<std::optional<std::string>> kept_answer(const std::string& key, const std::string& call) const;
   // Those of `among` that have a result.
   std::set<TrialId> finished_trials(const std::vector<TrialId>& among) const;
   bool has_artifact(const Sha256& hash) const;

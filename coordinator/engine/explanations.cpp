@@ -32,6 +32,12 @@ std::string labels_of(const SweepEntry& entry, const Claim& claim) {
   return join(words);
 }
 
+std::string limit_text(const SweepEntry& entry) {
+  const int64_t active = active_trials(entry);
+  return cat("held by max_parallel = ", entry.record.max_parallel, " of sweep ", entry.record.id, ": ", active,
+             active == 1 ? " of its trials is running" : " of its trials are running");
+}
+
 std::string starting_reason(const Core& core, const Trial& trial) {
   const auto joined = std::ranges::count(trial.live->members, true, &Member::joined);
   const auto timeout = std::chrono::duration_cast<std::chrono::seconds>(core.options.limits.start_timeout);
@@ -50,19 +56,43 @@ std::string running_line(const Core& core, const Trial& trial) {
   return cat("attempt ", trial.attempt, ": ", join(places), progress_of(trial));
 }
 
-std::vector<std::string> lines_of(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim,
-                                  Now now) {
+ExplainedTrial explained(const Core& core, Explainer& explainer, const SweepEntry& entry, const Claim& claim, Now now) {
+  const Trial& trial = core.at(claim.trial);
+  ExplainedTrial view{.id = trial.id,
+                      .sweep = entry.record.id,
+                      .variant = entry.words[claim.variant],
+                      .labels = *claim.labels,
+                      .seed = claim.seed,
+                      .is_stage = claim.is_stage,
+                      .state = trial.state,
+                      .attempt = trial.attempt,
+                      .reason = explainer.reason(claim.trial),
+                      .outlook = explainer.outlook(claim.trial, now),
+                      .failed_attempts = trial.counted,
+                      .max_attempts = trial.settings.max_attempts,
+                      .checkpoint_step = {}};
+  if (trial.resume && is_open(trial.state)) view.checkpoint_step = trial.resume->step;
+  return view;
+}
+
+std::string timeout_line(const Trial& trial, Now now) {
+  return cat("has trained for ", std::chrono::duration_cast<std::chrono::seconds>(training_time(trial, now)).count(),
+             " s; its timeout ends it at ", trial.settings.timeout_s, " s");
+}
+
+std::vector<std::string> lines_of(const Core& core, const SweepEntry& entry, const Claim& claim,
+                                  const ExplainedTrial& view, Now now) {
   const Trial& trial = core.at(claim.trial);
   std::vector<std::string> lines{cat("trial ", short_form(trial.id), claim.is_stage ? " (stage " : " (",
                                      labels_of(entry, claim), ", sweep ", entry.record.id, "): ", name(trial.state))};
   if (trial.live) lines.push_back("  " + running_line(core, trial));
-  const std::string reason = explainer.reason(claim.trial);
-  if (!reason.empty()) lines.push_back("  " + reason);
-  if (const std::string next = explainer.outlook(claim.trial, now); !next.empty()) lines.push_back("  " + next);
+  if (trial.live && trial.settings.timeout_s > 0) lines.push_back("  " + timeout_line(trial, now));
+  if (!view.reason.empty()) lines.push_back("  " + view.reason);
+  if (!view.outlook.empty()) lines.push_back("  " + view.outlook);
   if (trial.counted > 0) {
     lines.push_back(cat("  ", trial.counted, " of ", trial.settings.max_attempts, " attempts have failed so far"));
   }
-  if (trial.resume && is_open(trial.state)) lines.push_back(cat("  newest checkpoint: step ", trial.resume->step));
+  if (view.checkpoint_step) lines.push_back(cat("  newest checkpoint: step ", *view.checkpoint_step));
   return lines;
 }
 
@@ -148,9 +178,7 @@ std::string Explainer::held_reason(const Trial& trial) const {
   };
   if (const auto* sweep =
           in_state([](SweepState s) { return s == SweepState::kRunning || s == SweepState::kSubmitting; })) {
-    const int64_t active = active_trials(*sweep);
-    return cat("held by max_parallel = ", sweep->record.max_parallel, " of sweep ", sweep->record.id, ": ", active,
-               active == 1 ? " of its trials is running" : " of its trials are running");
+    return limit_text(*sweep);
   }
   if (const auto* sweep = in_state([](SweepState s) { return s == SweepState::kHalted; })) {
     return cat("sweep ", sweep->record.id, " halted: ", failures(*sweep),
@@ -178,11 +206,29 @@ std::optional<int64_t> Explainer::fewest_ahead(TrialKey key) {
   return fewest;
 }
 
+// There may be room for it, and yet the places that its sweep has left go to trials before it, which wait for more
+// room.
+std::string Explainer::turn_reason(TrialKey key, int64_t ahead) {
+  const scheduler::Want want = want_of(core_, key);
+  if (ahead > 0 && scheduler::has_room(want, slots_)) {
+    const SweepEntry* limited = nullptr;
+    for (const int64_t id : core_.at(key).sweeps) {
+      const SweepEntry& entry = core_.sweeps.at(id);
+      if (!may_start(entry)) continue;
+      if (entry.record.max_parallel == 0)
+        return scheduler::why_waiting(want, slots_, ahead, core_.options.worker_command);
+      limited = &entry;
+    }
+    return cat(limit_text(*limited), "; ", ahead, ahead == 1 ? " trial is" : " trials are",
+               " ahead of it in the queue");
+  }
+  return scheduler::why_waiting(want, slots_, ahead, core_.options.worker_command);
+}
+
 std::string Explainer::queued_reason(TrialKey key) {
   const Trial& trial = core_.at(key);
   const std::optional<int64_t> ahead = fewest_ahead(key);
-  std::string text = ahead ? scheduler::why_waiting(want_of(core_, key), slots_, *ahead, core_.options.worker_command)
-                           : held_reason(trial);
+  std::string text = ahead ? turn_reason(key, *ahead) : held_reason(trial);
   if (!trial.reason.empty()) text += cat(" (attempt ", trial.attempt, " ended: ", trial.reason, ")");
   return text;
 }
@@ -240,7 +286,8 @@ Result<Explanation> Engine::explain(const std::string& prefix, Now now) const {
     std::vector<std::string>& lines = answer.lines;
     const size_t shown = std::min(found.size(), kExplainedTrials);
     for (size_t i = 0; i < shown; ++i) {
-      std::ranges::move(lines_of(*core_, explainer, it->second, *found[i], now), std::back_inserter(lines));
+      answer.trials.push_back(explained(*core_, explainer, it->second, *found[i], now));
+      std::ranges::move(lines_of(*core_, it->second, *found[i], answer.trials.back(), now), std::back_inserter(lines));
     }
     if (found.size() > shown)
       lines.push_back(cat("… and ", found.size() - shown, " more; give the start of a trial's id"));

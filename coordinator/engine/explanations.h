@@ -21,6 +21,7 @@ class Explainer {
   std::string waiting_reason(const Trial& trial) const;
   std::string held_reason(const Trial& trial) const;
   std::optional<int64_t> fewest_ahead(TrialKey key);
+  std::string turn_reason(TrialKey key, int64_t ahead);
   // The sweep's queued trials in their order.
   const std::vector<QueueKey>& line_of(int64_t sweep);
   int64_t ahead_of(TrialKey key, const SweepEntry& own);

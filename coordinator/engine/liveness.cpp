@@ -61,17 +61,27 @@ std::optional<Ending> overdue_start(const Core& core, const LiveAttempt& live, N
                 .culprit = start_culprit(live)};
 }
 
-std::optional<Ending> overdue_run(const Trial& trial, Now now) {
+// A result may be on its way while the leader is not connected, or has given its slot back: it counts.
+bool timed_out(const Core& core, const Trial& trial, Now now) {
+  const std::chrono::seconds timeout(trial.settings.timeout_s);
+  if (timeout.count() == 0 || training_time(trial, now) < timeout) return false;
+  const Worker* leader = find_worker(core, trial.live->members.front().worker);
+  return leader && leader->session && !trial.live->result_due;
+}
+
+std::string timeout_text(const Trial& trial) {
+  const auto before = std::chrono::duration_cast<std::chrono::seconds>(trial.live->trained);
+  return cat("it ran for more than its timeout of ", trial.settings.timeout_s, " s",
+             before.count() > 0 ? cat(", ", before.count(), " s of them in earlier attempts") : "");
+}
+
+std::optional<Ending> overdue_run(const Core& core, const Trial& trial, Now now) {
   const LiveAttempt& live = *trial.live;
   if (live.kill_at && now.steady >= *live.kill_at) {
     return Ending{.reason = EndReason::kPreempted,
                   .message = "it wrote no checkpoint in time after it was asked to stop"};
   }
-  const std::chrono::seconds timeout(trial.settings.timeout_s);
-  if (timeout.count() > 0 && now.steady - live.running >= timeout) {
-    return Ending{.reason = EndReason::kTimeout,
-                  .message = cat("it ran for more than its timeout of ", timeout.count(), " s")};
-  }
+  if (timed_out(core, trial, now)) return Ending{.reason = EndReason::kTimeout, .message = timeout_text(trial)};
   const std::chrono::seconds stall(trial.settings.stall_timeout_s);
   if (stall.count() > 0 && now.steady - live.moved >= stall) {
     return Ending{.reason = EndReason::kStalled,
@@ -95,7 +105,7 @@ void end_overdue(Core& core, Now now) {
     } else if (trial.state == TrialState::kAssigned) {
       ending = overdue_start(core, *trial.live, now);
     } else {
-      ending = overdue_run(trial, now);
+      ending = overdue_run(core, trial, now);
     }
     if (ending) end_attempt(core, key, std::move(*ending), now);
   }

@@ -22,10 +22,13 @@ std::optional<fleet::ResumePoint> next_best(const Core& core, const Ending& endi
 void pass_over_checkpoint(Core& core, TrialKey key, Ending& ending) {
   Trial& trial = core.at(key);
   const int64_t lost = trial.live->resume->step;
+  const std::chrono::milliseconds trained = trial.trained;
   trial.resume = next_best(core, ending);
+  // Nobody wrote down how long it took to the older one: its share of the steps.
+  trial.trained = trial.resume && lost > 0 ? trained * trial.resume->step / lost : std::chrono::milliseconds(0);
   ending.message += cat("; the checkpoint of step ", lost, " is passed over, the next attempt begins ",
                         trial.resume ? cat("from step ", trial.resume->step) : "anew");
-  core.change(CheckpointDropped{key, trial.token, ending.unusable, trial.resume});
+  core.change(CheckpointDropped{key, trial.token, ending.unusable, trial.resume, trial.trained});
 }
 
 }  // namespace

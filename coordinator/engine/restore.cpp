@@ -33,10 +33,12 @@ void restore_trials(Core& core, std::vector<TrialRecord>&& records) {
     trial.counted = record.counted;
     trial.uncounted = record.uncounted;
     trial.resume = std::move(record.resume);
+    trial.trained = record.trained;
     if (trial.resume && may_train_again(trial.state) && !core.artifacts.contains(trial.resume->manifest)) {
       log_warning("trial ", short_form(trial.id), ": its checkpoint of step ", trial.resume->step,
                   " is not in artifacts/ any more; its next attempt begins anew");
       trial.resume.reset();
+      trial.trained = {};
     }
     trial.model = std::move(record.model);
     trial.inputs = std::move(record.inputs);
@@ -85,6 +87,13 @@ void restore_workers(Core& core, std::vector<WorkerRecord>&& records, Now now) {
   }
 }
 
+// On the steady clock of this process. Where that cannot be compared with the one of then, the wall clocks tell how
+// long ago it was; a moment in the future counts as now.
+SteadyTime steady_time(const Core& core, const Moment& then, Now now) {
+  if (then.era != 0 && then.era == core.options.clock_era) return std::min(then.steady, now.steady);
+  return now.steady - std::max(now.wall - then.wall, WallTime::duration::zero());
+}
+
 void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   Trial& trial = core.at(record.trial);
   auto live = std::make_unique<LiveAttempt>();
@@ -92,7 +101,10 @@ void restore_attempt(Core& core, AttemptRecord&& record, Now now) {
   live->tag = record.tag;
   live->resume = record.resume;
   live->endpoint = record.endpoint;
-  live->assigned = live->running = live->moved = now.steady;
+  live->trained = record.trained;
+  live->assigned = live->moved = now.steady;
+  live->running = record.running ? steady_time(core, *record.running, now) : now.steady;
+  live->log_lines = record.log_lines;
   for (const MemberRecord& member : record.members) {
     live->members.push_back(
         {.worker = member.worker, .acked = member.acked, .joined = member.joined, .released = member.released});

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/engine/claims.h"
-#include "coordinator/engine/submission.h"
+#include "coordinator/engine/idempotency.h"
 #include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/transitions.h"
 #include "core/base/text.h"
@@ -105,9 +105,8 @@ Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& 
   return trials_of(core, *entry, retry);
 }
 
-// A halted sweep runs again; in another one only the failed trials that are left may stay tolerated.
 void go_on(Core& core, SweepEntry& entry) {
-  if (entry.record.state == SweepState::kHalted || failures(entry) < 0) tolerate_failures(core, entry);
+  if (entry.record.state == SweepState::kHalted) tolerate_failures(core, entry);
 }
 
 // With the stages that it needs, and these first: a trial fails when it waits for one that has failed. What failed only
@@ -146,7 +145,7 @@ int64_t retry_next(Core& core, Retrial& job, std::set<int64_t>& sweeps, Now now)
 
 void finish(Core& core, const Retrial& job) {
   if (job.written) core.change(RetryDone{job.record.id});
-  ReplyRecord record{.key = job.record.key, .sweep = job.record.sweep};
+  ReplyRecord record{.key = job.record.key, .call = job.record.call, .sweep = job.record.sweep};
   record.affected = job.record.affected;
   remember(core, std::move(record));
   for (const RequestId request : job.callers) {
@@ -194,12 +193,13 @@ void on_retry(Core& core, const RetryTrials& event, Now now) {
                      .sweep = event.trial.empty() ? event.sweep.value_or(SweepId{}) : SweepId{},
                      .variant = event.variant,
                      .cancelled = event.cancelled,
-                     .key = event.idempotency_key};
+                     .key = event.idempotency_key,
+                     .call = call_text(event)};
   const auto same = std::ranges::find_if(core.retrials, [&](const Retrial& job) {
     return !event.idempotency_key.empty() && job.record.key == event.idempotency_key;
   });
-  if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
-    reply.trials_affected = known->affected;
+  if (const KnownCall known = look_up(core, event.idempotency_key, record.call); !known.is_new()) {
+    reply = reply_of(known, event.request);
   } else if (same != core.retrials.end()) {
     same->callers.push_back(event.request);
     return;

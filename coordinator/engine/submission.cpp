@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "coordinator/engine/idempotency.h"
 #include "coordinator/engine/submitted_trials.h"
 #include "coordinator/engine/sweep_states.h"
 #include "coordinator/engine/waiting_line.h"
@@ -95,8 +96,22 @@ void reopen(Core& core, SweepEntry& entry) {
   }
 }
 
-ReplyRecord record_of(const SubmitReply& reply, const std::string& key) {
-  return {.key = key,
+SubmitReply submit_reply(const KnownCall& known, RequestId request) {
+  SubmitReply reply{.request = request, .status = known.status};
+  if (!known.reply) return reply;
+  reply.sweep = known.reply->sweep;
+  reply.existed = known.reply->existed;
+  reply.cells = known.reply->cells;
+  reply.trials = known.reply->trials;
+  reply.new_trials = known.reply->new_trials;
+  reply.cached = known.reply->cached;
+  reply.revived = known.reply->revived;
+  return reply;
+}
+
+ReplyRecord record_of(const SubmitReply& reply, const Submission::Caller& caller) {
+  return {.key = caller.idempotency_key,
+          .call = caller.call,
           .sweep = reply.sweep,
           .existed = reply.existed,
           .cells = reply.cells,
@@ -120,7 +135,7 @@ void finish_submission(Core& core, Submission& job, Now now) {
     SubmitReply reply = job.reply;
     reply.request = caller.request;
     reply.existed = caller.existed;
-    remember(core, record_of(reply, caller.idempotency_key));
+    remember(core, record_of(reply, caller));
     core.batch.outbox.push_back(reply);
   }
   const nlohmann::json fields = {{"sweep", job.sweep.value()},
@@ -132,32 +147,11 @@ void finish_submission(Core& core, Submission& job, Now now) {
 
 }  // namespace
 
-const ReplyRecord* remembered(const Core& core, const std::string& key) {
-  const auto it = core.replies.find(key);
-  return key.empty() || it == core.replies.end() ? nullptr : &it->second;
-}
-
-void remember(Core& core, ReplyRecord reply) {
-  if (reply.key.empty() || !core.replies.emplace(reply.key, reply).second) return;
-  core.reply_order.push_back(reply.key);
-  core.change(ReplyRemembered{std::move(reply)});
-  if (core.reply_order.size() <= core.options.limits.remembered_replies) return;
-  core.replies.erase(core.reply_order.front());
-  core.reply_order.pop_front();
-}
-
 void on_submit(Core& core, const SubmitSweep& event, Now now) {
   AUTONORM_CHECK(event.sweep && event.freeze, "a submission needs its sweep and the configurations of its trials");
-  if (const ReplyRecord* known = remembered(core, event.idempotency_key)) {
-    core.batch.outbox.push_back(SubmitReply{.request = event.request,
-                                            .status = {},
-                                            .sweep = known->sweep,
-                                            .existed = known->existed,
-                                            .cells = known->cells,
-                                            .trials = known->trials,
-                                            .new_trials = known->new_trials,
-                                            .cached = known->cached,
-                                            .revived = known->revived});
+  const std::string call = call_text(event);
+  if (const KnownCall known = look_up(core, event.idempotency_key, call); !known.is_new()) {
+    core.batch.outbox.push_back(submit_reply(known, event.request));
     return;
   }
   const Sha256 key = sweep_key(*event.sweep);
@@ -166,7 +160,7 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
   // A fresh submission is a sweep of its own, unless it repeats one that is still on its way in.
   Submission* job = existed ? running_submission(core, same->second) : nullptr;
   if (job && job->fresh == event.fresh) {
-    job->callers.push_back({event.request, true, event.idempotency_key});
+    job->callers.push_back({event.request, true, event.idempotency_key, call});
     return;
   }
   // An interrupted submission of the same kind goes on under its number.
@@ -178,7 +172,7 @@ void on_submit(Core& core, const SubmitSweep& event, Now now) {
   if (entry.record.state == SweepState::kCancelled) reopen(core, entry);
   if (!event.resumes) tolerate_failures(core, entry);  // they are about to be tried again
   core.submissions.push_back(new_submission(core, event, id));
-  core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key});
+  core.submissions.back().callers.push_back({event.request, reuse, event.idempotency_key, call});
   continue_submission(core, now);
 }
 

@@ -11,8 +11,4 @@ bool continue_submission(Core& core, Now now);
 // Takes back the submission of a sweep that is being cancelled; its callers get `why`.
 void abandon_submission(Core& core, SweepId sweep, const Status& why);
 
-// Idempotency keys. remember() does nothing for an empty key.
-const ReplyRecord* remembered(const Core& core, const std::string& key);
-void remember(Core& core, ReplyRecord reply);
-
 }  // namespace autonorm::engine

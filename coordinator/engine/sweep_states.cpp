@@ -33,6 +33,12 @@ void tolerate_failures(Core& core, SweepEntry& entry) {
   write_state(core, entry);
 }
 
+void forget_tolerated(Core& core, SweepEntry& entry) {
+  if (failures(entry) >= 0) return;
+  entry.record.tolerated = failed_trials(entry);
+  write_state(core, entry);
+}
+
 void count_failures_again(Core& core, SweepEntry& entry, Now now) {
   if (entry.record.tolerated != 0) {
     entry.record.tolerated = 0;

@@ -7,6 +7,8 @@ namespace autonorm::engine {
 void set_sweep_state(Core& core, SweepEntry& entry, SweepState state);
 // People know of the failed trials and go on: only later ones count for on_failure. A halted sweep runs again.
 void tolerate_failures(Core& core, SweepEntry& entry);
+// A failed trial runs again: people can have seen no more failed ones than there are.
+void forget_tolerated(Core& core, SweepEntry& entry);
 // Every failed trial counts.
 void count_failures_again(Core& core, SweepEntry& entry, Now now);
 // A trial of the sweep has failed: it halts when its on_failure rule says so.

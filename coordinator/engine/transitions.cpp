@@ -102,6 +102,7 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
                  .uncounted = trial.uncounted,
                  .anew = move.anew};
   for (const int64_t sweep : trial.sweeps) count_trial(core, core.sweeps.at(sweep), key, -1);
+  const bool was_failed = trial.state == TrialState::kFailed;
   trial.state = move.to;
   trial.attempt = row.new_attempt;
   trial.token = row.new_token;
@@ -113,6 +114,7 @@ void move_trial(Core& core, TrialKey key, Move move, Now now) {
     SweepEntry& entry = core.sweeps.at(sweep);
     count_trial(core, entry, key, 1);
     if (trial.state == TrialState::kAssigned) entry.served = core.turns_taken;
+    if (was_failed) forget_tolerated(core, entry);
     refresh_turns(core, entry);
   }
   update_queue(core, key);
@@ -171,6 +173,7 @@ void settle_waiting_for_model(Core& core, const Sha256& model, Now now) {
 void run_again(Core& core, TrialKey key, bool forget, Now now) {
   Trial& trial = core.at(key);
   trial.counted = trial.uncounted = 0;
+  trial.trained = {};  // its timeout begins anew
   trial.misfortune.reset();
   if (forget) {
     trial.resume.reset();

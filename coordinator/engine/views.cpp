@@ -103,6 +103,11 @@ TrialView view_of(const Core& core, Explainer& explainer, const SweepEntry& entr
   return view;
 }
 
+bool passes(const Core& core, const SweepEntry& entry, const Claim& claim, const TrialFilter& filter) {
+  if (!filter.states.empty() && !filter.states.contains(core.at(claim.trial).state)) return false;
+  return filter.variant.empty() || entry.words[claim.variant] == filter.variant;
+}
+
 std::string state_word(const Worker& worker) {
   if (worker.lost || !worker.session) return "lost";
   if (!worker.record.quarantine.empty()) return "quarantined";
@@ -151,16 +156,27 @@ std::vector<SweepView> Engine::sweeps(Now) const {
 }
 
 std::vector<TrialView> Engine::trials(std::optional<SweepId> sweep) const {
-  std::vector<TrialView> views;
-  if (core_->sweeps.empty()) return views;
-  const auto it = sweep ? core_->sweeps.find(sweep->value()) : std::prev(core_->sweeps.end());
-  if (it == core_->sweeps.end()) return views;
-  Explainer explainer(*core_);
+  if (core_->sweeps.empty()) return {};
+  return trial_page(sweep.value_or(core_->sweeps.rbegin()->second.record.id), {}).trials;
+}
+
+TrialPage Engine::trial_page(SweepId sweep, const TrialFilter& filter) const {
+  TrialPage page;
+  const auto it = core_->sweeps.find(sweep.value());
+  if (it == core_->sweeps.end()) return page;
   std::vector<const Claim*> claims;
-  for (const Claim& claim : it->second.claims) claims.push_back(&claim);
+  for (const Claim& claim : it->second.claims) {
+    if (claim.position >= filter.from && passes(*core_, it->second, claim, filter)) claims.push_back(&claim);
+  }
   std::ranges::sort(claims, {}, &Claim::position);
-  for (const Claim* claim : claims) views.push_back(view_of(*core_, explainer, it->second, *claim));
-  return views;
+  page.matching = std::ssize(claims);
+  if (filter.most > 0 && filter.most < std::ssize(claims)) {
+    page.next = claims[static_cast<size_t>(filter.most)]->position;
+    claims.resize(static_cast<size_t>(filter.most));
+  }
+  Explainer explainer(*core_);
+  for (const Claim* claim : claims) page.trials.push_back(view_of(*core_, explainer, it->second, *claim));
+  return page;
 }
 
 std::vector<TrialView> Engine::active_trials(SweepId sweep) const {

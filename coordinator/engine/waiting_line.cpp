@@ -33,12 +33,21 @@ void refresh_turn(Core& core, const SweepEntry& entry, const Shape& shape, Lane&
   lane.turn = turn;
 }
 
+// What no world could hold is in nobody's way: it must not take up the places of a sweep that has few.
+bool fits_somewhere(const Core& core, const Shape& shape) {
+  scheduler::Want want{.ranks = shape.ranks, .device = shape.device};
+  want.never_hosts.assign(shape.no_data.begin(), shape.no_data.end());
+  return core.capacity.smallest(want).has_value();
+}
+
 // Trials one after the other as turns fall to them, on the assumption that each starts. Sweeps are looked at one by
 // one as their turn comes, so that many of them cost nothing.
 class Line {
  public:
   Line(const Core& core, size_t free) : core_(core), free_(free) {
-    for (const auto& [shape, turns] : core.turns) introduce(shape, turns.begin());
+    for (const auto& [shape, turns] : core.turns) {
+      if (fits_somewhere(core, shape)) introduce(shape, turns.begin());
+    }
   }
 
   std::vector<TrialKey> take() {

@@ -57,6 +57,8 @@ struct Plan {
 };
 Plan plan(const Request& request);
 
+// Whether it could start at once, were nothing else to be minded.
+bool has_room(const Want& want, const std::vector<Slot>& slots);
 // Why a queued trial does not start, with what would help. `ahead`: trials before it in the queue.
 std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead,
                         std::string_view worker_command);

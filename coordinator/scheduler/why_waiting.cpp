@@ -127,6 +127,10 @@ std::string why_none_suits(const Want& want, const std::vector<Slot>& slots, std
 
 }  // namespace
 
+bool has_room(const Want& want, const std::vector<Slot>& slots) {
+  return supply(want, slots).largest_free >= want.ranks;
+}
+
 std::string why_waiting(const Want& want, const std::vector<Slot>& slots, int64_t ahead,
                         std::string_view worker_command) {
   const Supply have = supply(want, slots);

@@ -1,45 +1,41 @@
-// First answers to calls that change something outside the engine, which remembers its own. They live as long as the
-// process: what these calls do is harmless to repeat after a restart, or is refused with its reason.
+// First answers to calls that change something outside the engine, which remembers its own: kept in the database under
+// the idempotency key of the call, as JSON.
 #pragma once
-#include <cstddef>
-#include <deque>
+#include <google/protobuf/util/json_util.h>
+
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
+#include "coordinator/server/engine_loop.h"
 #include "core/base/status.h"
 
 namespace autonorm::server {
 
-// Thread-safe.
+// Thread-safe; one call at a time, others wait.
 template <class Reply>
 class AnswerBook {
  public:
-  // The answer that this key got before; else `act(reply)` fills it in, one key at a time. Failures are not remembered:
-  // they changed nothing.
+  // The answer that this call got before; else `act(reply)` fills it in. `call`: what it is about, with all its
+  // arguments, for people; kConflict when the key was used for another one. Failures are not remembered: they changed
+  // nothing. A coordinator that dies between the act and this note of it carries a repeated call out again.
   template <class Act>
-  Status once(const std::string& key, Reply& reply, Act&& act) {
+  Status once(EngineLoop& loop, const std::string& key, const std::string& call, Reply& reply, Act&& act) {
     const std::lock_guard lock(mutex_);
-    if (const auto known = answers_.find(key); known != answers_.end()) {
-      reply = known->second;
-      return {};
+    const auto known = loop.kept_answer(key, call);
+    if (!known.ok()) return known.status();
+    if (*known) {
+      const auto read = google::protobuf::util::JsonStringToMessage(**known, &reply);
+      return read.ok() ? Status() : internal("the answer kept under key '", key, "' cannot be read");
     }
     AUTONORM_RETURN_IF_ERROR(act(reply));
-    answers_.emplace(key, reply);
-    order_.push_back(key);
-    if (order_.size() > kRemembered) {
-      answers_.erase(order_.front());
-      order_.pop_front();
-    }
-    return {};
+    std::string answer;
+    if (!google::protobuf::util::MessageToJsonString(reply, &answer).ok())
+      return internal("the answer to ", call, " cannot be kept");
+    return loop.keep_answer({.key = key, .call = call, .answer = answer});
   }
 
  private:
-  static constexpr size_t kRemembered = 1'000;
-
   std::mutex mutex_;
-  std::unordered_map<std::string, Reply> answers_;  // guarded by mutex_
-  std::deque<std::string> order_;                   // guarded by mutex_
 };
 
 }  // namespace autonorm::server

@@ -34,6 +34,11 @@ void encode(const Collected::Part& part, v1::CollectedPart& wire) {
   wire.set_bytes(part.bytes);
 }
 
+std::string call_text(const v1::CollectGarbageRequest& request) {
+  return cat("gc", request.keep_checkpoints() != 0 ? cat(", ", request.keep_checkpoints(), " checkpoints kept") : "",
+             request.drop_models() ? ", models too" : "");
+}
+
 // Reading a large sweep file leaves garbage, and so does the sweep itself once it is inserted; the C library would keep
 // it for ever.
 constexpr int64_t kManyTrials = 10'000;
@@ -143,7 +148,8 @@ grpc::ServerUnaryReactor* ControlService::Backup(grpc::CallbackServerContext* co
                                                  v1::BackupReply* reply) {
   return answer(context, request->client(), requests_, [=, this]() -> Status {
     AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
-    return backups_.once(request->idempotency_key(), *reply, [&](v1::BackupReply& first) -> Status {
+    const std::string call = cat("backup to ", request->path());
+    return backups_.once(loop_, request->idempotency_key(), call, *reply, [&](v1::BackupReply& first) -> Status {
       const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path());
       if (!bytes.ok()) return bytes.status();
       first.set_bytes(*bytes);
@@ -173,7 +179,7 @@ grpc::ServerUnaryReactor* ControlService::CollectGarbage(grpc::CallbackServerCon
   return answer(context, request->client(), requests_, [=, this]() -> Status {
     if (!request->remove()) return collect_garbage(*request, *reply);  // a question
     AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
-    return collections_.once(request->idempotency_key(), *reply,
+    return collections_.once(loop_, request->idempotency_key(), call_text(*request), *reply,
                              [&](v1::CollectGarbageReply& first) { return collect_garbage(*request, first); });
   });
 }

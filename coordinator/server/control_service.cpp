@@ -104,7 +104,12 @@ grpc::ServerUnaryReactor* ControlService::ListTrials(grpc::CallbackServerContext
   return answer(context, request->client(), requests_, [=, this]() -> Status {
     const auto sweep = select_sweep_of(loop_, request->sweep());
     if (!sweep.ok()) return sweep.status();
-    for (const auto& view : loop_.trials(*sweep)) encode(view, *reply->add_trials());
+    auto filter = decode_filter(*request);
+    if (!filter.ok()) return filter.status();
+    const engine::TrialPage page = loop_.trial_page(*sweep, *std::move(filter));
+    for (const auto& view : page.trials) encode(view, *reply->add_trials());
+    reply->set_matching(page.matching);
+    if (page.next) reply->set_next(*page.next);
     return {};
   });
 }
@@ -122,9 +127,10 @@ grpc::ServerWriteReactor<v1::LogsUpdate>* ControlService::Logs(grpc::CallbackSer
 grpc::ServerUnaryReactor* ControlService::Explain(grpc::CallbackServerContext* context,
                                                   const v1::ExplainRequest* request, v1::ExplainReply* reply) {
   return answer(context, request->client(), requests_, [=, this]() -> Status {
-    const auto lines = loop_.explain(request->trial());
-    if (!lines.ok()) return lines.status();
-    for (const auto& line : *lines) reply->add_lines(line);
+    const auto found = loop_.explain(request->trial());
+    if (!found.ok()) return found.status();
+    for (const auto& line : found->lines) reply->add_lines(line);
+    for (const auto& trial : found->trials) encode(trial, *reply->add_trials());
     return {};
   });
 }

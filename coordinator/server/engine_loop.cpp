@@ -47,6 +47,7 @@ class Loop final : public EngineLoop {
         epoch_(store.epoch()),
         engine_({.epoch = epoch_,
                  .secret = options.secret.empty() ? default_secret(store, clock) : std::move(options.secret),
+                 .clock_era = options.clock_era,
                  .build = std::move(options.build),
                  .worker_command = std::move(options.worker_command),
                  .limits = options.limits}),
@@ -85,11 +86,23 @@ class Loop final : public EngineLoop {
   engine::ActReply retry(engine::RetryTrials event) override { return call(std::move(event), post_.act_callers); }
   engine::ActReply drain(engine::DrainWorkers event) override { return call(std::move(event), post_.act_callers); }
 
+  Status keep_answer(engine::ReplyRecord reply) override {
+    return call(engine::KeepAnswer{.reply = std::move(reply)}, post_.act_callers).status;
+  }
+  Result<std::optional<std::string>> kept_answer(const std::string& key, const std::string& call) override {
+    using Kept = Result<std::optional<std::string>>;
+    return ask<Kept>([&](Now) { return engine_.kept_answer(key, call); }, Kept(stopped()));
+  }
+
   std::vector<engine::SweepView> sweeps() override {
     return ask<std::vector<engine::SweepView>>([this](Now now) { return engine_.sweeps(now); });
   }
   std::vector<engine::TrialView> trials(std::optional<SweepId> sweep) override {
     return ask<std::vector<engine::TrialView>>([this, sweep](Now) { return engine_.trials(sweep); });
+  }
+  engine::TrialPage trial_page(SweepId sweep, engine::TrialFilter filter) override {
+    return ask<engine::TrialPage>(
+        [this, sweep, filter = std::move(filter)](Now) { return engine_.trial_page(sweep, filter); });
   }
   std::vector<engine::TrialView> active_trials(SweepId sweep) override {
     return ask<std::vector<engine::TrialView>>([this, sweep](Now) { return engine_.active_trials(sweep); });
@@ -97,9 +110,9 @@ class Loop final : public EngineLoop {
   std::vector<engine::WorkerView> workers() override {
     return ask<std::vector<engine::WorkerView>>([this](Now now) { return engine_.workers(now); });
   }
-  Result<std::vector<std::string>> explain(const std::string& prefix) override {
-    using Lines = Result<std::vector<std::string>>;
-    return ask<Lines>([this, prefix](Now now) { return explanation(prefix, now); }, Lines(stopped()));
+  Result<engine::Explanation> explain(const std::string& prefix) override {
+    using Answer = Result<engine::Explanation>;
+    return ask<Answer>([this, prefix](Now now) { return explanation(prefix, now); }, Answer(stopped()));
   }
   std::set<TrialId> finished_trials(std::vector<TrialId> among) override {
     return ask<std::set<TrialId>>([this, among = std::move(among)](Now) { return engine_.finished_trials(among); });
@@ -142,17 +155,16 @@ class Loop final : public EngineLoop {
   }
 
   // With what the store keeps of the last failure.
-  Result<std::vector<std::string>> explanation(const std::string& prefix, Now now) {
+  Result<engine::Explanation> explanation(const std::string& prefix, Now now) {
     auto found = engine_.explain(prefix, now);
-    if (!found.ok()) return found.status();
-    if (!found->failed) return std::move(found->lines);
+    if (!found.ok() || !found->failed) return found;
     const auto failure = store_.last_failure(*found->failed);
     if (!failure.ok()) return failure.status();
     if (*failure) {
       const std::vector<std::string> lines = failure_lines(**failure);
       found->lines.insert(found->lines.end(), lines.begin(), lines.end());
     }
-    return std::move(found->lines);
+    return found;
   }
 
   void run() {

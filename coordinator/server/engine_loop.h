@@ -38,15 +38,19 @@ class EngineLoop {
   virtual engine::ActReply act(engine::ActOnSweep event) = 0;
   virtual engine::ActReply retry(engine::RetryTrials event) = 0;
   virtual engine::ActReply drain(engine::DrainWorkers event) = 0;
+  // Answers to calls that the engine does not carry out itself, under their idempotency keys (engine/idempotency.h).
+  virtual Status keep_answer(engine::ReplyRecord reply) = 0;
+  virtual Result<std::optional<std::string>> kept_answer(const std::string& key, const std::string& call) = 0;
 
   // Views, taken on the engine's thread between two batches.
   virtual std::vector<engine::SweepView> sweeps() = 0;
   virtual std::vector<engine::TrialView> trials(
       std::optional<SweepId> sweep) = 0;  // one per claim label; newest sweep when absent
+  virtual engine::TrialPage trial_page(SweepId sweep, engine::TrialFilter filter) = 0;
   virtual std::vector<engine::TrialView> active_trials(SweepId sweep) = 0;  // assigned or running
   virtual std::vector<engine::WorkerView> workers() = 0;
   // Why a trial is where it is, with numbers, and what would move it. `prefix`: of the trial id; or a variant label.
-  virtual Result<std::vector<std::string>> explain(const std::string& prefix) = 0;
+  virtual Result<engine::Explanation> explain(const std::string& prefix) = 0;
   virtual std::optional<std::string>
   trouble() = 0;  // e.g. "database: disk full; free space on /data, work goes on by itself"
   // Those of `among` that plan and submit would not train again.
@@ -69,6 +73,7 @@ class EngineLoop {
 struct EngineLoopOptions {
   std::string build = {};   // version of the coordinator, as workers are told
   std::string secret = {};  // random bytes of this start; empty = hash(directory, epoch, time), unique but guessable
+  int64_t clock_era = 0;    // of the clock's steady times (EngineOptions)
   std::string worker_command =
       "worker";  // how explain tells people to start one, e.g. "worker --coordinator host:50551"
   engine::Limits limits = {};

@@ -23,6 +23,7 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:50551";  // HOST:PORT; port 0 = any free one
   std::filesystem::path state;             // state directory, created when missing
   std::string secret;                      // random; makes the tokens of this start's attempts unguessable
+  int64_t clock_era = 0;                   // the same while steady times are of one clock (engine::EngineOptions)
   engine::Limits limits = {};              // lease, heartbeat, patience
   Retention retention = {};                // of checkpoints and models; applied every ten minutes
 };

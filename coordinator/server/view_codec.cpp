@@ -91,6 +91,55 @@ Result<engine::TrialView> decode(const v1::Trial& wire) {
   return view;
 }
 
+Result<engine::TrialFilter> decode_filter(const v1::ListTrialsRequest& wire) {
+  engine::TrialFilter filter{.variant = wire.variant(), .from = wire.from(), .most = wire.most()};
+  for (const auto& word : wire.states()) {
+    const auto state = parse_trial_state(word);
+    if (!state) return invalid("ListTrials: there is no trial state '", word, "'");
+    filter.states.insert(*state);
+  }
+  if (filter.from < 0 || filter.most < 0) return invalid("ListTrials: from and most must not be negative");
+  return filter;
+}
+
+void encode(const engine::ExplainedTrial& trial, v1::ExplainedTrial& wire) {
+  wire.set_id(trial.id.value());
+  wire.set_sweep(trial.sweep.value());
+  wire.set_variant(trial.variant);
+  codec::encode_map(trial.labels, *wire.mutable_labels());
+  wire.set_seed(trial.seed);
+  wire.set_is_stage(trial.is_stage);
+  wire.set_state(std::string(name(trial.state)));
+  wire.set_attempt(trial.attempt.value());
+  wire.set_reason(trial.reason);
+  wire.set_outlook(trial.outlook);
+  wire.set_failed_attempts(trial.failed_attempts);
+  wire.set_max_attempts(trial.max_attempts);
+  if (trial.checkpoint_step) wire.set_checkpoint_step(*trial.checkpoint_step);
+}
+
+Result<engine::ExplainedTrial> decode(const v1::ExplainedTrial& wire) {
+  codec::WireReader in("ExplainedTrial");
+  const auto state = parse_trial_state(wire.state());
+  if (!state) return invalid("ExplainedTrial.state is '", wire.state(), "', which this version does not know");
+  engine::ExplainedTrial trial{.id = TrialId(wire.id()),
+                               .sweep = SweepId(wire.sweep()),
+                               .variant = wire.variant(),
+                               .labels = in.texts(wire.labels(), "labels"),
+                               .seed = wire.seed(),
+                               .is_stage = wire.is_stage(),
+                               .state = *state,
+                               .attempt = Attempt(wire.attempt()),
+                               .reason = wire.reason(),
+                               .outlook = wire.outlook(),
+                               .failed_attempts = wire.failed_attempts(),
+                               .max_attempts = wire.max_attempts(),
+                               .checkpoint_step = {}};
+  if (wire.has_checkpoint_step()) trial.checkpoint_step = wire.checkpoint_step();
+  if (!in.status().ok()) return in.status();
+  return trial;
+}
+
 void encode(const engine::WorkerView& view, v1::Worker& wire) {
   wire.set_id(view.id.value());
   wire.set_host(view.host);

@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/trial_edges.h"
 #include "coordinator/store/database.h"
+#include "coordinator/store/steady_time.h"
 
 namespace autonorm::store {
 namespace {
@@ -115,10 +116,11 @@ Status ChangeWriter::put(const engine::TrialMoved& change) {
   return expect_one(
       run(connection_,
           "UPDATE trial SET state = ?, attempt = ?, token = ?, end = ?, reason = ?, counted = ?, uncounted = ?, "
-          "anew_after = CASE WHEN ? THEN attempt ELSE anew_after END "
+          "anew_after = CASE WHEN ? THEN attempt ELSE anew_after END, "
+          "trained_ms = CASE WHEN ? THEN 0 ELSE trained_ms END "
           "WHERE id = ? AND attempt = ? AND token = ? AND state = ?",
           name(change.to), change.new_attempt, change.new_token, word(change.end), change.reason, change.counted,
-          change.uncounted, change.anew, change.trial, change.attempt, change.token, name(change.from)),
+          change.uncounted, change.anew, change.anew, change.trial, change.attempt, change.token, name(change.from)),
       "trial", change.trial);
 }
 
@@ -130,9 +132,10 @@ void ChangeWriter::put_member(engine::AttemptRow attempt, const engine::MemberRe
 Status ChangeWriter::put(const engine::AttemptInserted& change) {
   const engine::AttemptRecord& a = change.attempt;
   run(connection_,
-      "INSERT INTO attempt (id, trial, number, token, tag, resume_manifest, resume_step, assigned_us) VALUES "
-      "(?,?,?,?,?,?,?,?)",
-      a.row, a.trial, a.number, a.token, a.tag, manifest_of(a.resume), step_of(a.resume), to_us(a.assigned));
+      "INSERT INTO attempt (id, trial, number, token, tag, resume_manifest, resume_step, assigned_us, trained_ms) "
+      "VALUES (?,?,?,?,?,?,?,?,?)",
+      a.row, a.trial, a.number, a.token, a.tag, manifest_of(a.resume), step_of(a.resume), to_us(a.assigned),
+      a.trained.count());
   for (const engine::MemberRecord& member : a.members) put_member(a.row, member);
   return {};
 }
@@ -145,8 +148,10 @@ Status ChangeWriter::put(const engine::AttemptListening& change) {
 
 Status ChangeWriter::put(const engine::AttemptRunning& change) {
   return expect_one(
-      run(connection_, "UPDATE attempt SET running_us = ? WHERE id = ? AND token = ? AND ended_us IS NULL",
-          to_us(change.time), change.row, change.token),
+      run(connection_,
+          "UPDATE attempt SET running_us = ?, running_steady_us = ?, clock_era = ? WHERE id = ? AND token = ? AND "
+          "ended_us IS NULL",
+          to_us(change.since.wall), steady_to_us(change.since.steady), change.since.era, change.row, change.token),
       "attempt", change.row);
 }
 
@@ -204,23 +209,29 @@ Status ChangeWriter::put(const engine::LogAdded& change) {
   return {};
 }
 
+// Where the next attempt begins.
+Status ChangeWriter::point_at(engine::TrialKey trial, const Token& token,
+                              const std::optional<fleet::ResumePoint>& resume, std::chrono::milliseconds trained) {
+  return expect_one(
+      run(connection_,
+          "UPDATE trial SET resume_manifest = ?, resume_step = ?, trained_ms = ? WHERE id = ? AND token = ?",
+          manifest_of(resume), step_of(resume), trained.count(), trial, token),
+      "trial", trial);
+}
+
 Status ChangeWriter::put(const engine::CheckpointAdded& change) {
   AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
   const fleet::CheckpointSaved& c = change.checkpoint;
   run(connection_, "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)", change.row, c.step, c.manifest, c.bytes,
       change.durable);
   if (!change.durable) return {};
-  return expect_one(run(connection_, "UPDATE trial SET resume_manifest = ?, resume_step = ? WHERE id = ? AND token = ?",
-                        c.manifest, c.step, change.trial, change.token),
-                    "trial", change.trial);
+  return point_at(change.trial, change.token, fleet::ResumePoint{c.manifest, c.step}, change.trained);
 }
 
 Status ChangeWriter::put(const engine::CheckpointDropped& change) {
   run(connection_, "DELETE FROM checkpoint WHERE manifest = ? AND attempt IN (SELECT id FROM attempt WHERE trial = ?)",
       change.manifest, change.trial);
-  return expect_one(run(connection_, "UPDATE trial SET resume_manifest = ?, resume_step = ? WHERE id = ? AND token = ?",
-                        manifest_of(change.resume), step_of(change.resume), change.trial, change.token),
-                    "trial", change.trial);
+  return point_at(change.trial, change.token, change.resume, change.trained);
 }
 
 Status ChangeWriter::put(const engine::ResultDropped& change) {
@@ -278,15 +289,16 @@ Status ChangeWriter::put(const engine::ReplyRemembered& change) {
   const engine::ReplyRecord& r = change.reply;
   run(connection_,
       "INSERT OR REPLACE INTO reply (key, sweep, existed, cells, trials, new_trials, cached, revived, affected, "
-      "workers) VALUES (?,?,?,?,?,?,?,?,?,?)",
-      r.key, r.sweep, r.existed, r.cells, r.trials, r.new_trials, r.cached, r.revived, r.affected, r.workers);
+      "workers, call, answer) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+      r.key, r.sweep, r.existed, r.cells, r.trials, r.new_trials, r.cached, r.revived, r.affected, r.workers, r.call,
+      r.answer);
   return {};
 }
 
 Status ChangeWriter::put(const engine::RetryNoted& change) {
   const engine::RetryRecord& r = change.retry;
-  run(connection_, "INSERT OR REPLACE INTO retry VALUES (?,?,?,?,?,?,?)", r.id, r.sweep, r.variant, r.cancelled,
-      r.after, r.affected, r.key);
+  run(connection_, "INSERT OR REPLACE INTO retry VALUES (?,?,?,?,?,?,?,?)", r.id, r.sweep, r.variant, r.cancelled,
+      r.after, r.affected, r.key, r.call);
   return {};
 }
 

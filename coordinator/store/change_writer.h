@@ -50,6 +50,8 @@ class ChangeWriter {
   // The row of a configuration, inserted when it is new.
   int64_t configuration_row(const engine::FrozenConfig& config);
   void put_member(engine::AttemptRow attempt, const engine::MemberRecord& member);
+  Status point_at(engine::TrialKey trial, const Token& token, const std::optional<fleet::ResumePoint>& resume,
+                  std::chrono::milliseconds trained);
   // kConflict unless the attempt is open and has the token.
   Status check_open(engine::AttemptRow attempt, const Token& token);
 

@@ -150,8 +150,21 @@ CREATE TABLE retry (
   after_trial INTEGER NOT NULL, affected INTEGER NOT NULL, key TEXT NOT NULL);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3},
-                                     {4, kVersion4}, {5, kVersion5}, {6, kVersion6}};
+// Clocks of timeouts go on over attempts and restarts: `trained_ms` is the training time in a trial's newest checkpoint
+// and, of an attempt, in the one that it began from; `running_steady_us` is of the steady clock `clock_era`. And what
+// an idempotency key was used for, with the answers to calls that the engine does not carry out itself.
+constexpr std::string_view kVersion7 = R"sql(
+ALTER TABLE trial ADD COLUMN trained_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN trained_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN running_steady_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN clock_era INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reply ADD COLUMN call TEXT NOT NULL DEFAULT '';
+ALTER TABLE reply ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+ALTER TABLE retry ADD COLUMN call TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4},
+                                     {5, kVersion5}, {6, kVersion6}, {7, kVersion7}};
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "coordinator/store/rows.h"
+#include "coordinator/store/steady_time.h"
 
 namespace autonorm::store {
 namespace {
@@ -52,29 +53,31 @@ void read_sweeps(Connection& connection, engine::Snapshot& snapshot) {
 }
 
 void read_trials(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement(
-                   "SELECT id, hash, seed, ranks, device, priority, max_attempts, timeout_s, stall_timeout_s, state, "
-                   "attempt, token, end, reason, counted, uncounted, resume_manifest, resume_step, model FROM trial "
-                   "ORDER BY id"),
-               [&](Row& row) {
-                 engine::TrialRecord t;
-                 t.key = row.integer();
-                 t.id = TrialId(row.text());
-                 t.seed = static_cast<uint64_t>(row.integer());
-                 t.ranks = row.integer();
-                 t.device = row.text();
-                 t.settings.priority = row.integer(), t.settings.max_attempts = row.integer();
-                 t.settings.timeout_s = row.integer(), t.settings.stall_timeout_s = row.integer();
-                 t.state = row.trial_state();
-                 t.attempt = Attempt(static_cast<int32_t>(row.integer()));
-                 t.token = Token(row.text());
-                 t.end = row.end_reason();
-                 t.reason = row.text();
-                 t.counted = row.integer(), t.uncounted = row.integer();
-                 t.resume = resume_point(row);
-                 t.model = Sha256(row.text());
-                 snapshot.trials.push_back(std::move(t));
-               });
+  for_each_row(
+      connection.statement(
+          "SELECT id, hash, seed, ranks, device, priority, max_attempts, timeout_s, stall_timeout_s, state, "
+          "attempt, token, end, reason, counted, uncounted, resume_manifest, resume_step, model, trained_ms FROM trial "
+          "ORDER BY id"),
+      [&](Row& row) {
+        engine::TrialRecord t;
+        t.key = row.integer();
+        t.id = TrialId(row.text());
+        t.seed = static_cast<uint64_t>(row.integer());
+        t.ranks = row.integer();
+        t.device = row.text();
+        t.settings.priority = row.integer(), t.settings.max_attempts = row.integer();
+        t.settings.timeout_s = row.integer(), t.settings.stall_timeout_s = row.integer();
+        t.state = row.trial_state();
+        t.attempt = Attempt(static_cast<int32_t>(row.integer()));
+        t.token = Token(row.text());
+        t.end = row.end_reason();
+        t.reason = row.text();
+        t.counted = row.integer(), t.uncounted = row.integer();
+        t.resume = resume_point(row);
+        t.model = Sha256(row.text());
+        t.trained = std::chrono::milliseconds(row.integer());
+        snapshot.trials.push_back(std::move(t));
+      });
   for_each_row(connection.statement("SELECT trial, stage, parent FROM trial_input ORDER BY trial, stage"),
                [&](Row& row) {
                  engine::TrialRecord& trial = snapshot.trials.at(static_cast<size_t>(row.integer() - 1));
@@ -122,7 +125,9 @@ void read_members(Connection& connection, engine::AttemptRecord& attempt) {
 
 void read_attempts(Connection& connection, engine::Snapshot& snapshot) {
   for_each_row(
-      connection.statement("SELECT id, trial, number, token, tag, resume_manifest, resume_step, endpoint, assigned_us "
+      connection.statement("SELECT id, trial, number, token, tag, resume_manifest, resume_step, endpoint, assigned_us, "
+                           "trained_ms, running_us, running_steady_us, clock_era, "
+                           "(SELECT count(*) FROM log_line WHERE log_line.attempt = attempt.id) "
                            "FROM attempt WHERE ended_us IS NULL ORDER BY id"),
       [&](Row& row) {
         engine::AttemptRecord a;
@@ -134,6 +139,12 @@ void read_attempts(Connection& connection, engine::Snapshot& snapshot) {
         a.resume = resume_point(row);
         a.endpoint = row.text();
         a.assigned = wall_from_us(row.integer());
+        a.trained = std::chrono::milliseconds(row.integer());
+        const std::optional<int64_t> running = row.optional_integer();
+        const SteadyTime steady = steady_from_us(row.integer());
+        const int64_t era = row.integer();
+        if (running) a.running = engine::Moment{wall_from_us(*running), steady, era};
+        a.log_lines = row.integer();
         snapshot.open_attempts.push_back(std::move(a));
       });
   for (engine::AttemptRecord& attempt : snapshot.open_attempts) read_members(connection, attempt);
@@ -234,25 +245,26 @@ void read_crashes(Connection& connection, engine::Snapshot& snapshot) {
 }
 
 void read_retries(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(
-      connection.statement("SELECT id, sweep, variant, cancelled, after_trial, affected, key FROM retry ORDER BY id"),
-      [&](Row& row) {
-        engine::RetryRecord r;
-        r.id = row.integer();
-        r.sweep = SweepId(row.integer());
-        r.variant = row.text();
-        r.cancelled = row.flag();
-        r.after = row.integer();
-        r.affected = row.integer();
-        r.key = row.text();
-        snapshot.retries.push_back(std::move(r));
-      });
+  for_each_row(connection.statement(
+                   "SELECT id, sweep, variant, cancelled, after_trial, affected, key, call FROM retry ORDER BY id"),
+               [&](Row& row) {
+                 engine::RetryRecord r;
+                 r.id = row.integer();
+                 r.sweep = SweepId(row.integer());
+                 r.variant = row.text();
+                 r.cancelled = row.flag();
+                 r.after = row.integer();
+                 r.affected = row.integer();
+                 r.key = row.text();
+                 r.call = row.text();
+                 snapshot.retries.push_back(std::move(r));
+               });
 }
 
 void read_replies(Connection& connection, engine::Snapshot& snapshot) {
-  for_each_row(connection.statement(
-                   "SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected, workers FROM "
-                   "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
+  for_each_row(connection.statement("SELECT key, sweep, existed, cells, trials, new_trials, cached, revived, affected, "
+                                    "workers, call, answer FROM "
+                                    "(SELECT * FROM reply ORDER BY id DESC LIMIT 10000) ORDER BY id"),
                [&](Row& row) {
                  engine::ReplyRecord r;
                  r.key = row.text();
@@ -261,6 +273,8 @@ void read_replies(Connection& connection, engine::Snapshot& snapshot) {
                  r.cells = row.integer(), r.trials = row.integer(), r.new_trials = row.integer();
                  r.cached = row.integer(), r.revived = row.integer(), r.affected = row.integer();
                  r.workers = row.integer();
+                 r.call = row.text();
+                 r.answer = row.text();
                  snapshot.replies.push_back(std::move(r));
                });
 }

@@ -105,7 +105,8 @@ std::vector<Key> train_keys() {
 std::vector<Key> run_keys() {
   return {
       execution(integer("run.priority", "0", -1000, 1000, "larger runs first")),
-      execution(integer("run.timeout_s", "0", 0, 1e9, "seconds after which a trial is ended; 0 = never")),
+      execution(integer("run.timeout_s", "0", 0, 1e9,
+                        "seconds of training after which a trial is ended, over all its attempts; 0 = never")),
       execution(
           integer("run.stall_timeout_s", "600", 1, 1e9, "seconds without a step after which an attempt is ended")),
       execution(integer("run.max_attempts", "3", 1, 1000, "attempts that may fail before the trial does")),

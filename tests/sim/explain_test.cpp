@@ -159,6 +159,17 @@ TEST_F(Explain, MaxParallelNamesTheTrialThatMakesRoom) {
   EXPECT_EQ(lines.at(2), cat("  starts when trial ", short_form(narrow.trials[0].id), " ends"));
 }
 
+TEST_F(Explain, APlaceThatAGangIsToHaveIsNotForWhatComesAfterIt) {
+  cluster.add_workers(2);
+  cluster.submit(make_sweep("other", 1));
+  config::Sweep narrow = make_sweep("narrow", {{.variant = "pair", .ranks = 2}, {.variant = "single"}});
+  narrow.max_parallel = 1;
+  cluster.submit(narrow);
+  EXPECT_EQ(cluster.state(narrow.trials[1].id), TrialState::kQueued) << "small trials would starve the gang";
+  EXPECT_EQ(explain("single").at(1),
+            "  held by max_parallel = 1 of sweep 2: 0 of its trials are running; 1 trial is ahead of it in the queue");
+}
+
 TEST_F(Explain, ABusySlotIsFreeWhenItsTrialEndsWhichItsSpeedPredicts) {
   const config::Sweep sweep = make_sweep("many", 3);
   const WorkerId worker = cluster.add_worker();

@@ -52,8 +52,14 @@ TEST_F(Retries, LostWorkersAreNotCountedUpToFifty) {
   cluster.submit(sweep);
   for (int i = 0; i < 50; ++i) fail_once(EndReason::kWorkerLost);
   EXPECT_EQ(cluster.trial(trial).attempt, Attempt(51));
-  fail_once(EndReason::kWorkerLost);
+  cluster.restart();
+  cluster.reconnect_all();
+  fail_once(EndReason::kWorkerLost, "it went away");
   EXPECT_EQ(cluster.state(trial), TrialState::kFailed);
+  EXPECT_EQ(
+      cluster.reason(trial),
+      "worker_lost: it went away; given up after 51 attempts that were lost or broke off after a checkpoint: 51 on "
+      "worker w0 on a; see what is wrong there, then: coordinator retry");
 }
 
 TEST_F(Retries, AnAttemptThatAdvancedTheCheckpointIsNotCounted) {

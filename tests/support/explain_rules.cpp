@@ -82,7 +82,8 @@ Claims claims_of(const TrialId& id, const std::vector<engine::SweepView>& sweeps
     if (sweep.state == "running" || sweep.state == "submitting") {
       claims.running.push_back(&sweep);
       const auto active = [&](TrialState state) { return sweep.counts.contains(state) ? sweep.counts.at(state) : 0; };
-      claims.full |= active(TrialState::kAssigned) + active(TrialState::kRunning) > 0;
+      claims.full |=
+          active(TrialState::kAssigned) + active(TrialState::kRunning) > 0 || active(TrialState::kQueued) > 1;
     } else if (sweep.state == "halted") {
       claims.halted.push_back(&sweep);
     } else if (sweep.state == "paused") {

@@ -40,14 +40,25 @@ void FakeCluster::restart() {
   start_engine();
 }
 
+void FakeCluster::reboot() {
+  const Noted noted = note([](FakeCluster& c) { c.reboot(); });
+  ++options_.clock_era;
+  now_.steady = SteadyTime(std::chrono::minutes(1));
+  restart();
+}
+
 void FakeCluster::start_engine() {
   engine_.reset();
   ++starts_;
   if (options_.store) open_store();
   // Grows like the store's own, also where that stays open.
   const int64_t epoch = store_ && options_.reopen ? store_->epoch() : starts_;
-  engine_ = std::make_unique<engine::Engine>(engine::EngineOptions{
-      .epoch = epoch, .secret = "test", .build = "0.1.0", .worker_command = "worker", .limits = options_.limits});
+  engine_ = std::make_unique<engine::Engine>(engine::EngineOptions{.epoch = epoch,
+                                                                   .secret = "test",
+                                                                   .clock_era = options_.clock_era,
+                                                                   .build = "0.1.0",
+                                                                   .worker_command = "worker",
+                                                                   .limits = options_.limits});
   if (store_) {
     auto rows = store_->load();
     AUTONORM_CHECK(rows.ok(), rows.status().message());

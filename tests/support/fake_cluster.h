@@ -56,6 +56,7 @@ struct ClusterOptions {
   engine::Limits limits = {};
   // A restart keeps the database open and reads its rows again: as much of a restart for the engine, but faster.
   bool reopen = true;
+  int64_t clock_era = 1;                   // EngineOptions; 0 = steady times cannot be compared over a restart
   std::function<void()> before_open = {};  // between closing the database and opening it again
   std::function<void()> committed = {};    // after each commit, before anything is sent; may throw CoordinatorDied
   bool replay = true;                      // with a store, within a GoogleTest test
@@ -95,6 +96,7 @@ class FakeCluster {
   void complete_submissions();  // those in progress, and those that a restart has cut short
   engine::ActReply act(SweepId sweep, engine::SweepAction action, const std::string& key = {});
   engine::ActReply retry(engine::RetryTrials what);
+  engine::ActReply answer(engine::RequestId request) const { return act_replies_.at(request); }  // to apply()
   engine::ActReply drain(const std::string& worker, engine::Drain drain, const std::string& key = {});
   engine::SweepView sweep(SweepId id) const;
   engine::TrialView trial(const TrialId& id) const;
@@ -138,6 +140,7 @@ class FakeCluster {
 
   // ---- the coordinator ----
   void restart();  // as after kill -9: all connections are gone
+  void reboot();   // of the coordinator's machine: its steady clock begins anew
   // At the next batch with changes: CoordinatorDied is thrown.
   void die_at_next_commit(Death death) { death_ = death; }
   void die_at(CrashPoint point) { crash_ = point; }

@@ -106,7 +106,7 @@ TEST_F(EngineLoopTest, ASubmissionIsAnsweredAndAWorkerGetsItsConfiguration) {
   EXPECT_EQ(loop->sweeps().at(0).name, "one");
   EXPECT_EQ(loop->epoch(), 1);
   EXPECT_TRUE(loop->finished_trials({sweep.trials.at(0).id}).empty());
-  EXPECT_EQ(loop->explain("A").value().size(), 3U);
+  EXPECT_EQ(loop->explain("A").value().lines.size(), 3U);
   EXPECT_EQ(loop->explain("nobody").status().code(), Code::kNotFound);
 }
 

@@ -82,6 +82,38 @@ TEST(Control, UnknownNamesAreNotFound) {
   EXPECT_EQ(client->watch("nothing", -1, [](const cli::WatchView&) { return true; }).code(), Code::kNotFound);
 }
 
+TEST(Control, TrialsComeInPagesAndOnlyThoseThatAreAskedFor) {
+  RunningServer server;
+  const auto client = server.client();
+  FakeWorker worker(server.address());
+  worker.send(hello_of("w0", 0, 1));
+  worker.next<fleet::Welcome>();
+  ASSERT_TRUE(client->submit(small_sweep(2, "four"), false, "a").ok());
+  worker.next<fleet::Start>();
+  const auto all = client->trials("four");
+  ASSERT_TRUE(all.ok()) << all.status().message();
+  ASSERT_EQ(all->size(), 4U);
+  const auto started = client->trials("four", {.states = {TrialState::kAssigned}});
+  ASSERT_TRUE(started.ok());
+  ASSERT_EQ(started->size(), 1U);
+  EXPECT_EQ(client->trials("four", {.states = {TrialState::kFailed}})->size(), 0U);
+  EXPECT_EQ(client->trials("four", {.variant = "nobody"})->size(), 0U);
+
+  const auto first = client->trial_page("four", {.states = {TrialState::kQueued}, .most = 2});
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->matching, 3);
+  ASSERT_TRUE(first->next.has_value());
+  const auto rest = client->trial_page("four", {.states = {TrialState::kQueued}, .from = *first->next, .most = 2});
+  ASSERT_TRUE(rest.ok());
+  EXPECT_EQ(rest->matching, 1);
+  EXPECT_FALSE(rest->next.has_value());
+  std::set<TrialId> seen;
+  for (const auto* page : {&*first, &*rest}) {
+    for (const auto& trial : page->trials) seen.insert(trial.id);
+  }
+  EXPECT_EQ(seen.size(), 3U);
+}
+
 TEST(Control, AGangThatCannotFormIsExplained) {
   RunningServer server;
   const auto client = server.client();
@@ -91,9 +123,13 @@ TEST(Control, AGangThatCannotFormIsExplained) {
   ASSERT_TRUE(client->submit(small_sweep(1, "wide", 8), false, "a").ok());
   const auto trials = client->trials("wide");
   ASSERT_TRUE(trials.ok());
-  const auto lines = client->explain(trials->at(0).id.value());
-  ASSERT_TRUE(lines.ok());
-  const std::string text = join(*lines, "\n");
+  const auto found = client->explain(trials->at(0).id.value());
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->trials.size(), 1U);
+  EXPECT_EQ(found->trials[0].id, trials->at(0).id);
+  EXPECT_EQ(found->trials[0].state, TrialState::kQueued);
+  EXPECT_EQ(found->trials[0].reason, trials->at(0).reason);
+  const std::string text = join(found->lines, "\n");
   EXPECT_NE(text.find("mpirun -np 8 worker --coordinator " + server.address()), std::string::npos) << text;
 }
 

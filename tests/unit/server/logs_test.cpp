@@ -117,8 +117,9 @@ TEST_F(Logs, AFailureIsExplainedWithItsMemoryAndWhatItHadLogged) {
   failed.memory = {.resident_bytes = int64_t{3} << 29, .limit_bytes = int64_t{2} << 30, .oom_kills = 1};
   say(failed);  // without the last lines of its output, as when the engine gives an attempt up
   settle();
-  const auto lines = client_->explain(start_.key.trial.value());
-  ASSERT_TRUE(lines.ok()) << lines.status().message();
+  const auto found = client_->explain(start_.key.trial.value());
+  ASSERT_TRUE(found.ok()) << found.status().message();
+  const std::vector<std::string>* lines = &found->lines;
   EXPECT_THAT(*lines, ::testing::Contains("  memory at its end: trainer 1.5 GiB, limit of its control group 2.0 GiB, "
                                           "1 out-of-memory kill"));
   ASSERT_GE(lines->size(), 3U);

@@ -147,5 +147,45 @@ TEST(ViewCodec, ASweepSourceSurvivesAndMustHaveItsRootOnce) {
   EXPECT_EQ(decode(wire).status().message(), "SweepSource.files names 'a.toml' twice");
 }
 
+TEST(ViewCodec, AnExplainedTrialComesBackAsItWas) {
+  engine::ExplainedTrial trial;
+  trial.id = TrialId(std::string(64, 'b'));
+  trial.sweep = SweepId(7);
+  trial.variant = "RMSNorm";
+  trial.labels = {{"data.name", "digits"}};
+  trial.seed = 3;
+  trial.state = TrialState::kWaiting;
+  trial.attempt = Attempt(2);
+  trial.reason = "waits for stage teacher";
+  trial.outlook = "starts when trial aaaa ends";
+  trial.failed_attempts = 1, trial.max_attempts = 3;
+  v1::ExplainedTrial wire;
+  encode(trial, wire);
+  const auto back = decode(wire);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->id, trial.id);
+  EXPECT_EQ(back->sweep, trial.sweep);
+  EXPECT_EQ(back->labels, trial.labels);
+  EXPECT_EQ(back->state, trial.state);
+  EXPECT_EQ(back->attempt, trial.attempt);
+  EXPECT_EQ(back->reason, trial.reason);
+  EXPECT_EQ(back->outlook, trial.outlook);
+  EXPECT_EQ(back->max_attempts, 3);
+  EXPECT_EQ(back->checkpoint_step, std::nullopt);
+  wire.set_state("dreaming");
+  EXPECT_EQ(decode(wire).status().code(), Code::kInvalid);
+}
+
+TEST(ViewCodec, AFilterOfUnknownStatesOrNegativePlacesIsRefused) {
+  v1::ListTrialsRequest wire;
+  wire.add_states("failed");
+  EXPECT_EQ(decode_filter(wire)->states, std::set{TrialState::kFailed});
+  wire.set_from(-1);
+  EXPECT_EQ(decode_filter(wire).status().code(), Code::kInvalid);
+  wire.set_from(0);
+  wire.add_states("dreaming");
+  EXPECT_EQ(decode_filter(wire).status().message(), "ListTrials: there is no trial state 'dreaming'");
+}
+
 }  // namespace
 }  // namespace autonorm::server
