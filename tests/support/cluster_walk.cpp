@@ -10,7 +10,7 @@ namespace autonorm::testing {
 namespace {
 
 constexpr size_t kMostWorkers = 5;
-constexpr uint32_t kSweeps = 3;
+constexpr uint32_t kSweeps = 4;
 
 struct Frequency {
   WalkAction action;
@@ -70,8 +70,30 @@ std::vector<config::Sweep> walk_sweeps() {
     specs.push_back({.variant = "one", .seed = s, .priority = static_cast<int64_t>(s % 2)});
   for (uint64_t s = 0; s < 2; ++s) specs.push_back({.variant = "two", .seed = s, .ranks = 2});
   for (uint64_t s = 0; s < 2; ++s) specs.push_back({.variant = "student", .seed = s, .stage = "teacher"});
-  return {make_sweep("first", specs), make_sweep("second", {specs[0], specs[3], specs[5], {.variant = "extra"}}),
-          make_sweep("third", {specs[1], specs[4]})};
+  std::vector<TrialSpec> limited{specs[0]};
+  for (uint64_t s = 0; s < 3; ++s)
+    limited.push_back(
+        {.variant = "timed", .seed = s, .timeout_s = 12 + 4 * static_cast<int64_t>(s), .stall_timeout_s = 10});
+  for (uint64_t s = 0; s < 3; ++s) limited.push_back({.variant = "fragile", .seed = s, .max_attempts = 1});
+  std::vector<config::Sweep> sweeps{
+      make_sweep("first", specs), make_sweep("second", {specs[0], specs[3], specs[5], {.variant = "extra"}}),
+      make_sweep("third", {specs[1], specs[4], limited[4]}), make_sweep("fourth", limited)};
+  sweeps[1].priority = 1;
+  sweeps[2].max_parallel = 1;
+  sweeps[2].fail_fast = 1;
+  sweeps[3].max_parallel = 2;
+  sweeps[3].fail_fast = 2;
+  return sweeps;
+}
+
+}  // namespace
+
+namespace {
+
+bool changes_no_sweep(WalkAction action) {
+  constexpr auto kOnSweeps = std::to_array(
+      {WalkAction::kSubmit, WalkAction::kCancel, WalkAction::kPause, WalkAction::kResume, WalkAction::kRetry});
+  return std::ranges::find(kOnSweeps, action) == kOnSweeps.end();
 }
 
 }  // namespace
@@ -105,6 +127,7 @@ ClusterWalk::ClusterWalk(ClusterOptions options) : sweeps_(walk_sweeps()), clust
 void ClusterWalk::step(const WalkOperation& operation) {
   model_.observe(cluster_.engine(), cluster_.now());
   before_.reset();
+  calm_ = changes_no_sweep(operation.action);
   try {
     carry_out(operation);
   } catch (const CoordinatorDied&) {
@@ -176,10 +199,10 @@ void ClusterWalk::carry_out(const WalkOperation& operation) {
       }
       return;
     case WalkAction::kWait:
-      return cluster_.advance(std::chrono::milliseconds(500 * (1 + b % 8)));
+      return pass(std::chrono::milliseconds(500 * (1 + b % 8)));
     case WalkAction::kOutage:
       for (const WorkerId& id : workers_) cluster_.disconnect(id);
-      return cluster_.advance(15'500ms);
+      return pass(15'500ms);
     case WalkAction::kClockJump:
       return cluster_.jump_wall_clock(std::chrono::seconds(static_cast<int64_t>(b % 7'201) - 3'600));
     case WalkAction::kCrash:
@@ -244,7 +267,7 @@ void ClusterWalk::retry_in_slices(const engine::RetryTrials& what, uint32_t mean
   cluster_.apply(what);
   const WorkerId& worker = choose(workers_, meanwhile);
   if (meanwhile % 3 == 0) {
-    cluster_.advance(500ms);
+    pass(500ms);
   } else if (meanwhile % 3 == 1) {
     obey(cluster_, worker, [this](const TrialId& trial) { model_.bad_end(trial); });
   } else {
@@ -268,12 +291,23 @@ void ClusterWalk::report(const engine::TrialView& view, uint32_t how) {
   if (view.state == TrialState::kAssigned) {
     join_ranks(cluster_, view);
   } else if (how % 3 == 0) {
+    saving_ = view.id;
     cluster_.checkpoint(view.id, ++steps_);
+    saving_.reset();
+    model_.clocks.saved(view.id, cluster_.now().steady);
   } else if (how % 3 == 1) {
     cluster_.emit(view.workers[0], view.id, fleet::Metrics{{{"loss", ++steps_, 0.5}}});
+    step_on(view);
   } else {
     finish(view);
   }
+}
+
+// Its trainer's heartbeat says that it has come further.
+void ClusterWalk::step_on(const engine::TrialView& view) {
+  const fleet::AttemptKey key = cluster_.key_at(view.workers[0], view.id);
+  cluster_.say(view.workers[0], fleet::Heartbeat{{{key, steps_, 1'000'000, "training", 1.0, 10.0, 100}}});
+  model_.clocks.stepped(view.id, cluster_.now().steady);
 }
 
 void ClusterWalk::finish(const engine::TrialView& view) {
@@ -327,17 +361,22 @@ void ClusterWalk::damage(const engine::TrialView& view) {
   failed.reason = EndReason::kDataCorrupt;
   failed.message = "its checkpoint is damaged";
   failed.unusable = start->resume->manifest;
+  model_.clocks.damaged(view.id);
   cluster_.emit(view.workers[0], view.id, failed);
 }
 
 void ClusterWalk::crash() {
   dies_.reset();
+  calm_ = false;
+  watch_clocks(false);
   cluster_.restart();
+  model_.clocks.restarted(cluster_.now().steady);
   cluster_.complete_submissions();  // as the engine's thread does at once, with whatever was cut off
 }
 
 void ClusterWalk::come_back(const std::function<bool()>& committed) {
   const config::Sweep* again = std::exchange(submitting_, nullptr);
+  if (const auto trial = std::exchange(saving_, std::nullopt)) model_.clocks.perhaps_saved(*trial);
   crash();
   const bool happened = committed();
   if (before_ && !happened) model_ = *before_;

@@ -27,7 +27,7 @@ enum class WalkAction {
   kRestartWorker,  // a new process on the same work-dir
   kSilence,        // connected, but says nothing more
   kObey,           // it reads what it was told: killed trainers end, slots are given back
-  kReport,         // joined, a checkpoint or a result of a live trial
+  kReport,         // joined, a step, a checkpoint or a result of a live trial
   kFail,
   kDuplicate,  // an event once more
   kReorder,    // an event overtakes the one before it
@@ -74,13 +74,18 @@ class ClusterWalk {
   void drain(const WorkerId& id, engine::Drain drain);
   void report(const engine::TrialView& view, uint32_t how);
   void finish(const engine::TrialView& view);
+  void step_on(const engine::TrialView& view);
   void fail(const engine::TrialView& view, uint32_t how);
   void repeat(const WorkerId& id, uint32_t which);
   void reorder(const engine::TrialView& view, uint32_t how);
   void damage(const engine::TrialView& view);
   void retry_in_slices(const engine::RetryTrials& what, uint32_t meanwhile);
   void crash();
+  void pass(std::chrono::milliseconds span);
+  void watch_clocks(bool ticked);
   void check();
+  void check_new_starts();
+  void check_turns(const std::vector<engine::TrialView>& started);
   void check_starts();
   void check_drained();
   void check_one_owner();
@@ -98,6 +103,8 @@ class ClusterWalk {
   std::vector<std::pair<WorkerId, fleet::Event>> past_;              // events of attempts, for stale reports
   std::map<TrialId, std::pair<fleet::AttemptKey, double>> offered_;  // results that a worker has sent
   int64_t steps_ = 0;
+  std::optional<TrialId> saving_;  // its checkpoint is under way
+  bool calm_ = false;              // this step changes no sweep, and nobody has died
   std::optional<Death> dies_;
 };
 

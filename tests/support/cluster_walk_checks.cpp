@@ -18,11 +18,69 @@ void ClusterWalk::check() {
     }
   }
   learn_results();
+  watch_clocks(false);
+  check_new_starts();
   for (std::string& finding : model_.disagreements(cluster_.engine(), cluster_.now()))
     findings_.push_back(std::move(finding));
   check_starts();
   check_drained();
   check_one_owner();
+}
+
+// Attempts that their limits have ended, and those that they should have ended. `ticked`: the engine has just looked.
+void ClusterWalk::watch_clocks(bool ticked) {
+  const SteadyTime now = cluster_.now().steady;
+  for (const engine::TrialView& view : all_trials(cluster_)) {
+    if (!model_.clocks.limited(view.id)) continue;
+    std::string wrong;
+    if (const std::optional<Attempt> over = model_.clocks.over(view)) {
+      const auto end = cluster_.store().last_failure(view.id);
+      const bool known = end.ok() && *end && (*end)->attempt == *over;
+      if (known && (*end)->end == name(EndReason::kTimeout)) wrong = model_.clocks.wrong_timeout(view, now);
+      const bool stalled = known && (*end)->end == name(EndReason::kStalled);
+      if (stalled) wrong = model_.clocks.wrong_stall(view, *over, now);
+      if (stalled || (known && (*end)->end == name(EndReason::kTimeout))) model_.bad_end(view.id);
+    }
+    model_.clocks.observe(view, now);
+    if (ticked && wrong.empty() && works(cluster_, view)) wrong = model_.clocks.overdue(view, now);
+    if (!wrong.empty()) findings_.push_back(cat(short_form(view.id), " ", wrong));
+  }
+}
+
+void ClusterWalk::pass(std::chrono::milliseconds span) {
+  constexpr auto kTick = 500ms;
+  for (; span > 0ms; span -= kTick) {
+    watch_clocks(false);
+    cluster_.advance(kTick);
+    watch_clocks(true);
+  }
+}
+
+// Nothing new starts for a sweep that is paused, cancelled, or halted since before this step.
+void ClusterWalk::check_new_starts() {
+  std::vector<engine::TrialView> started;
+  for (engine::TrialView& view : live_trials(cluster_)) {
+    if (view.attempt <= started_[view.id]) continue;
+    if (!model_.wants(view.id))
+      findings_.push_back(cat(short_form(view.id), " was started, but no sweep that runs wants it"));
+    started.push_back(std::move(view));
+  }
+  if (calm_) check_turns(started);
+}
+
+// What is more urgent goes first. Gangs wait for slots, and trials that had bad luck for other workers: not they.
+void ClusterWalk::check_turns(const std::vector<engine::TrialView>& started) {
+  for (const engine::TrialView& first : started) {
+    if (model_.is_gang(first.id)) continue;
+    const std::optional<int64_t> priority = model_.priority(first.id, false);
+    for (const engine::TrialView& view : all_trials(cluster_)) {
+      if (view.state != TrialState::kQueued || !model_.waited(view.id) || model_.is_gang(view.id)) continue;
+      const std::optional<int64_t> urgent = model_.priority(view.id, true);
+      if (priority && urgent && *urgent > *priority)
+        findings_.push_back(cat(short_form(first.id), " of priority ", *priority, " was started before ",
+                                short_form(view.id), " of priority ", *urgent));
+    }
+  }
 }
 
 // A result counts when the trial has ended with the attempt that sent it.
@@ -40,7 +98,8 @@ void ClusterWalk::learn_results() {
 void ClusterWalk::check_starts() {
   for (const engine::TrialView& view : live_trials(cluster_)) {
     if (view.state != TrialState::kAssigned) continue;
-    if (!model_.wants(view.id)) findings_.push_back(cat(short_form(view.id), " was started, but no sweep wants it"));
+    if (!model_.wants(view.id) && !model_.halted(view.id))
+      findings_.push_back(cat(short_form(view.id), " was started, but no sweep wants it"));
     if (!model_.stages_done(view.id))
       findings_.push_back(cat(short_form(view.id), " was started without the result of its stage"));
   }
@@ -82,6 +141,9 @@ void ClusterWalk::settle() {
   for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
   for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
     model_.observe(cluster_.engine(), cluster_.now());
+    for (const engine::SweepView& sweep : cluster_.engine().sweeps(cluster_.now())) {
+      if (sweep.state == "halted") act(static_cast<uint32_t>(sweep.id.value() - 1), engine::SweepAction::kResume);
+    }
     bool open = false;
     for (const engine::TrialView& view : all_trials(cluster_)) open |= is_open(view.state) && model_.wants(view.id);
     if (!open) break;
@@ -93,7 +155,7 @@ void ClusterWalk::settle() {
     for (const engine::TrialView& view : live_trials(cluster_)) {
       if (works(cluster_, view)) report(view, 2);
     }
-    cluster_.advance(500ms);
+    pass(500ms);
     check();
   }
   check_stored_results();

@@ -10,12 +10,13 @@
 
 #include "coordinator/engine/engine.h"
 #include "core/config/sweep.h"
+#include "tests/support/walk_clocks.h"
 
 namespace autonorm::testing {
 
 class WalkModel {
  public:
-  enum class State { kRunning, kPaused, kCancelled };
+  enum class State { kRunning, kPaused, kHalted, kCancelled };
 
   // What the engine will answer to a submission: the number of the sweep, and whether it existed.
   struct Submitted {
@@ -32,7 +33,14 @@ class WalkModel {
   void bad_end(const TrialId& trial);                  // an attempt that ended without a result
 
   bool wants(const TrialId& trial) const;   // a running sweep claims it
+  bool halted(const TrialId& trial) const;  // a sweep claims it that its on_failure rule has halted
   bool claims(const TrialId& trial) const;  // a sweep that is not cancelled claims it
+  // What running sweeps give it at most; absent when there is none. `sure`: without those that max_parallel may hold
+  // up.
+  std::optional<int64_t> priority(const TrialId& trial, bool sure) const;
+  bool waited(
+      const TrialId& trial) const;  // it was queued at the last observe(), and nothing has ever gone wrong with it
+  bool is_gang(const TrialId& trial) const { return trials_.at(trial).ranks > 1; }
   bool drained(const WorkerId& worker) const { return drained_.contains(worker); }
   bool stages_done(const TrialId& trial) const;
   std::optional<double> accepted(const TrialId& trial) const;
@@ -40,6 +48,7 @@ class WalkModel {
 
   // The engine's open trials of each sweep before an action decide what it changes: call it before act() and submit().
   void observe(const engine::Engine& engine, Now now);
+  WalkClocks clocks;
   // What the engine's views say that cannot be, one line each.
   std::vector<std::string> disagreements(const engine::Engine& engine, Now now);
 
@@ -49,9 +58,15 @@ class WalkModel {
     Sha256 content;
     State state = State::kRunning;
     std::set<TrialId> trials;
+    int64_t priority = 0, max_parallel = 0, fail_fast = 0;
+    // Failed trials that people have seen: where slices or restarts decide, a range.
+    int64_t tolerated_low = 0, tolerated_high = 0;
+    bool perhaps_halted = false;
   };
   struct Trial {
     std::vector<TrialId> stages;
+    int64_t ranks = 1, priority = 0;
+    bool unlucky = false;  // an attempt of it ended badly, ever
     std::optional<double> accuracy;
     Attempt attempt;       // newest seen
     int64_t bad_ends = 0;  // since it was last wanted anew
@@ -59,7 +74,10 @@ class WalkModel {
   };
   Sweep* find(SweepId id);
   bool any_open(const Sweep& sweep) const;
-  void run_again(const TrialId& id);
+  int64_t failed(const Sweep& sweep) const;  // as observed
+  void run_again(const TrialId& id, std::set<TrialId>& started);
+  void check_sweep(const engine::SweepView& view, Sweep& sweep, const std::vector<engine::TrialView>& trials,
+                   std::vector<std::string>& findings);
   void check_trial(const engine::TrialView& view, std::vector<std::string>& findings);
 
   std::vector<Sweep> sweeps_;  // by id, from 1
