@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "coordinator/cli/client_connection.h"
+#include "coordinator/server/grpc_deadline.h"
 #include "coordinator/server/listen_address.h"
 #include "coordinator/server/report_codec.h"
 #include "core/base/log.h"
@@ -27,7 +28,7 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
 
 // Fails at the first refusal instead of retrying until the deadline, as gRPC would.
 bool wait_connected(grpc::Channel& channel, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::system_clock::now() + limit;
+  const auto deadline = server::grpc_deadline(limit);
   while (true) {
     const auto state = channel.GetState(true);
     if (state == GRPC_CHANNEL_READY) return true;
@@ -80,12 +81,37 @@ Result<std::vector<engine::SweepView>> ControlClient::sweeps() {
   return decode_all<engine::SweepView>(reply->sweeps());
 }
 
-Result<std::vector<engine::TrialView>> ControlClient::trials(const std::string& sweep) {
+Result<engine::TrialPage> ControlClient::trial_page(const std::string& sweep, const engine::TrialFilter& filter) {
   auto request = versioned<v1::ListTrialsRequest>();
   request.set_sweep(sweep);
+  for (const TrialState state : filter.states) request.add_states(std::string(name(state)));
+  request.set_variant(filter.variant);
+  request.set_from(filter.from);
+  request.set_most(filter.most);
   const auto reply = connection_->call(&v1::Control::Stub::ListTrials, request);
   if (!reply.ok()) return reply.status();
-  return decode_all<engine::TrialView>(reply->trials());
+  auto trials = decode_all<engine::TrialView>(reply->trials());
+  if (!trials.ok()) return trials.status();
+  engine::TrialPage page{.trials = *std::move(trials), .matching = reply->matching(), .next = {}};
+  if (reply->has_next()) page.next = reply->next();
+  return page;
+}
+
+Result<std::vector<engine::TrialView>> ControlClient::trials(const std::string& sweep, engine::TrialFilter filter) {
+  constexpr int64_t kPerCall = 5'000;
+  filter.most = kPerCall;
+  std::vector<engine::TrialView> all;
+  std::optional<int64_t> next = filter.from;
+  while (next) {
+    filter.from = *next;
+    auto page = trial_page(sweep, filter);
+    if (!page.ok()) return page.status();
+    std::ranges::move(page->trials, std::back_inserter(all));
+    if (page->next && *page->next <= filter.from)
+      return internal("the coordinator sent trials from ", filter.from, " on twice");
+    next = page->next;
+  }
+  return all;
 }
 
 Result<std::vector<engine::WorkerView>> ControlClient::workers() {
@@ -94,12 +120,15 @@ Result<std::vector<engine::WorkerView>> ControlClient::workers() {
   return decode_all<engine::WorkerView>(reply->workers());
 }
 
-Result<std::vector<std::string>> ControlClient::explain(const std::string& trial) {
+Result<engine::Explanation> ControlClient::explain(const std::string& trial) {
   auto request = versioned<v1::ExplainRequest>();
   request.set_trial(trial);
   const auto reply = connection_->call(&v1::Control::Stub::Explain, request);
   if (!reply.ok()) return reply.status();
-  return std::vector<std::string>(reply->lines().begin(), reply->lines().end());
+  auto trials = decode_all<engine::ExplainedTrial>(reply->trials());
+  if (!trials.ok()) return trials.status();
+  return engine::Explanation{
+      .trials = *std::move(trials), .lines = {reply->lines().begin(), reply->lines().end()}, .failed = {}};
 }
 
 Result<std::string> ControlClient::report(const std::string& sweep, const report::ReportOptions& options,

@@ -67,9 +67,11 @@ class ControlClient {
   Result<engine::SubmitReply> submit(const config::SweepSource& source, bool fresh, const std::string& key);
   Result<ServerPlan> plan(const config::SweepSource& source);
   Result<std::vector<engine::SweepView>> sweeps();
-  Result<std::vector<engine::TrialView>> trials(const std::string& sweep);
+  // In several calls when they are many.
+  Result<std::vector<engine::TrialView>> trials(const std::string& sweep, engine::TrialFilter filter = {});
+  Result<engine::TrialPage> trial_page(const std::string& sweep, const engine::TrialFilter& filter);
   Result<std::vector<engine::WorkerView>> workers();
-  Result<std::vector<std::string>> explain(const std::string& trial);
+  Result<engine::Explanation> explain(const std::string& trial);
   Result<ActOutcome> act(engine::SweepAction action, const std::string& sweep, const std::string& key);
   // Trials that start again. `what.sweep` is not used: `sweep` selects one, "" the newest (or none when a trial is
   // named).

@@ -4,9 +4,11 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 
+#include "coordinator/server/grpc_deadline.h"
 #include "coordinator/server/grpc_status.h"
 #include "coordinator/server/request_pool.h"
 #include "core/base/status.h"
@@ -46,7 +48,7 @@ class PeriodicStream : public grpc::ServerWriteReactor<Update> {
   virtual Result<Look> look(Update& update) = 0;
 
  private:
-  static constexpr int64_t kPauseMs = 500;
+  static constexpr std::chrono::milliseconds kPause{500};
 
   void post(void (PeriodicStream::*step)()) {
     if (!pool_.post([this, step] { (this->*step)(); })) this->Finish(to_grpc(too_many_requests()));
@@ -79,8 +81,7 @@ class PeriodicStream : public grpc::ServerWriteReactor<Update> {
       return this->Finish(grpc::Status::CANCELLED);
     }
     alarm_ = std::make_unique<grpc::Alarm>();
-    const auto deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kPauseMs, GPR_TIMESPAN));
-    alarm_->Set(deadline, [this](bool expired) {
+    alarm_->Set(grpc_deadline(kPause), [this](bool expired) {
       expired ? post(&PeriodicStream::look_again) : this->Finish(grpc::Status::CANCELLED);
     });
   }

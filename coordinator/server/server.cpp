@@ -9,6 +9,7 @@
 #include "coordinator/server/control_service.h"
 #include "coordinator/server/engine_loop.h"
 #include "coordinator/server/fleet_service.h"
+#include "coordinator/server/grpc_deadline.h"
 #include "coordinator/server/grpc_status.h"
 #include "coordinator/server/listen_address.h"
 #include "coordinator/server/log_desk.h"
@@ -87,6 +88,7 @@ EngineLoopOptions loop_options(const ServerOptions& options, const std::string& 
   EngineLoopOptions loop;
   loop.build = kBuildVersion;
   loop.secret = options.secret;
+  loop.clock_era = options.clock_era;
   loop.limits = options.limits;
   loop.worker_command = "worker --coordinator " + address;
   return loop;
@@ -130,7 +132,7 @@ void Server::stop() {
   if (std::exchange(parts_->stopped, true)) return;
   parts_->loop->post(engine::Stopping{});
   if (!parts_->sessions.wait_empty(kGoodbyeTime)) parts_->sessions.close_all();
-  parts_->grpc->Shutdown(std::chrono::system_clock::now() + kLastCallsTime);
+  parts_->grpc->Shutdown(grpc_deadline(kLastCallsTime));
 }
 
 }  // namespace autonorm::server

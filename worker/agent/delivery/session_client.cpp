@@ -250,7 +250,9 @@ class ArtifactClient final : public ArtifactTransport {
   // Registers a call's context for cancel().
   struct Call {
     explicit Call(ArtifactClient& owner) : owner(owner) {
-      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(kArtifactCallSeconds));
+      // On gRPC's monotonic clock: a wall clock that is set meanwhile changes nothing.
+      context.set_deadline(
+          gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_seconds(kArtifactCallSeconds, GPR_TIMESPAN)));
       const std::lock_guard lock(owner.mutex_);
       refused = owner.cancelled_;
       owner.current_ = &context;
