@@ -3,6 +3,7 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/sweep_choice.h"
 #include "coordinator/cli/verbs.h"
+#include "coordinator/cli/view_json.h"
 #include "coordinator/cli/view_text.h"
 #include "coordinator/cli/wording.h"
 #include "core/base/text.h"
@@ -42,25 +43,42 @@ int drain_worker(const DrainWorker& options, const std::string& coordinator, Env
   return kOk;
 }
 
+namespace {
+
+// One for each group, of its example.
+Result<std::vector<engine::Explanation>> explain_examples(ControlClient& client, const engine::SweepView& sweep) {
+  std::vector<engine::Explanation> examples;
+  for (const engine::FailureGroup& group : sweep.failures) {
+    auto found = client.explain(group.example.value());
+    if (!found.ok()) return found.status();
+    examples.push_back(*std::move(found));
+  }
+  return examples;
+}
+
+std::string failures_text(const engine::SweepView& sweep, const std::vector<engine::Explanation>& examples) {
+  std::string text = cat("sweep ", sweep.id, " (", sweep.name, "): ");
+  if (sweep.failures.empty()) return text + "no trial has failed\n";
+  text += count_text(failed_trials(sweep), "failed trial") + "\n";
+  for (size_t i = 0; i < sweep.failures.size(); ++i) {
+    text += "\n" + failure_text(sweep.failures[i]) + "\n";
+    for (const std::string& line : examples[i].lines) text += "  " + line + "\n";
+  }
+  if (const std::string more = other_failures_text(sweep); !more.empty()) text += "\n" + more + "\n";
+  return text + cat("\ntry them again: coordinator retry ", sweep.id, "\n");
+}
+
+}  // namespace
+
 int failures(const Failures& options, const std::string& coordinator, Environment& environment) {
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
   const auto sweep = chosen_sweep(**client, options.sweep);
   if (!sweep.ok()) return fail(environment, sweep.status());
-  if (sweep->failures.empty()) {
-    environment.out << "sweep " << sweep->id << " (" << sweep->name << "): no trial has failed" << std::endl;
-    return kOk;
-  }
-  environment.out << "sweep " << sweep->id << " (" << sweep->name
-                  << "): " << count_text(failed_trials(*sweep), "failed trial") << "\n";
-  for (const engine::FailureGroup& group : sweep->failures) {
-    environment.out << "\n" << failure_text(group) << "\n";
-    const auto lines = (*client)->explain(group.example.value());
-    if (!lines.ok()) return fail(environment, lines.status());
-    for (const std::string& line : *lines) environment.out << "  " << line << "\n";
-  }
-  if (const std::string more = other_failures_text(*sweep); !more.empty()) environment.out << "\n" << more << "\n";
-  environment.out << "\ntry them again: coordinator retry " << sweep->id << std::endl;
+  const auto examples = explain_examples(**client, *sweep);
+  if (!examples.ok()) return fail(environment, examples.status());
+  const bool json = options.output == Output::kJson;
+  environment.out << (json ? failures_json(*sweep, *examples) : failures_text(*sweep, *examples)) << std::flush;
   return kOk;
 }
 

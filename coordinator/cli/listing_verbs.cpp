@@ -31,12 +31,12 @@ int workers(const Workers& options, const std::string& coordinator, Environment&
 int explain(const Explain& options, const std::string& coordinator, Environment& environment) {
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());
-  const auto lines = (*client)->explain(options.trial);
-  if (!lines.ok()) return fail(environment, lines.status());
+  const auto found = (*client)->explain(options.trial);
+  if (!found.ok()) return fail(environment, found.status());
   if (options.output == Output::kJson) {
-    environment.out << lines_json(*lines);
+    environment.out << explanation_json(*found);
   } else {
-    for (const auto& line : *lines) environment.out << line << "\n";
+    for (const auto& line : found->lines) environment.out << line << "\n";
   }
   environment.out << std::flush;
   return kOk;
@@ -56,6 +56,21 @@ Result<std::optional<engine::SweepView>> choose(ControlClient& client, const std
   return std::optional(*std::move(chosen));
 }
 
+// What `status` shows: every trial that people or programs ask for, else the first that are worth a look.
+Result<engine::TrialPage> listed_trials(ControlClient& client, const engine::SweepView& sweep,
+                                        const ShowStatus& options) {
+  engine::TrialFilter filter{.states = options.states, .variant = options.variant};
+  const bool all = options.output == Output::kJson || !filter.states.empty() || !filter.variant.empty();
+  if (!all) {
+    filter = noteworthy_trials();
+    return client.trial_page(cat(sweep.id), filter);
+  }
+  auto trials = client.trials(cat(sweep.id), std::move(filter));
+  if (!trials.ok()) return trials.status();
+  const int64_t matching = std::ssize(*trials);
+  return engine::TrialPage{.trials = *std::move(trials), .matching = matching, .next = {}};
+}
+
 }  // namespace
 
 int show_status(const ShowStatus& options, const std::string& coordinator, Environment& environment) {
@@ -65,21 +80,21 @@ int show_status(const ShowStatus& options, const std::string& coordinator, Envir
   if (!info.ok()) return fail(environment, info.status());
   const auto sweep = choose(**client, options.sweep);
   if (!sweep.ok()) return fail(environment, sweep.status());
-  std::vector<engine::TrialView> trials;
+  engine::TrialPage page;
   if (*sweep) {
-    auto found = (*client)->trials(cat((*sweep)->id));
+    auto found = listed_trials(**client, **sweep, options);
     if (!found.ok()) return fail(environment, found.status());
-    trials = *std::move(found);
+    page = *std::move(found);
   }
   if (options.output == Output::kJson) {
-    environment.out << status_json(*info, *sweep, trials) << std::flush;
+    environment.out << status_json(*info, *sweep, page.trials) << std::flush;
     return kOk;
   }
   const auto workers = (*client)->workers();
   if (!workers.ok()) return fail(environment, workers.status());
   const auto connected = std::ranges::count_if(*workers, [](const auto& worker) { return worker.state != "lost"; });
   environment.out << server_text(*info, coordinator, static_cast<size_t>(connected))
-                  << (*sweep ? sweep_text(**sweep, trials) : sweeps_text({})) << std::flush;
+                  << (*sweep ? sweep_text(**sweep, page) : sweeps_text({})) << std::flush;
   return kOk;
 }
 

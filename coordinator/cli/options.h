@@ -1,6 +1,7 @@
 // What was asked for on the command line, as values.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,7 +35,8 @@ struct List {
   Output output = Output::kText;
 };
 struct ShowStatus {
-  std::string sweep;
+  std::string sweep, variant;
+  std::set<TrialState> states;  // with either, every trial that matches is listed
   Output output = Output::kText;
 };
 struct Watch {
@@ -64,6 +66,7 @@ struct DrainWorker {
 };
 struct Failures {
   std::string sweep;
+  Output output = Output::kText;
 };
 struct Workers {
   Output output = Output::kText;

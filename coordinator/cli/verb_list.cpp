@@ -75,7 +75,9 @@ void VerbList::coordinator_flag() {
       ->capture_default_str();
 }
 
-void VerbList::output_flag(Output& output) { word_flag("--output", output, kOutputs, "text or json", "text|json"); }
+void VerbList::output_flag(Output& output) {
+  word_flag("--output", output, kOutputs, "text, or json: one JSON document", "text|json");
+}
 
 void VerbList::state_flag(std::string& state) {
   state = defaults_.state;

@@ -82,6 +82,7 @@ class VerbList {
 
   void coordinator_flag();
   void output_flag(Output& output);
+  void states_flag(std::set<TrialState>& states);
   void state_flag(std::string& state);
   // A flag that takes one of a few words, which outlive the list.
   template <class Value>

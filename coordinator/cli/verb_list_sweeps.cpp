@@ -1,8 +1,20 @@
 // Verbs about sweeps and their trials: run, submit, plan, list, status, watch, explain, logs, cancel, pause, resume,
 // retry, failures.
+#include <sstream>
+
 #include "coordinator/cli/verb_list.h"
 
 namespace autonorm::cli {
+namespace {
+
+std::string trial_states_text() {
+  std::vector<std::string> words;
+  for (int i = 0; i <= static_cast<int>(TrialState::kCancelled); ++i)
+    words.emplace_back(name(static_cast<TrialState>(i)));
+  return join(words);
+}
+
+}  // namespace
 
 void VerbList::add_run() {
   auto run = add<Run>("run", "serve, start local workers, submit, watch and report: a whole study on this machine",
@@ -21,7 +33,8 @@ void VerbList::add_submit() {
   verb().add_option("FILE", submit->file, "sweep file")->required()->type_name("");
   verb().add_flag("--strict", submit->strict, "refuse a sweep whose seeds cannot answer its question");
   verb().add_flag("--fresh", submit->fresh, "train every cell again, whatever earlier sweeps found");
-  verb().add_flag("--wait", submit->wait, "watch until the sweep is done");
+  verb().add_flag("--wait", submit->wait,
+                  "watch until the sweep is done or halted; Ctrl-C ends this command alone, the sweep goes on");
   coordinator_flag();
 }
 
@@ -41,8 +54,25 @@ void VerbList::add_status() {
   auto status =
       add<ShowStatus>("status", "show one sweep and its trials, and whether the coordinator is well", "status 3");
   verb().add_option("SWEEP", status->sweep, kSweepHelp)->type_name("");
+  states_flag(status->states);
+  verb().add_option("--variant", status->variant, "list every trial of this row")->type_name("NAME");
   output_flag(status->output);
   coordinator_flag();
+}
+
+void VerbList::states_flag(std::set<TrialState>& states) {
+  const auto take = [&states](const std::string& words) {
+    std::istringstream list(words);
+    for (std::string word; std::getline(list, word, ',');) {
+      const auto state = parse_trial_state(word);
+      if (!state) throw CLI::ValidationError("--trials", cat("'", word, "' is not one of ", trial_states_text()));
+      states.insert(*state);
+    }
+  };
+  verb()
+      .add_option_function<std::string>(
+          "--trials", take, "list every trial in these states, e.g. failed,cancelled; of " + trial_states_text())
+      ->type_name("STATES");
 }
 
 void VerbList::add_watch() {
@@ -104,6 +134,7 @@ void VerbList::add_failures() {
   auto failures =
       add<Failures>("failures", "list what failed, identical failures together, with the end of a log", "failures 3");
   verb().add_option("SWEEP", failures->sweep, kSweepHelp)->type_name("");
+  output_flag(failures->output);
   coordinator_flag();
 }
 

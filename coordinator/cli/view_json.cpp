@@ -18,6 +18,10 @@ Json optional_number(const std::optional<double>& number) {
   return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
 }
 
+Json group_json(const engine::FailureGroup& group) {
+  return {{"end", name(group.end)}, {"text", group.text}, {"count", group.count}, {"trial", group.example.value()}};
+}
+
 Json sweep_json(const engine::SweepView& sweep) {
   Json json{{"id", sweep.id.value()},     {"name", sweep.name},   {"state", sweep.state},
             {"question", sweep.question}, {"cells", sweep.cells}, {"trials", sweep.trials}};
@@ -28,10 +32,7 @@ Json sweep_json(const engine::SweepView& sweep) {
   json["submitted"] = time_text(sweep.submitted);
   json["eta_s"] = optional_number(sweep.eta_s);
   json["failures"] = Json::array();
-  for (const engine::FailureGroup& group : sweep.failures) {
-    json["failures"].push_back(
-        {{"end", name(group.end)}, {"text", group.text}, {"count", group.count}, {"trial", group.example.value()}});
-  }
+  for (const engine::FailureGroup& group : sweep.failures) json["failures"].push_back(group_json(group));
   return json;
 }
 
@@ -103,6 +104,35 @@ std::string status_json(const ServerInfo& info, const std::optional<engine::Swee
   return dump(json);
 }
 
-std::string lines_json(const std::vector<std::string>& lines) { return dump(Json(lines)); }
+std::string explanation_json(const engine::Explanation& explanation) {
+  Json json{{"trials", Json::array()}, {"lines", explanation.lines}};
+  for (const engine::ExplainedTrial& trial : explanation.trials) {
+    json["trials"].push_back(
+        {{"trial", trial.id.value()},
+         {"sweep", trial.sweep.value()},
+         {"variant", trial.variant},
+         {"labels", trial.labels},
+         {"seed", trial.seed},
+         {"is_stage", trial.is_stage},
+         {"state", name(trial.state)},
+         {"attempt", trial.attempt.value()},
+         {"reason", trial.reason},
+         {"outlook", trial.outlook},
+         {"failed_attempts", trial.failed_attempts},
+         {"max_attempts", trial.max_attempts},
+         {"checkpoint_step", trial.checkpoint_step ? Json(*trial.checkpoint_step) : Json(nullptr)}});
+  }
+  return dump(json);
+}
+
+std::string failures_json(const engine::SweepView& sweep, const std::vector<engine::Explanation>& examples) {
+  Json json{
+      {"sweep", sweep.id.value()}, {"name", sweep.name}, {"failed", failed_trials(sweep)}, {"groups", Json::array()}};
+  for (size_t i = 0; i < sweep.failures.size(); ++i) {
+    json["groups"].push_back(group_json(sweep.failures[i]));
+    json["groups"].back()["lines"] = examples.at(i).lines;
+  }
+  return dump(json);
+}
 
 }  // namespace autonorm::cli

@@ -17,6 +17,11 @@ std::string workers_json(const std::vector<engine::WorkerView>& workers);
 // {server: {…}, sweep: {…} or null, trials: [{trial, variant, labels, seed, state, attempt, …}]}
 std::string status_json(const ServerInfo& info, const std::optional<engine::SweepView>& sweep,
                         const std::vector<engine::TrialView>& trials);
-std::string lines_json(const std::vector<std::string>& lines);
+// {trials: [{trial, sweep, variant, labels, seed, is_stage, state, attempt, reason, outlook, failed_attempts,
+// max_attempts, checkpoint_step}], lines: [all of it, for people]}
+std::string explanation_json(const engine::Explanation& explanation);
+// {sweep, name, failed, groups: [{end, text, count, trial, lines: [what explain says of that trial]}]}; `examples`: one
+// explanation for each group.
+std::string failures_json(const engine::SweepView& sweep, const std::vector<engine::Explanation>& examples);
 
 }  // namespace autonorm::cli

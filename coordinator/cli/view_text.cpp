@@ -10,7 +10,7 @@
 namespace autonorm::cli {
 namespace {
 
-constexpr size_t kListedTrials = 40;  // of `status`; a sweep may have thousands
+constexpr int64_t kListedTrials = 40;
 
 std::string eta_text(const engine::SweepView& sweep) {
   if (sweep.state == "done" || sweep.state == "cancelled") return "";
@@ -40,15 +40,9 @@ std::vector<std::string> row(const engine::TrialView& trial) {
           what_happens(trial)};
 }
 
-bool noteworthy(const engine::TrialView& trial) { return trial.state != TrialState::kSucceeded; }
-
-std::string trial_table(const std::vector<engine::TrialView>& trials) {
+std::string trial_table(const engine::TrialPage& page) {
   std::vector<std::vector<std::string>> rows;
-  size_t left_out = 0;
-  for (const auto& trial : trials) {
-    if (!noteworthy(trial)) continue;
-    rows.size() < kListedTrials ? rows.push_back(row(trial)) : void(++left_out);
-  }
+  for (const auto& trial : page.trials) rows.push_back(row(trial));
   if (rows.empty()) return "";
   std::string text = "\n" + text_table({{"trial"},
                                         {"variant"},
@@ -60,8 +54,9 @@ std::string trial_table(const std::vector<engine::TrialView>& trials) {
                                         {"host"},
                                         {"reason"}},
                                        rows);
-  if (left_out > 0)
-    text += cat("… and ", number_text(static_cast<int64_t>(left_out)), " more; all of them: --output json\n");
+  if (const int64_t more = page.matching - std::ssize(page.trials); more > 0)
+    text +=
+        cat("… and ", number_text(more), " more; choose with --trials or --variant, or all of them: --output json\n");
   return text;
 }
 
@@ -150,7 +145,14 @@ std::string workers_text(const std::vector<engine::WorkerView>& workers) {
                     rows);
 }
 
-std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine::TrialView>& trials) {
+engine::TrialFilter noteworthy_trials() {
+  engine::TrialFilter filter{.most = kListedTrials};
+  for (int i = 0; i <= static_cast<int>(TrialState::kCancelled); ++i) filter.states.insert(static_cast<TrialState>(i));
+  filter.states.erase(TrialState::kSucceeded);
+  return filter;
+}
+
+std::string sweep_text(const engine::SweepView& sweep, const engine::TrialPage& page) {
   std::string text = cat("sweep ", sweep.id, "  ", sweep.name, "  ", sweep.state, "\n");
   if (!sweep.question.empty()) text += sweep.question + "\n";
   text += cat(count_text(sweep.cells, "cell"), ", ", count_text(sweep.trials, "distinct trial"), ": ",
@@ -161,7 +163,7 @@ std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine:
   if (sweep.state == "halted")
     text += cat("halted by its on_failure rule; go on with: coordinator retry ", sweep.id,
                 ", or as it is: coordinator resume ", sweep.id, "\n");
-  return text + trial_table(trials);
+  return text + trial_table(page);
 }
 
 std::string server_text(const ServerInfo& info, const std::string& address, size_t workers) {

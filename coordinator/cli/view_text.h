@@ -10,8 +10,10 @@ namespace autonorm::cli {
 
 std::string sweeps_text(const std::vector<engine::SweepView>& sweeps);  // newest first
 std::string workers_text(const std::vector<engine::WorkerView>& workers);
-// Counts, then the trials that run, wait with a reason, or did not succeed.
-std::string sweep_text(const engine::SweepView& sweep, const std::vector<engine::TrialView>& trials);
+// Counts, then the trials of the page.
+std::string sweep_text(const engine::SweepView& sweep, const engine::TrialPage& page);
+// Those that run, wait, or did not succeed; a sweep may have thousands, so only the first.
+engine::TrialFilter noteworthy_trials();
 std::string server_text(const ServerInfo& info, const std::string& address, size_t workers);
 
 // "3 running, 9 queued, 6 succeeded": states with trials, in the order of a trial's life.

@@ -157,6 +157,18 @@ TEST(CommandLine, RetryAndDrainTakeWhatTheyNeed) {
   EXPECT_EQ(parsed<DrainWorker>({"undrain", "node7"}).drain, engine::Drain::kNo);
   EXPECT_EQ(parsed<DrainWorker>({"undrain", "node7"}).worker, "node7");
   EXPECT_EQ(parsed<Failures>({"failures"}).sweep, "");
+  EXPECT_EQ(parsed<Failures>({"failures", "--output", "json"}).output, Output::kJson);
+}
+
+TEST(CommandLine, StatusListsTheTrialsThatAreAskedFor) {
+  const auto failed = parsed<ShowStatus>({"status", "3", "--trials", "failed,cancelled", "--variant", "RMSNorm"});
+  EXPECT_EQ(failed.states, (std::set{TrialState::kFailed, TrialState::kCancelled}));
+  EXPECT_EQ(failed.variant, "RMSNorm");
+  EXPECT_TRUE(parsed<ShowStatus>({"status"}).states.empty());
+  EXPECT_EQ(parsed<ShowStatus>({"status", "--trials", "failed", "3"}).sweep, "3");
+  EXPECT_EQ(refusal({"status", "--trials", "broken"}),
+            "coordinator status: --trials: 'broken' is not one of waiting, queued, assigned, running, succeeded, "
+            "diverged, stopped, failed, cancelled\nsee: coordinator status --help\n");
 }
 
 TEST(CommandLine, AnUnknownVerbIsAnsweredWithTheNearest) {

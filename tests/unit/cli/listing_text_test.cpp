@@ -72,11 +72,11 @@ TEST(ListingText, EmptyListsSayWhatToDo) {
   EXPECT_EQ(workers_text({}), "no worker is connected; start some: mpirun -np N worker --coordinator ADDR\n");
 }
 
-TEST(ListingText, StatusShowsCountsAndEveryTrialThatDidNotSucceed) {
+TEST(ListingText, StatusShowsCountsAndTheTrialsOfThePage) {
   auto failed = trial(TrialState::kFailed);
   failed.reason = "killed by signal 9";
   failed.end = EndReason::kTrainerCrashed;
-  const std::string text = sweep_text(sweep(3), {trial(TrialState::kSucceeded), failed});
+  const std::string text = sweep_text(sweep(3), {.trials = {failed}, .matching = 1, .next = {}});
   EXPECT_EQ(text,
             "sweep 3  norms  running\nWhich?\n8 cells, 7 distinct trials: 2 queued, 1 running, 3 succeeded, 1 failed\n"
             "time left: 1 min 15 s\n\n"
@@ -94,8 +94,16 @@ TEST(ListingText, FailuresBeyondTheListedKindsAreCounted) {
 }
 
 TEST(ListingText, StatusDoesNotListThousands) {
-  const std::string text = sweep_text(sweep(3), std::vector(1000, trial(TrialState::kQueued)));
-  EXPECT_NE(text.find("… and 960 more; all of them: --output json\n"), std::string::npos) << text;
+  const engine::TrialFilter filter = noteworthy_trials();
+  EXPECT_FALSE(filter.states.contains(TrialState::kSucceeded));
+  EXPECT_EQ(filter.states.size(), 8U);
+  const engine::TrialPage page{.trials = std::vector(static_cast<size_t>(filter.most), trial(TrialState::kQueued)),
+                               .matching = 1000,
+                               .next = 40};
+  const std::string text = sweep_text(sweep(3), page);
+  EXPECT_NE(text.find("… and 960 more; choose with --trials or --variant, or all of them: --output json\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(ListingText, ServerSaysItsTrouble) {
@@ -135,6 +143,38 @@ TEST(ListingJson, StatusHasServerSweepAndTrials) {
   EXPECT_EQ(only.at("loss"), nullptr);
   EXPECT_EQ(only.at("labels").at("data.name"), "mnist");
   EXPECT_EQ(nlohmann::json::parse(status_json({}, std::nullopt, {})).at("sweep"), nullptr);
+}
+
+TEST(ListingJson, AnExplanationHasItsTrialsAndWhatPeopleRead) {
+  engine::Explanation explanation{.trials = {}, .lines = {"trial aaaa", "  waits"}, .failed = {}};
+  engine::ExplainedTrial& trial = explanation.trials.emplace_back();
+  trial.id = TrialId(std::string(64, 'a'));
+  trial.sweep = SweepId(3);
+  trial.state = TrialState::kQueued;
+  trial.reason = "sweep 3 paused by user";
+  trial.checkpoint_step = 40;
+  const auto json = nlohmann::json::parse(explanation_json(explanation));
+  EXPECT_EQ(json.at("lines").size(), 2U);
+  const auto& only = json.at("trials").at(0);
+  EXPECT_EQ(only.at("sweep"), 3);
+  EXPECT_EQ(only.at("state"), "queued");
+  EXPECT_EQ(only.at("reason"), "sweep 3 paused by user");
+  EXPECT_EQ(only.at("checkpoint_step"), 40);
+}
+
+TEST(ListingJson, FailuresAreGroupsWithWhatExplainSays) {
+  engine::SweepView view = sweep(3);
+  view.counts[TrialState::kFailed] = 37;
+  view.failures = {{EndReason::kTrainerCrashed, "died", 37, TrialId("0123456789ab")}};
+  const engine::Explanation example{.trials = {}, .lines = {"trial 0123"}, .failed = {}};
+  const auto json = nlohmann::json::parse(failures_json(view, {example}));
+  EXPECT_EQ(json.at("sweep"), 3);
+  EXPECT_EQ(json.at("failed"), 37);
+  EXPECT_EQ(json.at("groups").at(0).at("count"), 37);
+  EXPECT_EQ(json.at("groups").at(0).at("end"), "trainer_crashed");
+  EXPECT_EQ(json.at("groups").at(0).at("lines").at(0), "trial 0123");
+  view.failures.clear();
+  EXPECT_EQ(nlohmann::json::parse(failures_json(view, {})).at("groups"), nlohmann::json::array());
 }
 
 TEST(ListingJson, WorkersAreAnArray) {

@@ -231,6 +231,12 @@ TEST(Verb, SubmitListStatusAndCancelTellOneStory) {
   const auto status = nlohmann::json::parse(run({"status", "--output", "json"}, here).out);
   EXPECT_EQ(status.at("trials").size(), 4u);
   EXPECT_NE(run({"status", "small"}, here).out.find("4 queued"), std::string::npos);
+  const auto some = run({"status", "--trials", "queued", "--variant", "RMSNorm", "--output", "json"}, here);
+  EXPECT_EQ(nlohmann::json::parse(some.out).at("trials").size(), 2u) << some.err;
+  EXPECT_EQ(run({"status", "--trials", "failed"}, here).out.find("RMSNorm"), std::string::npos);
+  const auto explained = nlohmann::json::parse(run({"explain", "RMSNorm", "--output", "json"}, here).out);
+  EXPECT_EQ(explained.at("trials").at(1).at("state"), "queued");
+  EXPECT_EQ(nlohmann::json::parse(run({"failures", "--output", "json"}, here).out).at("failed"), 0);
   EXPECT_NE(run({"explain", "RMSNorm"}, here).out.find("no worker is connected"), std::string::npos);
   EXPECT_EQ(run({"workers", "--output", "json"}, here).out, "[]\n");
 
