@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coordinator/export/event_file.h"
+#include "core/base/distinct_names.h"
 #include "core/base/text.h"
 
 namespace autonorm::exporting {
@@ -70,18 +71,14 @@ std::string path_word(const std::string& text) {
 
 // Names that are words already keep them.
 std::map<std::string, std::string> distinct_words(const std::set<std::string>& names) {
-  std::map<std::string, std::string> words;
-  std::set<std::string> taken;
-  for (const std::string& name : names) {
-    if (path_word(name) == name) taken.insert(words[name] = name);
-  }
-  for (const std::string& name : names) {
-    if (words.contains(name)) continue;
-    std::string word = path_word(name);
-    for (int number = 2; !taken.insert(word).second; ++number) word = cat(path_word(name), '-', number);
-    words[name] = word;
-  }
-  return words;
+  std::vector<std::string> order(names.begin(), names.end());
+  std::ranges::stable_partition(order, [](const std::string& name) { return path_word(name) == name; });
+  std::vector<std::string> wanted;
+  for (const std::string& name : order) wanted.push_back(path_word(name));
+  const auto words = distinct_names(wanted);
+  std::map<std::string, std::string> word_of;
+  for (size_t i = 0; i < order.size(); ++i) word_of.emplace(order[i], words[i]);
+  return word_of;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "coordinator/plot/kinds.h"
 #include "coordinator/plot/series.h"
 #include "coordinator/report/numbers.h"
+#include "coordinator/report/words.h"
 #include "core/base/text.h"
 
 namespace autonorm::plot {
@@ -112,25 +113,13 @@ std::vector<std::string> ticks_of(const std::vector<Line>& lines, bool notes) {
   return ticks;
 }
 
-const char* interval_name(report::IntervalMethod method) {
-  switch (method) {
-    case report::IntervalMethod::kStudent:
-      return "(Student t)";
-    case report::IntervalMethod::kBca:
-      return "(BCa bootstrap)";
-    case report::IntervalMethod::kPermutation:
-      return "(inverted sign-flip test)";
-  }
-  return "";
-}
-
 Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, const std::string& part) {
   const report::SweepRow& sweep = input.data.sweep;
   Figure figure;
   figure.name = figure_name({"forest", sweep.metric, part});
-  std::string reading =
-      cat("paired by seed, with ", report::percent(1 - sweep.alpha), " CI ", interval_name(input.comparison.interval));
-  if (sweep.margin > 0) reading += cat("; grey: the margin ±", sweep.margin);
+  std::string reading = cat("paired by seed, ", report::percent(1 - sweep.alpha), " CI (",
+                            report::interval_name(input.comparison.interval), ")");
+  if (sweep.margin > 0) reading += cat("; grey: margin ±", sweep.margin);
   reading += "; filled: a verdict, open: none";
   figure.title = cat("difference in ", sweep.metric, " to ", sweep.baseline, ", ", reading);
   figure.height = 170 + 30 * static_cast<int>(lines.size());

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "coordinator/plot/kinds.h"
 #include "coordinator/report/registration.h"
+#include "core/base/distinct_names.h"
 #include "core/base/text.h"
 
 namespace autonorm::plot {
@@ -30,18 +30,12 @@ void add_standing(report::TidyTable& table, const report::Registration& registra
   }
 }
 
-// Two variants, "a/b" and "a_b", may come out as one file name: the later one gets a number.
+// Two variants, "a/b" and "a_b", may come out as one file name.
 void make_names_distinct(std::vector<Figure>& figures) {
-  std::set<std::string> taken;
-  for (const Figure& figure : figures) taken.insert(figure.name);
-  std::set<std::string> used;
-  for (Figure& figure : figures) {
-    const std::string name = figure.name;
-    for (int number = 2; !used.insert(figure.name).second; ++number) {
-      std::string other = cat(name, "-", number);
-      if (!taken.contains(other)) figure.name = std::move(other);
-    }
-  }
+  std::vector<std::string> names;
+  for (const Figure& figure : figures) names.push_back(figure.name);
+  const auto distinct = distinct_names(names);
+  for (size_t i = 0; i < figures.size(); ++i) figures[i].name = distinct[i];
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/places.h"
 #include "coordinator/report/table.h"
+#include "coordinator/report/words.h"
 #include "core/base/text.h"
 #include "core/stats/power.h"
 #include "core/stats/sign_flip.h"
@@ -18,16 +19,16 @@ namespace {
 std::string counted(int count, const std::string& noun) { return cat(count, " ", noun, count == 1 ? "" : "s"); }
 
 std::string interval_words(const SweepRow& sweep, const Comparison& comparison) {
-  const std::string level = percent(1 - sweep.alpha) + " CI";
+  const std::string words = cat(percent(1 - sweep.alpha), " CI: ", interval_name(comparison.interval));
   switch (comparison.interval) {
     case IntervalMethod::kStudent:
-      return level + ": paired Student t";
+      return words;
     case IntervalMethod::kBca:
-      return level + ": BCa bootstrap of the per-seed differences, 10000 resamples from a fixed seed";
+      return words + " of the per-seed differences, 10000 resamples from a fixed seed";
     case IntervalMethod::kPermutation:
-      return level + ": all shifts that the sign-flip test does not reject";
+      return words + ", all shifts that it does not reject";
   }
-  return level;
+  return words;
 }
 
 template <class Take>

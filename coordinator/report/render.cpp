@@ -14,6 +14,7 @@
 #include "coordinator/report/registration.h"
 #include "coordinator/report/selection.h"
 #include "coordinator/report/tidy.h"
+#include "coordinator/report/words.h"
 
 namespace autonorm::report {
 namespace {
@@ -62,9 +63,8 @@ Json sweep_json(const ReportData& data, const Comparison& comparison) {
 }
 
 Json method_json(const SweepRow& sweep, const Comparison& comparison) {
-  constexpr const char* kIntervals[] = {"paired Student t", "BCa bootstrap", "inverted sign-flip test"};
   return {{"test", comparison.test == TestMethod::kStudent ? "paired Student t, two-sided" : "sign-flip, two-sided"},
-          {"interval", kIntervals[static_cast<size_t>(comparison.interval)]},
+          {"interval", interval_name(comparison.interval)},
           {"confidence", 1 - sweep.alpha},
           {"correction", "Holm"},
           {"comparisons", comparison.family},

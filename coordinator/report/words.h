@@ -24,6 +24,19 @@ inline constexpr auto kIntervalWords = std::to_array<Word<IntervalMethod>>(
 inline constexpr auto kTestWords =
     std::to_array<Word<TestMethod>>({{"t", TestMethod::kStudent}, {"signflip", TestMethod::kSignFlip}});
 
+// In sentences.
+constexpr std::string_view interval_name(IntervalMethod method) {
+  switch (method) {
+    case IntervalMethod::kStudent:
+      return "paired Student t";
+    case IntervalMethod::kBca:
+      return "BCa bootstrap";
+    case IntervalMethod::kPermutation:
+      return "inverted sign-flip test";
+  }
+  return "";
+}
+
 template <class Value, size_t N>
 std::optional<Value> parse_word(const std::array<Word<Value>, N>& words, std::string_view text) {
   for (const auto& [word, value] : words) {

@@ -108,7 +108,7 @@ TEST(Figures, SayHowToReadThem) {
   for (const Figure& figure : *figures) EXPECT_THAT(figure.script, HasSubstr("set label 2 '")) << figure.name;
   const auto forest = std::ranges::find(*figures, "forest", &Figure::kind);
   ASSERT_NE(forest, figures->end());
-  EXPECT_THAT(forest->script, HasSubstr("paired by seed, with 95 % CI (Student t); grey: the margin ±0.005; filled: a "
+  EXPECT_THAT(forest->script, HasSubstr("paired by seed, 95 % CI (paired Student t); grey: margin ±0.005; filled: a "
                                         "verdict, open: none"));
 }
 
