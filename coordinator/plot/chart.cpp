@@ -1,5 +1,6 @@
 #include "coordinator/plot/chart.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cmath>
@@ -20,9 +21,9 @@ constexpr std::array kDashes = {"solid", "(11,4)", "(11,4,2,4)", "(5,3)", "(2,3)
 constexpr const char* kStyle =
     "set encoding utf8\n"
     "set border 3 lc rgb '#444444' lw 1\n"
-    "set tics nomirror out scale 0.6 textcolor rgb '#222222'\n"
+    "set tics nomirror out scale 0.6 textcolor rgb '#222222' font ',11'\n"
     "set grid y lc rgb '#DDDDDD' lt 1 lw 0.7 dt 1\n"
-    "set key outside right top vertical Left reverse noenhanced samplen 2.5 spacing 1.15 width 1\n"
+    "set key outside right top vertical Left reverse noenhanced samplen 2.5 spacing 1.15 width 1 font ',11'\n"
     "set style fill transparent solid 0.12 noborder\n"
     "set errorbars small\n"
     "set datafile missing 'NaN'\n";
@@ -43,7 +44,9 @@ std::string viridis(double t) {
   return text;
 }
 
-constexpr size_t kSubtitleWidth = 100;  // bytes; so many small ones fit into a picture of usual width
+// Bytes; so many fit into a picture of usual width, in large and in small letters.
+constexpr size_t kTitleWidth = 84, kSubtitleWidth = 100;
+constexpr size_t kKeyWidth = 28;  // characters
 
 std::vector<std::string> broken(const std::string& text, size_t width) {
   std::vector<std::string> lines(1);
@@ -72,6 +75,18 @@ std::string quoted_label(const std::string& text) {
   for (const char c : quoted(text)) out += c == '%' ? std::string("%%") : std::string(1, c);
   return out;
 }
+
+std::string shortened(const std::string& text, size_t most) {
+  std::vector<size_t> starts;  // of characters
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) starts.push_back(i);
+  }
+  if (starts.size() <= most) return text;
+  const size_t kept = most - 3, end = kept / 3, begin = kept - end;
+  return text.substr(0, starts[begin]) + "..." + text.substr(starts[starts.size() - end]);
+}
+
+std::string key_title(const std::string& name) { return quoted(shortened(name, kKeyWidth)); }
 
 std::string number(double value) { return std::isfinite(value) ? report::machine_number(value) : "NaN"; }
 
@@ -113,6 +128,13 @@ void Chart::next_panel(const std::string& title, const std::string& x_label, con
   begin_panel(title, x_label, y_label);
 }
 
+size_t Chart::heading_lines() const {
+  size_t most = 0;
+  for (const Panel& panel : panels_)
+    most = std::max(most, broken(panel.title, kTitleWidth).size() + panel.subtitles.size());
+  return most;
+}
+
 void Chart::subtitle(const std::string& text) {
   for (std::string& line : broken(text, kSubtitleWidth)) panels_.back().subtitles.push_back(std::move(line));
 }
@@ -120,21 +142,20 @@ void Chart::subtitle(const std::string& text) {
 // From the left edge on: a centred title is cut when it is wider than the plot beside its key. gnuplot's own title only
 // makes room for all lines.
 std::string Chart::Panel::script() const {
+  const std::vector<std::string> head = broken(title, kTitleWidth);
+  const size_t lines = head.size() + subtitles.size();
   std::string text = "set title \"";
-  for (size_t i = 0; i < subtitles.size(); ++i) text += " \\n";
+  for (size_t i = 1; i < lines; ++i) text += " \\n";
   text += " \"\n";
-  const size_t lines = subtitles.size() + 1;
-  const auto line_at = [](size_t number, const std::string& words, const char* left, size_t height, const char* look) {
-    return cat("set label ", number, ' ', quoted(words), " at ", left, ", graph 1 left offset 0, character ", height,
-               " noenhanced", look, '\n');
-  };
-  text += line_at(1, title, "screen 0.015", lines, "");
-  for (size_t i = 0; i < subtitles.size(); ++i) {
-    text += line_at(i + 2, subtitles[i], "screen 0.015", lines - 1 - i, " font ',11' textcolor rgb '#444444'");
+  for (size_t i = 0; i < lines; ++i) {
+    const bool large = i < head.size();
+    text += cat("set label ", i + 1, ' ', quoted(large ? head[i] : subtitles[i - head.size()]),
+                " at screen 0.015, graph 1 left offset 0, character ", lines - i, " noenhanced",
+                large ? "" : " font ',11' textcolor rgb '#444444'", '\n');
   }
   for (const std::string& line : commands) text += line + "\n";
   text += "plot " + join(elements, ", \\\n     ") + "\n";
-  for (size_t i = 0; i < subtitles.size(); ++i) text += cat("unset label ", i + 2, '\n');
+  for (size_t i = 2; i <= lines; ++i) text += cat("unset label ", i, '\n');
   return text;
 }
 

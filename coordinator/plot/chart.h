@@ -10,6 +10,11 @@ namespace autonorm::plot {
 std::string quoted(const std::string& text);
 // The same for a label of an axis, where gnuplot takes % for a format.
 std::string quoted_label(const std::string& text);
+// At most so many characters (of UTF-8, whole ones): beginning and end, which tell names apart, with "..." between.
+// `most` > 3.
+std::string shortened(const std::string& text, size_t most);
+// The title of a series in the key, as a gnuplot string: short enough to leave the plot its room.
+std::string key_title(const std::string& name);
 // A number as gnuplot reads it, with full precision; "NaN" where there is none, which leaves a gap.
 std::string number(double value);
 // `text` as part of a file name: everything but letters, digits, '-', '_' and '.' becomes '_'.
@@ -34,6 +39,8 @@ class Chart {
   std::string block(const std::vector<std::string>& rows);
   // One element of the plot command, e.g. "$d1 using 1:2 with lines title 'a'".
   void draw(const std::string& element) { panels_.back().elements.push_back(element); }
+  // Of the panel that has most above its plot: title and subtitles as they are broken.
+  size_t heading_lines() const;
   bool empty() const { return panels_.back().elements.empty(); }
   // Starts the next panel of a picture with several: `commands` and elements so far are one panel.
   void next_panel(const std::string& title, const std::string& x_label, const std::string& y_label);

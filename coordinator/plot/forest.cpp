@@ -64,6 +64,16 @@ Extent extent_of(const std::vector<Line>& lines, double margin) {
   return {-1.12 * reach, 1.12 * reach};
 }
 
+// Between ticks: 1, 2 or 5 times a power of ten, so that at most five numbers stand below the narrow plot.
+double tick_step(const Extent& extent) {
+  const double least = extent.high / 2.5;
+  const double power = std::pow(10.0, std::floor(std::log10(least)));
+  for (const double step : {1.0, 2.0, 5.0}) {
+    if (step * power >= least * (1 - 1e-9)) return step * power;
+  }
+  return 10 * power;
+}
+
 void add_forest_row(DataRows& rows, const std::string& cell, const Line& line) {
   rows.begin();
   rows.add("cell", cell);
@@ -100,14 +110,10 @@ double left_margin(const std::vector<Line>& lines) {
   return 0.03 + 0.0125 * static_cast<double>(std::max<size_t>(longest, 8));
 }
 
-std::string shortened(const std::string& label) {
-  return label.size() <= kLongestLabel ? label : label.substr(0, kLongestLabel - 3) + "...";
-}
-
 std::vector<std::string> ticks_of(const std::vector<Line>& lines, bool notes) {
   std::vector<std::string> ticks;
   for (size_t i = 0; i < lines.size(); ++i) {
-    const std::string text = notes ? lines[i].note : shortened(lines[i].label);
+    const std::string text = notes ? lines[i].note : shortened(lines[i].label, kLongestLabel);
     if (!text.empty()) ticks.push_back(cat(quoted_label(text), ' ', lines.size() - i));
   }
   return ticks;
@@ -127,6 +133,7 @@ Figure forest_picture(const PlotInput& input, const std::vector<Line>& lines, co
   add_subtitles(chart, reading, input);
   const Extent extent = extent_of(lines, sweep.margin);
   chart.command(cat("set xrange [", number(extent.low), ":", number(extent.high), "]"));
+  chart.command(cat("set xtics ", number(tick_step(extent))));
   chart.command(cat("set yrange [0.3:", lines.size() + 1, "]"));
   chart.command("unset key");
   chart.command("set grid x noy");

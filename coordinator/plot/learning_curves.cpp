@@ -64,7 +64,7 @@ void draw_curve(Chart& chart, const std::string& variant, size_t style, const st
   std::vector<std::string> rows;
   for (const auto& [step, band] : curve) rows.push_back(cat(step, ' ', number(band.mean)));
   chart.draw(cat(chart.block(rows), " using 1:2 with linespoints ", line_style(style), ' ', marker(style), " pi ",
-                 (rows.size() + kMarksPerLine - 1) / kMarksPerLine, " title ", quoted(variant)));
+                 (rows.size() + kMarksPerLine - 1) / kMarksPerLine, " title ", key_title(variant)));
 }
 
 std::vector<Figure> draw_curves(const PlotInput& input) {

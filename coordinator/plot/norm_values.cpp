@@ -108,6 +108,16 @@ void align(Chart& chart, const std::string& y_label) {
 }
 
 constexpr size_t kDistinctLines = 7;  // beyond, colours follow the depth
+constexpr size_t kNamedLines = 24;    // of more, each second one (third, …) has a name: depth tells the others
+constexpr size_t kMarginHeight = 120, kLineHeight = 20, kLeastHeight = 300;  // of a panel, CSS pixels
+
+size_t lines_per_name(size_t lines) { return (lines + kNamedLines - 1) / kNamedLines; }
+
+// Room for the names in one column, and for what the panel says above itself.
+int panel_height(const Panel& panel, size_t heading_lines) {
+  const size_t names = (panel.size() - 1) / lines_per_name(panel.size()) + 1;
+  return static_cast<int>(std::max(kLeastHeight, kMarginHeight + kLineHeight * (names + heading_lines)));
+}
 
 void draw_panel(Chart& chart, DataRows& rows, const std::string& quantity, const Panel& panel, double alpha) {
   size_t index = 0;
@@ -128,8 +138,9 @@ void draw_panel(Chart& chart, DataRows& rows, const std::string& quantity, const
     }
     const std::string style =
         panel.size() > kDistinctLines ? ordered_line_style(index, panel.size()) : line_style(index);
-    chart.draw(cat(chart.block(points), " using 1:2 with lines ", style, " title ",
-                   quoted(key.line.empty() ? key.site : key.site + ": " + key.line)));
+    const std::string name = key_title(key.line.empty() ? key.site : key.site + ": " + key.line);
+    chart.draw(cat(chart.block(points), " using 1:2 with lines ", style,
+                   index % lines_per_name(panel.size()) == 0 ? " title " + name : " notitle"));
     ++index;
   }
 }
@@ -139,6 +150,7 @@ std::optional<Figure> norm_picture(const CellTrials& cell, const std::string& va
   if (panels.empty()) return std::nullopt;
   while (panels.size() > kPanels) panels.erase(std::prev(panels.end()));
   Figure figure;
+  figure.height = 0;
   figure.name = figure_name({"norms", variant, cell.name});
   figure.title = on_cell(cat("what the norms of ", variant, " learned"), cell) + ": means over seeds";
   DataRows rows;
@@ -155,7 +167,9 @@ std::optional<Figure> norm_picture(const CellTrials& cell, const std::string& va
     if (chart_is_new) add_subtitles(*chart, "mean over seeds", input);
     draw_panel(*chart, rows, key.second, panel, input.data.sweep.alpha);
   }
-  figure.height = 300 * static_cast<int>(panels.size());
+  for (const auto& [key, panel] : panels)
+    figure.height = std::max(figure.height, panel_height(panel, chart->heading_lines()));
+  figure.height *= static_cast<int>(panels.size());
   figure.data = rows.take();
   figure.script = chart->script();
   return figure;

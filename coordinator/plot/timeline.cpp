@@ -133,26 +133,39 @@ class Lanes {
   std::vector<std::string> workers_;  // sorted
 };
 
-// The bars of the attempts that ended so.
+// A bar narrower than this share of all time would be nothing but its frame.
+constexpr double kFramed = 0.005;
+
+std::string box(const Bar& bar, double y, const TimeUnit& unit) {
+  return cat(number((bar.from + bar.to) / 2 / unit.seconds), ' ', y, ' ', number(bar.from / unit.seconds), ' ',
+             number(bar.to / unit.seconds), ' ', y - 0.36, ' ', y + 0.36);
+}
+
+// The bars of the attempts that ended so. `all`: time from the first to the last, in seconds.
 void draw_outcome(Chart& chart, const Outcome& outcome, const std::vector<Bar>& bars, const Lanes& lanes,
-                  const TimeUnit& unit) {
-  std::vector<std::string> boxes;
+                  const TimeUnit& unit, double all) {
+  std::vector<std::string> framed, narrow;
   for (const Bar& bar : bars) {
     if (bar.outcome != outcome.name) continue;
-    const double y = static_cast<double>(lanes.of(bar.worker));
-    boxes.push_back(cat(number((bar.from + bar.to) / 2 / unit.seconds), ' ', y, ' ', number(bar.from / unit.seconds),
-                        ' ', number(bar.to / unit.seconds), ' ', y - 0.36, ' ', y + 0.36));
+    (bar.to - bar.from < kFramed * all ? narrow : framed)
+        .push_back(box(bar, static_cast<double>(lanes.of(bar.worker)), unit));
   }
-  if (boxes.empty()) return;
-  chart.draw(cat(chart.block(boxes), " using 1:2:3:4:5:6 with boxxyerror lc rgb '", colour(outcome.style),
-                 "' fs pattern ", outcome.pattern, " border rgb '#222222' title ", quoted(outcome.name)));
+  const std::string fill = cat(" using 1:2:3:4:5:6 with boxxyerror lc rgb '", colour(outcome.style),
+                               "' lw 0.6 fs pattern ", outcome.pattern);
+  const std::string title = " title " + quoted(outcome.name);
+  if (!narrow.empty()) {
+    chart.draw(cat(chart.block(narrow), fill, " border rgb '", colour(outcome.style), "'",
+                   framed.empty() ? title : " notitle"));
+  }
+  if (!framed.empty()) chart.draw(cat(chart.block(framed), fill, " border rgb '#222222'", title));
 }
 
 std::vector<Figure> draw_timeline(const PlotInput& input) {
   const std::vector<Bar> bars = bars_of(input);
   if (bars.empty()) return {};
   const Lanes lanes(bars);
-  const TimeUnit unit = unit_of(std::ranges::max(bars, {}, &Bar::to).to);
+  const double all = std::ranges::max(bars, {}, &Bar::to).to;
+  const TimeUnit unit = unit_of(all);
   Figure figure;
   figure.name = "timeline";
   figure.title = "attempts on workers, coloured by how they ended; a gang has a bar on each of its workers";
@@ -162,7 +175,7 @@ std::vector<Figure> draw_timeline(const PlotInput& input) {
   lanes.draw(chart);
   DataRows rows;
   for (const Bar& bar : bars) add_bar_row(rows, bar);
-  for (const Outcome& outcome : kOutcomes) draw_outcome(chart, outcome, bars, lanes, unit);
+  for (const Outcome& outcome : kOutcomes) draw_outcome(chart, outcome, bars, lanes, unit, all);
   figure.data = rows.take();
   figure.script = chart.script();
   return {figure};

@@ -104,7 +104,7 @@ Points draw_points(Chart& chart, const PlotInput& input, const CellTrials& cell,
     const std::string block =
         chart.block({cat(number(x->mean), ' ', number(y->mean), ' ', bounds(*x), ' ', bounds(*y))});
     chart.draw(cat(block, " using 1:2:3:4:5:6 with xyerrorbars ", point_style(style_of(variant, input.data)),
-                   " lw 1.6 title ", quoted(variant)));
+                   " lw 1.6 title ", key_title(variant)));
   }
   return points;
 }

@@ -50,6 +50,10 @@ Result<CellLabels> find_cell(const ReportData& data, const Named& named) {
     if (answers_to(row.labels, named.cell, keys)) fitting.insert(row.labels);
   }
   if (fitting.size() == 1) return *fitting.begin();
+  if (all.empty()) {
+    return invalid("--explain-cell: nothing of '", named.variant,
+                   "' is selected; leave out --variant, --data and --where");
+  }
   std::vector<std::string> names;
   for (const CellLabels& labels : fitting.empty() ? all : fitting) names.push_back(cell_name(labels, keys));
   return invalid("--explain-cell: ", fitting.empty() ? "no cell" : cat(fitting.size(), " cells"), " of '",
@@ -126,12 +130,21 @@ Table seed_table(const ReportData& data, const RowOfSeed& ours, const RowOfSeed&
   return table;
 }
 
+struct FactValue {
+  std::string value;
+  std::vector<std::string> seeds;
+};
+
 // Each fact once: its value when all trials agree, else one per seed.
 std::string facts_text(const RowOfSeed& rows) {
-  std::map<std::string, std::map<std::string, std::vector<std::string>>> seeds_of;  // name → value → seeds
+  std::map<std::string, std::vector<FactValue>> values_of;  // in the order of the seeds
   for (const auto& [seed, row] : rows) {
     const auto note = [&](const std::string& name, const std::string& value) {
-      if (!value.empty()) seeds_of[name][value].push_back(cat(seed));
+      if (value.empty()) return;
+      auto& values = values_of[name];
+      auto known = std::ranges::find(values, value, &FactValue::value);
+      if (known == values.end()) known = values.insert(known, {value, {}});
+      known->seeds.push_back(cat(seed));
     };
     for (const auto& [fact, value] : row->facts) note(fact, value);
     note("configuration", row->configuration);
@@ -142,8 +155,8 @@ std::string facts_text(const RowOfSeed& rows) {
     if (row->trained_again_by) note("trained again by sweep", cat(*row->trained_again_by));
   }
   std::string text;
-  for (const auto& [name, values] : seeds_of) {
-    const bool common = values.size() == 1 && values.begin()->second.size() == rows.size();
+  for (const auto& [name, values] : values_of) {
+    const bool common = values.size() == 1 && values.front().seeds.size() == rows.size();
     for (const auto& [value, seeds] : values) {
       text += cat("  ", one_line(name), common ? "" : cat(" (seed ", join(seeds), ")"), ": ", one_line(value), "\n");
     }

@@ -167,5 +167,11 @@ TEST(ExplainCell, SaysWhatIsLeftOutAndWhy) {
   EXPECT_THAT(rendered(sample_sweep(), options), HasSubstr("seed 1: other initial values of head.weight [10, 64]"));
 }
 
+TEST(ExplainCell, OfAVariantThatIsNotSelectedSaysSo) {
+  const auto text = render(sample_sweep(), {.selection = {.variants = {"Teacher"}}, .explain_cell = "AutoNorm/digits"});
+  EXPECT_EQ(text.status().message(),
+            "--explain-cell: nothing of 'AutoNorm' is selected; leave out --variant, --data and --where");
+}
+
 }  // namespace
 }  // namespace autonorm::report
