@@ -6,7 +6,7 @@ from training import Training, kill_one
 
 ABORT_S = 5
 KILLS_PER_TRIAL = 5
-EPOCHS = 24
+EPOCHS = 12
 STEPS = EPOCHS * 21  # of 1,293 images in batches of 64
 FOUR_RANKS = "ranks = 4"
 
@@ -25,25 +25,29 @@ def checkpoint_step(cluster, trial):
 
 
 class Killer:
-    def __init__(self, cluster, random, count, trials):
-        self.cluster, self.random, self.count = cluster, random, count
-        self.per_trial = -(-count // trials)
-        self.kills, self.by_trial, self.slowest, self.resumed = 0, {}, 0.0, 0
+    """Half of the kills, rounded up, hit gangs of two ranks, the others gangs of four."""
+
+    def __init__(self, cluster, random, count):
+        self.cluster, self.random = cluster, random
+        self.left = {2: count - count // 2, 4: count // 2}
+        self.slowest, self.resumed = 0.0, 0
+
+    def ranks(self, attempt):
+        return self.cluster.count("SELECT COUNT(*) FROM attempt_member WHERE attempt = ?", attempt)
 
     def next_victim(self):
-        """(trial, attempt) of a running gang that is due; None when everything has ended."""
+        """(trial, attempt) of a running gang of a size that is due; None when everything has ended."""
         def due():
             if self.cluster.ended() == self.cluster.count("SELECT COUNT(*) FROM trial"):
                 return "ended"
             return next(((trial, attempt) for trial, _, attempt, _ in self.cluster.running()
-                         if self.by_trial.get(trial, 0) < self.per_trial), None)
-        found = quickly(due, "a gang runs that has not been hit often enough", 300)
+                         if self.left[self.ranks(attempt)] > 0), None)
+        found = quickly(due, "a gang runs of a size that is due", 300)
         return None if found == "ended" else found
 
     def hit(self, trial, attempt):
-        """Waits for a random step within this kill's part of the trial, kills a rank, follows the gang to its next attempt."""
-        hits = self.by_trial.get(trial, 0)
-        step = int(STEPS * 0.6 * (hits + self.random.random()) / self.per_trial)
+        """Waits for a random one of the next steps, kills a rank, follows the gang to its next attempt."""
+        step = self.cluster.step(attempt) + int(STEPS * 0.6 * self.random.random() / KILLS_PER_TRIAL)
         quickly(lambda: self.cluster.step(attempt) >= step or self.cluster.over(attempt), f"attempt {attempt} reaches step {step}")
         before = checkpoint_step(self.cluster, trial)
         gang = kill_one(self.cluster, attempt, self.random)
@@ -54,8 +58,7 @@ class Killer:
             return
         quickly(lambda: self.cluster.over(attempt), "the attempt has ended", ABORT_S)
         self.slowest = max(self.slowest, time.monotonic() - began)
-        self.by_trial[trial] = hits + 1
-        self.kills += 1
+        self.left[len(gang)] -= 1
         self.follow(trial, attempt, before)
 
     def met_the_last_step(self, gang, attempt):
@@ -81,10 +84,10 @@ def run(count, random):
     clean = clean_weights(seeds)
     with Training() as cluster:
         cluster.begin(4, seeds, EPOCHS, ranks=2, second=FOUR_RANKS)
-        killer = Killer(cluster, random, count, 2 * seeds)
-        while killer.kills < count and (victim := killer.next_victim()):
+        killer = Killer(cluster, random, count)
+        while any(killer.left.values()) and (victim := killer.next_victim()):
             killer.hit(*victim)
-        assert killer.kills == count, f"only {killer.kills} of {count} kills met a running gang"
+        assert not any(killer.left.values()), f"of {count} kills these met no running gang, by ranks: {killer.left}"
         cluster.wait_for_results(2 * seeds, 900)
         assert cluster.weights() == clean, f"weights differ: {cluster.weights()} and undisturbed {clean}"
         assert killer.resumed > 0, "no attempt began from a checkpoint"
