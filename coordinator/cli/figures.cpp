@@ -59,7 +59,7 @@ Result<Compared> read_comparison(Archive& archive, const std::string& sweep, con
 void keep_first_cells(Compared& compared, size_t count) {
   compared.comparison.cells.resize(count);
   std::erase_if(compared.data.trials, [&](const report::TrialRow& row) {
-    return std::ranges::find(compared.comparison.cells, row.labels, &report::CellTable::labels) ==
+    return std::ranges::find(compared.comparison.cells, *row.labels, &report::CellTable::labels) ==
            compared.comparison.cells.end();
   });
 }

@@ -20,8 +20,8 @@ TidyTable empty_table(const std::vector<std::string>& label_keys, const std::vec
 std::vector<TidyValue> label_fields(const report::TrialRow& row, const std::vector<std::string>& label_keys) {
   std::vector<TidyValue> fields = {row.variant};
   for (const std::string& key : label_keys) {
-    const auto found = row.labels.find(key);
-    fields.push_back(found == row.labels.end() ? TidyValue() : TidyValue(found->second));
+    const auto found = row.labels->find(key);
+    fields.push_back(found == row.labels->end() ? TidyValue() : TidyValue(found->second));
   }
   fields.emplace_back(row.seed);
   fields.emplace_back(row.trial.value());

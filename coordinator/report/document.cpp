@@ -283,7 +283,7 @@ Document trials_document(const ReportData& data) {
                                   {cat(row.ranks)},
                                   {fixed(row.duration_s, 1)},
                                   {trial_value(row, data.sweep.metric, decimals_for(values))},
-                                  {one_line(row.worker)}});
+                                  {one_line(*row.worker)}});
   }
   document.sections.push_back(std::move(section));
   add_failures(data, document);

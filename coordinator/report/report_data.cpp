@@ -7,6 +7,11 @@
 
 namespace autonorm::report {
 
+Labels with_label(Labels labels, const std::string& key, const std::string& value) {
+  labels[key] = value;
+  return labels;
+}
+
 bool has_result(const TrialRow& row) {
   return row.state == TrialState::kSucceeded || row.state == TrialState::kStopped || row.state == TrialState::kDiverged;
 }
@@ -48,7 +53,7 @@ std::vector<std::string> label_keys_of(const ReportData& data) {
   for (const TrialRow& row : data.trials) {
     if (last != nullptr && last->labels == row.labels) continue;  // another seed
     last = &row;
-    for (const auto& [key, value] : row.labels) others.insert(key);
+    for (const auto& [key, value] : *row.labels) others.insert(key);
   }
   for (const std::string& key : keys) others.erase(key);
   keys.insert(keys.end(), others.begin(), others.end());

@@ -1,20 +1,31 @@
 // What a report is computed from: plain rows, as read from the database by coordinator/store/report_reader.h.
 #pragma once
+#include <boost/container/flat_map.hpp>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "coordinator/report/shared.h"
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/messages/trial_state.h"
 
 namespace autonorm::report {
 
+// A report holds one row for each of perhaps 100,000 trials: what they have in common is shared, and small tables are
+// flat.
+using Labels = std::map<std::string, std::string>;
+template <class Value>
+using ByName = boost::container::flat_map<std::string, Value>;
+
+// As `labels`, but with this value of a key.
+Labels with_label(Labels labels, const std::string& key, const std::string& value);
+
 struct TrialRow {  // one per claim label (variant × cell × seed)
   TrialId trial;
   std::string variant;
-  std::map<std::string, std::string> labels;  // matrix key → value; always "data.name"
+  Shared<Labels> labels;  // matrix key → value; always "data.name"
   uint64_t seed = 0;
   TrialState state{};
   std::optional<EndReason> end;
@@ -22,15 +33,15 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   int attempts = 0;
   int64_t ranks = 1;
   double duration_s = 0;  // training time of the last attempt
-  std::string worker, device;
-  std::string configuration;  // hash of the resolved configuration without its seed
+  Shared<std::string> worker, device;
+  Shared<std::string> configuration;  // hash of the resolved configuration without its seed
   // When the sweep was submitted its last attempt had ended, or an earlier one had ended in a result.
   bool ended_before = false;
   // The sweep whose `submit --fresh` replaced a result that was known.
   std::optional<SweepId> trained_again_by = {};
-  std::map<std::string, double> results;       // metric → value
-  std::map<std::string, std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
-  std::map<std::string, std::string> initial;  // parameter name and shape → hash of the initial value
+  ByName<double> results;       // metric → value
+  ByName<std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
+  ByName<std::string> initial;  // parameter name and shape → hash of the initial value
 };
 struct SweepRow {
   SweepId id;

@@ -36,7 +36,7 @@ std::optional<double> parse_number(const std::string& text) {
 Words values_of(const ReportData& data, const std::string& key) {
   std::set<std::string> values;
   for (const TrialRow& row : data.trials) {
-    if (const auto found = row.labels.find(key); found != row.labels.end()) values.insert(found->second);
+    if (const auto found = row.labels->find(key); found != row.labels->end()) values.insert(found->second);
   }
   return {values.begin(), values.end()};
 }
@@ -87,8 +87,8 @@ Result<std::vector<Condition>> conditions_of(const Selection& selection, const R
 
 bool meets(const TrialRow& row, const std::vector<Condition>& conditions) {
   return std::ranges::all_of(conditions, [&](const Condition& condition) {
-    const auto found = row.labels.find(condition.key);
-    return found != row.labels.end() && holds(condition.values, found->second);
+    const auto found = row.labels->find(condition.key);
+    return found != row.labels->end() && holds(condition.values, found->second);
   });
 }
 

@@ -23,7 +23,7 @@ CellContents contents_of(const ReportData& data) {
   for (const TrialRow& row : data.trials) {
     CellContent& content = cells[{row.variant, row.labels}];
     content.trials.insert(row.trial);
-    if (!row.configuration.empty()) content.configurations.insert(row.configuration);
+    if (!row.configuration->empty()) content.configurations.insert(row.configuration);
   }
   return cells;
 }
@@ -91,8 +91,7 @@ void add_side(const ReportData& side, const std::multimap<CellKey, CellKey>& sho
     for (auto as = begin; as != end; ++as) {
       TrialRow& added = out.trials.emplace_back(row);
       added.variant = side_name(side);
-      added.labels = as->second.second;
-      added.labels[kPairedVariant] = as->second.first;
+      added.labels = with_label(as->second.second, kPairedVariant, as->second.first);
     }
   }
 }

@@ -131,8 +131,8 @@ void add_trial_columns(TidyRow& out, const ReportData& data, const TrialRow& tri
   out.add("attempts", int64_t{trial.attempts});
   if (std::ranges::find(keys, "ranks") == keys.end()) out.add("ranks", trial.ranks);  // else it is a label already
   out.add("duration_s", trial.duration_s);
-  out.add("worker", trial.worker);
-  out.add("device", trial.device);
+  out.add("worker", *trial.worker);
+  out.add("device", *trial.device);
 }
 
 void append_text_field(std::string& line, const std::string& text) {

@@ -36,6 +36,16 @@ report::AttemptRow decode_attempt(const v1::HistoryAttempt& wire, codec::WireRea
   return attempt;
 }
 
+template <class Value>
+std::map<std::string, Value> sorted(const report::ByName<Value>& values) {
+  return {values.begin(), values.end()};
+}
+
+template <class Value>
+report::ByName<Value> flat(const std::map<std::string, Value>& values) {
+  return {boost::container::ordered_unique_range, values.begin(), values.end()};
+}
+
 }  // namespace
 
 void encode(const report::SweepRow& sweep, v1::ReportedSweep& wire) {
@@ -89,9 +99,9 @@ void encode(const report::TrialRow& trial, v1::ReportedTrial& wire) {
   wire.set_device(trial.device);
   wire.set_configuration(trial.configuration);
   wire.set_ended_before(trial.ended_before);
-  codec::encode_map(trial.results, *wire.mutable_results());
-  codec::encode_map(trial.facts, *wire.mutable_facts());
-  codec::encode_map(trial.initial, *wire.mutable_initial());
+  codec::encode_map(sorted(trial.results), *wire.mutable_results());
+  codec::encode_map(sorted(trial.facts), *wire.mutable_facts());
+  codec::encode_map(sorted(trial.initial), *wire.mutable_initial());
 }
 
 Result<report::TrialRow> decode(const v1::ReportedTrial& wire) {
@@ -113,9 +123,9 @@ Result<report::TrialRow> decode(const v1::ReportedTrial& wire) {
   trial.device = wire.device();
   trial.configuration = wire.configuration();
   trial.ended_before = wire.ended_before();
-  trial.results = in.numbers(wire.results(), "results");
-  trial.facts = in.texts(wire.facts(), "facts");
-  trial.initial = in.texts(wire.initial(), "initial");
+  trial.results = flat(in.numbers(wire.results(), "results"));
+  trial.facts = flat(in.texts(wire.facts(), "facts"));
+  trial.initial = flat(in.texts(wire.initial(), "initial"));
   if (!in.status().ok()) return in.status();
   return trial;
 }

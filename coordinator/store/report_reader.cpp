@@ -51,6 +51,42 @@ int64_t cells_of(Connection& connection, int64_t sweep) {
   return cells;
 }
 
+// Rows that have the same text share it: those of neighbours are compared, others looked up.
+class Texts {
+ public:
+  const report::Shared<std::string>& shared(std::string_view text) {
+    if (last_ == nullptr || **last_ != text) {
+      auto found = known_.find(text);
+      if (found == known_.end()) found = known_.emplace(text, std::string(text)).first;
+      last_ = &found->second;
+    }
+    return *last_;
+  }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, report::Shared<std::string>, Hash, std::equal_to<>> known_;
+  const report::Shared<std::string>* last_ = nullptr;
+};
+
+// Few distinct labels, many claims: each text is parsed once.
+class KnownLabels {
+ public:
+  const report::Shared<report::Labels>& of(std::string_view text) {
+    const report::Shared<std::string>& shared = texts_.shared(text);
+    auto& labels = parsed_[&*shared];
+    if (labels->empty()) labels = json::parse(*shared).get<report::Labels>();
+    return labels;
+  }
+
+ private:
+  Texts texts_;
+  std::unordered_map<const std::string*, report::Shared<report::Labels>> parsed_;
+};
+
 // Of the cells from a position on, at most so many. Returns also the position to go on from.
 std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
                                           std::vector<report::TrialRow>& rows) {
@@ -59,8 +95,8 @@ std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep,
   const int64_t cells = cells_of(connection, sweep);
   const auto expected = static_cast<size_t>(std::clamp(cells - range.from, int64_t{0}, range.most));
   shown.reserve(expected), rows.reserve(expected);
-  // Few distinct labels, many claims: each text is parsed once.
-  std::unordered_map<std::string, std::map<std::string, std::string>> known;
+  KnownLabels labels;
+  Texts configurations;
   SQLite::Statement& query = connection.statement(
       "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, reason, attempt, ranks, "
       "configuration.hash, position FROM claim "
@@ -71,16 +107,14 @@ std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep,
     report::TrialRow& t = rows.emplace_back();
     t.trial = TrialId(row.text());
     t.variant = row.text();
-    const auto [labels, is_new] = known.try_emplace(row.text());
-    if (is_new) labels->second = json::parse(labels->first).get<std::map<std::string, std::string>>();
-    t.labels = labels->second;
+    t.labels = labels.of(row.view());
     t.seed = static_cast<uint64_t>(row.integer());
     t.state = row.trial_state();
     t.end = row.end_reason();
     t.reason = row.text();
     t.attempts = static_cast<int>(row.integer());
     t.ranks = row.integer();
-    t.configuration = row.text();
+    t.configuration = configurations.shared(row.view());
     last = row.integer();
   });
   const bool more = std::ssize(shown) == range.most;
@@ -129,6 +163,7 @@ void read_details(Connection& connection, TrialRuns& trials, WallTime submitted,
                        const auto [at, is_new] = t.initial.try_emplace(row.text());
                        at->second = row.text();
                      });
+  Texts workers, devices;
   for_each_trial_row(connection,
                      "SELECT trial.id, running_us, ended_us, worker, attempt_member.device, "
                      "CASE WHEN trial.attempt > 1 THEN (SELECT min(first.ended_us) FROM attempt AS first "
@@ -136,10 +171,10 @@ void read_details(Connection& connection, TrialRuns& trials, WallTime submitted,
                      "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
                      "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 "
                      "WHERE trial.id BETWEEN ? AND ?",
-                     trials, rows, [submitted](Row& row, report::TrialRow& t) {
+                     trials, rows, [&](Row& row, report::TrialRow& t) {
                        const auto running = row.optional_integer(), ended = row.optional_integer();
                        if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
-                       t.worker = row.text(), t.device = row.text();
+                       t.worker = workers.shared(row.view()), t.device = devices.shared(row.view());
                        const auto first_result = row.optional_integer();  // of a trial that was trained again
                        t.ended_before =
                            (ended && *ended < to_us(submitted)) || (first_result && *first_result < to_us(submitted));

@@ -3,6 +3,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "coordinator/store/database.h"
 #include "core/messages/trial_state.h"
@@ -13,6 +14,12 @@ class Row {
  public:
   explicit Row(SQLite::Statement& statement) : statement_(statement) {}
   std::string text() { return statement_.getColumn(index_++).getString(); }
+  // Valid until the next row.
+  std::string_view view() {
+    const SQLite::Column column = statement_.getColumn(index_++);
+    const char* text = column.getText();
+    return {text, static_cast<size_t>(column.getBytes())};
+  }
   int64_t integer() { return statement_.getColumn(index_++).getInt64(); }
   bool flag() { return integer() != 0; }
   // NULL = not a number.

@@ -31,7 +31,7 @@ TEST_P(PlotGolden, EqualsTheFile) {
     row.results["model/macs"] = 1e6 * size;
     row.results["train/step_ms"] = 3 * size;
     // Of an older release on one data set.
-    if (row.labels.at("data.name") == "digits" || row.variant != "Teacher")
+    if (row.labels->at("data.name") == "digits" || row.variant != "Teacher")
       row.results["model/latency_ms"] = 0.1 * size;
   }
   const auto histories = sample_histories(data);

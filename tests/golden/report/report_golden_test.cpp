@@ -33,8 +33,8 @@ ReportData constant_sweep() {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) {
     if (row.variant != "AutoNorm") continue;
-    const double base = row.labels.at("data.name") == "digits" ? 0.95 : 0.90;
-    const double shift = row.labels.at("data.name") == "digits" ? 0.0025 : 0.005;
+    const double base = row.labels->at("data.name") == "digits" ? 0.95 : 0.90;
+    const double shift = row.labels->at("data.name") == "digits" ? 0.0025 : 0.005;
     row.results["test/accuracy"] = base + 0.01 + (row.seed == 1 ? shift : row.seed == 2 ? -shift : 0);
   }
   return data;

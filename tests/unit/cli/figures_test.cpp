@@ -19,8 +19,8 @@ class SampleArchive final : public Archive {
     const std::vector<report::TrialRow> rows = data_.trials;
     for (int cell = 0; cell < more_cells; ++cell) {
       for (report::TrialRow row : rows) {
-        if (row.labels.at("data.name") != "digits") continue;
-        row.labels["data.name"] = cat("set-", cell);
+        if (row.labels->at("data.name") != "digits") continue;
+        row.labels = with_label(row.labels, "data.name", cat("set-", cell));
         data_.trials.push_back(std::move(row));
       }
     }

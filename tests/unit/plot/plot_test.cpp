@@ -141,7 +141,7 @@ TEST(Figures, TooManyAreRefused) {
   const report::ReportData one = data;
   for (int cell = 0; cell < 150; ++cell) {
     for (report::TrialRow row : one.trials) {
-      row.labels["data.name"] = "set-" + std::to_string(cell);
+      row.labels = with_label(row.labels, "data.name", "set-" + std::to_string(cell));
       data.trials.push_back(row);
     }
   }

@@ -20,7 +20,7 @@ VariantRow row_of(const Comparison& comparison, size_t cell, const std::string& 
 
 TrialRow& trial_of(ReportData& data, const std::string& variant, const std::string& data_set, uint64_t seed) {
   for (TrialRow& row : data.trials) {
-    if (row.variant == variant && row.labels.at("data.name") == data_set && row.seed == seed) return row;
+    if (row.variant == variant && row.labels->at("data.name") == data_set && row.seed == seed) return row;
   }
   throw std::out_of_range("no trial of " + variant);
 }
@@ -113,7 +113,7 @@ TEST(Comparison, VariantsThatShareTrialsWithoutTheBaselineNameEachOther) {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) {
     if (row.variant == "Teacher") {
-      const TrialRow& twin = trial_of(data, "AutoNorm", row.labels.at("data.name"), row.seed);
+      const TrialRow& twin = trial_of(data, "AutoNorm", row.labels->at("data.name"), row.seed);
       row.trial = twin.trial;
     }
   }
@@ -226,7 +226,7 @@ TEST(Comparison, PairsWithoutHashesAreUnchecked) {
 TEST(Comparison, ACellWithoutTheBaselineHasNoComparisons) {
   ReportData data = sample_sweep();
   std::erase_if(data.trials, [](const TrialRow& row) {
-    return row.variant == "DisableSelector" && row.labels.at("data.name") == "mnist";
+    return row.variant == "DisableSelector" && row.labels->at("data.name") == "mnist";
   });
   const Comparison comparison = compare(data);
   EXPECT_FALSE(comparison.cells[1].has_baseline);
@@ -243,7 +243,7 @@ TEST(Comparison, TrialsUnderSeveralLabelsCountOnce) {
 TEST(Comparison, LabelKeysFollowTheMatrix) {
   ReportData data = sample_sweep();
   data.sweep.matrix_keys = {"train.lr", "data.name"};
-  for (TrialRow& row : data.trials) row.labels["train.lr"] = "0.001";
+  for (TrialRow& row : data.trials) row.labels = with_label(row.labels, "train.lr", "0.001");
   EXPECT_EQ(label_keys_of(data), (std::vector<std::string>{"train.lr", "data.name"}));
   EXPECT_EQ(cell_name(data.trials[0].labels, label_keys_of(data)), "train.lr=0.001, data.name=digits");
 }

@@ -38,7 +38,7 @@ TEST(CsvReader, PythonReadsNamesThatNeedQuotes) {
   ReportData data = sample_sweep();
   data.sweep.name = "a, \"b\"\nc";
   data.trials[0].variant = "line\r\nbreak";
-  data.trials[1].labels["data.name"] = "comma, quote \" and ümlaut";
+  data.trials[1].labels = with_label(data.trials[1].labels, "data.name", "comma, quote \" and ümlaut");
   EXPECT_EQ(check(data, false, ""), 0);
   EXPECT_EQ(check(data, true, ""), 0);
 }

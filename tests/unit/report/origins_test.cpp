@@ -71,7 +71,7 @@ TEST(Origins, CellsMayDifferInTheirDataButNotTheTrialsOfOne) {
   ReportData data = alike();
   ReportData other = alike();
   for (TrialRow& row : other.trials) {
-    row.labels["data.name"] = "mnist";
+    row.labels = with_label(row.labels, "data.name", "mnist");
     row.trial = TrialId(sha256("mnist" + row.trial.value()).value());
     row.facts["data_sha256"] = "m";
     data.trials.push_back(row);

@@ -37,7 +37,7 @@ TEST(Registration, AKnownBaselineAloneDoesNot) {
 TEST(Registration, KnownResultsThatWereReplacedMakeItPostHoc) {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) {
-    if (row.variant == "Teacher" && row.labels.at("data.name") == "digits") row.trained_again_by = SweepId(7);
+    if (row.variant == "Teacher" && row.labels->at("data.name") == "digits") row.trained_again_by = SweepId(7);
   }
   EXPECT_EQ(
       registration_of(data).text,
@@ -64,7 +64,7 @@ TEST(Registration, ARerunForVerificationIsPostHoc) {
 TEST(Registration, SeedsThatWereCancelledMakeItPostHoc) {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) {
-    if (row.seed == 2 && row.labels.at("data.name") == "digits") row.state = TrialState::kCancelled;
+    if (row.seed == 2 && row.labels->at("data.name") == "digits") row.state = TrialState::kCancelled;
   }
   EXPECT_EQ(registration_of(data).text,
             "POST HOC: 4 of 24 planned trials were cancelled, perhaps because of what the others had shown");

@@ -67,7 +67,7 @@ inline ReportData sample_sweep() {
     }
   }
   for (TrialRow& row : data.trials) {
-    const bool digits = row.labels.at("data.name") == "digits";
+    const bool digits = row.labels->at("data.name") == "digits";
     if (digits && row.variant == "Teacher" && row.seed == 2) {
       row.state = TrialState::kDiverged;
       row.end = EndReason::kDiverged;
@@ -122,7 +122,7 @@ inline ReportData unfinished_sweep() {
   ReportData data = sample_sweep();
   for (TrialRow& row : data.trials) {
     if (row.seed != 2) continue;
-    row.state = row.labels.at("data.name") == "digits" ? TrialState::kRunning : TrialState::kQueued;
+    row.state = row.labels->at("data.name") == "digits" ? TrialState::kRunning : TrialState::kQueued;
     row.end.reset();
     row.results.clear();
     row.facts.clear();

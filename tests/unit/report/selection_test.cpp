@@ -71,7 +71,7 @@ TEST(Selection, RefusesNumbersOutOfRange) {
 TEST(Selection, AnEmptyOneSaysSo) {
   ReportData data = sample_sweep();
   std::erase_if(data.trials, [](const TrialRow& row) {
-    const bool left = row.labels.at("data.name") == "digits" ? row.variant == "Teacher" : row.variant == "AutoNorm";
+    const bool left = row.labels->at("data.name") == "digits" ? row.variant == "Teacher" : row.variant == "AutoNorm";
     return !left;
   });
   EXPECT_THAT(refusal({.variants = {"Teacher"}, .data = {"mnist"}}, data),
@@ -105,7 +105,8 @@ TEST(Selection, AnotherMetricDoesNotKeepTheMargin) {
 
 TEST(Selection, NumbersAreComparedAsNumbers) {
   ReportData data = sample_sweep();
-  for (TrialRow& row : data.trials) row.labels["train.lr"] = row.labels.at("data.name") == "digits" ? "0.003" : "0.01";
+  for (TrialRow& row : data.trials)
+    row.labels = with_label(row.labels, "train.lr", row.labels->at("data.name") == "digits" ? "0.003" : "0.01");
   ReportOptions options;
   options.selection.where = {"train.lr=3e-3"};
   const auto selected = select(data, options);

@@ -31,7 +31,7 @@ TEST(SweepPair, SweepsOfTheSameTrialsHaveNothingToCompare) {
 TEST(SweepPair, CellsOfOtherTrialsArePairedBySeed) {
   ReportData later = later_sweep();
   for (TrialRow& row : later.trials) {
-    if (row.variant != "AutoNorm" || row.labels.at("data.name") != "digits") continue;
+    if (row.variant != "AutoNorm" || row.labels->at("data.name") != "digits") continue;
     row.trial = TrialId(sha256("later" + row.trial.value()).value());
     row.results["test/accuracy"] += 0.001 * static_cast<double>(1 + row.seed);
   }
@@ -120,7 +120,7 @@ TEST(SweepPair, SidesOfTwoDatabasesAreToldApart) {
 TEST(SweepPair, WithoutACommonCellItIsRefused) {
   ReportData later = later_sweep();
   for (TrialRow& row : later.trials) {
-    row.labels["data.name"] = "cifar10";
+    row.labels = with_label(row.labels, "data.name", "cifar10");
     row.trial = TrialId(sha256("later" + row.trial.value()).value());
     row.configuration = sha256("later" + row.configuration).value();
   }

@@ -209,7 +209,7 @@ TEST(ReportReader, ReadsWhileTheCoordinatorWrites) {
   ASSERT_TRUE(newest.ok());
   EXPECT_EQ(newest->sweep.name, "newer");
   ASSERT_EQ(newest->trials.size(), 1U) << "stages are no rows";
-  EXPECT_EQ(newest->trials[0].labels.at("data.name"), "digits");
+  EXPECT_EQ(newest->trials[0].labels->at("data.name"), "digits");
   EXPECT_EQ(newest->trials[0].state, TrialState::kWaiting);
   EXPECT_EQ((*reader)->report(SweepId(1)).value().trials.size(), 2U);
   const auto unknown = (*reader)->report(SweepId(7));

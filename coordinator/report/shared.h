@@ -1,0 +1,35 @@
+// A value that many rows have, kept once. It is never changed in place: rows that were copied keep theirs.
+#pragma once
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace autonorm::report {
+
+template <class T>
+class Shared {
+ public:
+  Shared() : value_(none()) {}
+  // As cheap to write as the value itself: `row.device = "cpu"`, `row.labels = {{"data.name", "mnist"}}`.
+  template <class U = T>
+  requires std::constructible_from<T, U&&> &&(!std::same_as<std::remove_cvref_t<U>, Shared>)Shared(U&& value)
+      : value_(std::make_shared<const T>(std::forward<U>(value))) {}
+
+  const T& operator*() const { return *value_; }
+  const T* operator->() const { return value_.get(); }
+  operator const T&() const { return *value_; }
+
+  friend bool operator==(const Shared& a, const Shared& b) { return a.value_ == b.value_ || *a == *b; }
+  friend bool operator==(const Shared& a, const T& b) { return *a == b; }
+
+ private:
+  static const std::shared_ptr<const T>& none() {
+    static const auto empty = std::make_shared<const T>();
+    return empty;
+  }
+
+  std::shared_ptr<const T> value_;  // never null
+};
+
+}  // namespace autonorm::report
