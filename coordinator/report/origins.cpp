@@ -33,7 +33,7 @@ std::string_view value_of_origin(const TrialRow& row, const Origin& origin) {
 // Matrix values as one text.
 std::string cell_key(const TrialRow& row) {
   std::string key;
-  for (const auto& [name, value] : row.labels) key.append(value).push_back('\0');
+  for (const auto& [name, value] : *row.labels) key.append(value).push_back('\0');
   return key;
 }
 std::string pair_key(const TrialRow& row) { return cat(cell_key(row), row.seed); }
