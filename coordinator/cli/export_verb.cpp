@@ -107,8 +107,7 @@ Status export_sweep(const Export& options, const std::string& coordinator, Envir
   Files files(options.out);
   if (options.format == ExportFormat::kCsv) {
     files.write("trials.csv", report::csv_text(report::tidy_trials(*data)));
-    files.write("comparison.csv",
-                report::csv_text(report::tidy_comparison(*data, report::compare(*data, options.how))));
+    files.write("comparison.csv", report::comparison_csv(*data, report::compare(*data, options.how)));
   }
   AUTONORM_RETURN_IF_ERROR(export_rows(**archive, *data, options.format, files));
   AUTONORM_RETURN_IF_ERROR(files.finish());

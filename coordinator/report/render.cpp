@@ -148,7 +148,7 @@ Result<std::string> render(ReportData everything, const ReportOptions& options) 
     case Format::kHtml:
       return html_text(document());
     case Format::kCsv:
-      return csv_text(table());
+      return options.trials ? csv_text(tidy_trials(data)) : comparison_csv(data, comparison);
     case Format::kJson:
       return json_of(data, comparison, table(), options.trials ? "trials" : "rows");
   }

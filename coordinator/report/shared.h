@@ -1,8 +1,7 @@
 // A value that many rows have, kept once. It is never changed in place: rows that were copied keep theirs.
 #pragma once
-#include <concepts>
+#include <cstddef>
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 namespace autonorm::report {
@@ -11,10 +10,9 @@ template <class T>
 class Shared {
  public:
   Shared() : value_(none()) {}
-  // As cheap to write as the value itself: `row.device = "cpu"`, `row.labels = {{"data.name", "mnist"}}`.
-  template <class U = T>
-  requires std::constructible_from<T, U&&> &&(!std::same_as<std::remove_cvref_t<U>, Shared>)Shared(U&& value)
-      : value_(std::make_shared<const T>(std::forward<U>(value))) {}
+  Shared(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+  template <size_t kSize>
+  Shared(const char (&text)[kSize]) : Shared(T(text)) {}
 
   const T& operator*() const { return *value_; }
   const T* operator->() const { return value_.get(); }

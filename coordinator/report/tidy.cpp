@@ -169,32 +169,52 @@ std::vector<std::string> columns_alone(MakeRow make_row) {
   return table.columns;
 }
 
+std::vector<std::string> comparison_columns(const ReportData& data, const Comparison& comparison,
+                                            const Registration& registration) {
+  VariantRow none;
+  none.metrics.resize(1);
+  return columns_alone(
+      [&](TidyTable& table) { add_comparison_row(table, data, comparison, registration, CellTable{}, none, 0); });
+}
+
+TidyTable cell_rows(const ReportData& data, const Comparison& comparison, const Registration& registration,
+                    const CellTable& cell) {
+  TidyTable table;
+  table.rows.reserve(cell.rows.size() * comparison.metrics.size());
+  for (const VariantRow& variant : cell.rows) {
+    for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
+      add_comparison_row(table, data, comparison, registration, cell, variant, metric);
+    }
+  }
+  return table;
+}
+
+std::string header_line(const std::vector<std::string>& columns) {
+  std::string line;
+  for (const std::string& column : columns) {
+    if (!line.empty()) line += ',';
+    append_text_field(line, column);
+  }
+  return line + "\r\n";
+}
+
+void append_line(std::string& lines, const std::vector<TidyValue>& row) {
+  for (size_t column = 0; column < row.size(); ++column) {
+    if (column > 0) lines += ',';
+    append_field(lines, row[column]);
+  }
+  lines += "\r\n";
+}
+
 }  // namespace
 
 TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
-  TidyTable table;
   const Registration registration = registration_of(data);
+  TidyTable table{.columns = comparison_columns(data, comparison, registration), .rows = {}};
   auto cells = in_parallel<TidyTable>(comparison.cells.size(), [&](size_t i) {
-    TidyTable rows;
-    const CellTable& cell = comparison.cells[i];
-    rows.rows.reserve(cell.rows.size() * comparison.metrics.size());
-    for (const VariantRow& variant : cell.rows) {
-      for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
-        add_comparison_row(rows, data, comparison, registration, cell, variant, metric);
-      }
-    }
-    return rows;
+    return cell_rows(data, comparison, registration, comparison.cells[i]);
   });
-  for (TidyTable& rows : cells) {
-    if (table.columns.empty()) table.columns = std::move(rows.columns);
-    std::ranges::move(rows.rows, std::back_inserter(table.rows));
-  }
-  if (table.rows.empty()) {
-    VariantRow none;
-    none.metrics.resize(1);
-    table.columns = columns_alone(
-        [&](TidyTable& scratch) { add_comparison_row(scratch, data, comparison, registration, CellTable{}, none, 0); });
-  }
+  for (TidyTable& rows : cells) std::ranges::move(rows.rows, std::back_inserter(table.rows));
   return table;
 }
 
@@ -228,26 +248,27 @@ TidyTable tidy_trials(const ReportData& data) {
 
 std::string csv_text(const TidyTable& table) {
   constexpr size_t kLinesAtATime = 100;
-  std::string text;
-  for (const std::string& column : table.columns) {
-    if (!text.empty()) text += ',';
-    append_text_field(text, column);
-  }
-  text += "\r\n";
+  std::string text = header_line(table.columns);
   const auto parts =
       in_parallel<std::string>((table.rows.size() + kLinesAtATime - 1) / kLinesAtATime, [&](size_t part) {
         std::string lines;
         const size_t end = std::min(table.rows.size(), (part + 1) * kLinesAtATime);
-        for (size_t i = part * kLinesAtATime; i < end; ++i) {
-          const auto& row = table.rows[i];
-          for (size_t column = 0; column < row.size(); ++column) {
-            if (column > 0) lines += ',';
-            append_field(lines, row[column]);
-          }
-          lines += "\r\n";
-        }
+        for (size_t i = part * kLinesAtATime; i < end; ++i) append_line(lines, table.rows[i]);
         return lines;
       });
+  for (const std::string& part : parts) text += part;
+  return text;
+}
+
+// A whole table of values is much larger than its text.
+std::string comparison_csv(const ReportData& data, const Comparison& comparison) {
+  const Registration registration = registration_of(data);
+  std::string text = header_line(comparison_columns(data, comparison, registration));
+  const auto parts = in_parallel<std::string>(comparison.cells.size(), [&](size_t i) {
+    std::string lines;
+    for (const auto& row : cell_rows(data, comparison, registration, comparison.cells[i]).rows) append_line(lines, row);
+    return lines;
+  });
   for (const std::string& part : parts) text += part;
   return text;
 }

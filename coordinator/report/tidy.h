@@ -23,5 +23,7 @@ TidyTable tidy_trials(const ReportData& data);
 
 // RFC 4180: CRLF, a header line, fields with comma, quote or line break in quotes. Absent values are empty.
 std::string csv_text(const TidyTable& table);
+// The text of tidy_comparison().
+std::string comparison_csv(const ReportData& data, const Comparison& comparison);
 
 }  // namespace autonorm::report

@@ -24,7 +24,7 @@ TrialRow row_of(const std::string& variant, uint64_t seed, const Run& run) {
   TrialRow row;
   row.variant = variant;
   row.trial = TrialId(cat(variant, '/', seed));
-  row.labels = {{"data.name", "simulated"}};
+  row.labels = report::Labels{{"data.name", "simulated"}};
   row.seed = seed;
   row.state = run.diverged ? TrialState::kDiverged : TrialState::kSucceeded;
   if (!run.diverged) row.results = {{"test/accuracy", run.value}};

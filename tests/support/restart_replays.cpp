@@ -86,7 +86,8 @@ void check_results(const FakeCluster& cluster) {
       const auto sent = cluster.results_sent(row.trial, trial.attempt);
       const bool ended_well = trial.state == TrialState::kSucceeded || trial.state == TrialState::kDiverged;
       if (ended_well && sent) {
-        EXPECT_EQ(to_text(row.results), to_text(*sent)) << short_form(row.trial);
+        EXPECT_EQ(to_text(std::map<std::string, double>(row.results.begin(), row.results.end())), to_text(*sent))
+            << short_form(row.trial);
       } else if (!ended_well) {
         EXPECT_TRUE(row.results.empty()) << short_form(row.trial) << " has results although it is "
                                          << name(trial.state);

@@ -34,7 +34,7 @@ TEST(Crc32c, HasThePublishedValues) {
 TEST(RunFolder, StaysBelowTheLogFolder) {
   report::TrialRow row = auto_norm_row(), parent = row;
   row.variant = "../a/b", parent.variant = "..";
-  row.labels = parent.labels = {{"data.name", "x/../y"}};
+  row.labels = parent.labels = report::Labels{{"data.name", "x/../y"}};
   const RunFolders folders({{}, {row, parent}});
   EXPECT_EQ(folders.of(row), ".._a_b/data.name=x_.._y/seed-1");
   EXPECT_EQ(folders.of(parent), "_/data.name=x_.._y/seed-1");
@@ -45,7 +45,7 @@ TEST(RunFolder, VariantsAndCellsOfOneWordAreToldApart) {
   for (const std::string variant : {"a/b", "a_b", "a:b"}) {
     rows.push_back(auto_norm_row());
     rows.back().variant = variant;
-    rows.back().labels = {{"data.name", variant}};
+    rows.back().labels = report::Labels{{"data.name", variant}};
   }
   const RunFolders folders({{}, rows});
   EXPECT_EQ(folders.of(rows[0]), "a_b-2/data.name=a_b-2/seed-1");

@@ -16,7 +16,7 @@ TrialRow failed(int number, EndReason end, const std::string& reason) {
   TrialRow row;
   row.trial = TrialId(cat(std::string(60, 'a'), 1000 + number));
   row.variant = number % 2 == 0 ? "LayerNorm" : "RMSNorm";
-  row.labels = {{"data.name", "digits"}};
+  row.labels = Labels{{"data.name", "digits"}};
   row.seed = static_cast<uint64_t>(number);
   row.state = TrialState::kFailed;
   row.end = end;

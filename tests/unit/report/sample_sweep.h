@@ -13,7 +13,7 @@ inline TrialRow make_trial(const std::string& variant, const std::string& data_s
   TrialRow row;
   row.variant = variant;
   row.trial = TrialId(sha256(variant + "/" + data_set + "/" + std::to_string(seed)).value());
-  row.labels = {{"data.name", data_set}};
+  row.labels = Labels{{"data.name", data_set}};
   row.seed = seed;
   row.state = TrialState::kSucceeded;
   row.end = EndReason::kCompleted;

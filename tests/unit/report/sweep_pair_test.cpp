@@ -122,7 +122,7 @@ TEST(SweepPair, WithoutACommonCellItIsRefused) {
   for (TrialRow& row : later.trials) {
     row.labels = with_label(row.labels, "data.name", "cifar10");
     row.trial = TrialId(sha256("later" + row.trial.value()).value());
-    row.configuration = sha256("later" + row.configuration).value();
+    row.configuration = sha256("later" + *row.configuration).value();
   }
   EXPECT_THAT(pair_sweeps(later, sample_sweep()).status().message(), HasSubstr("have no cell in common"));
 }
