@@ -7,6 +7,7 @@
 #include "coordinator/plot/chart.h"
 #include "coordinator/plot/gnuplot.h"
 #include "coordinator/plot/registry.h"
+#include "core/base/text.h"
 #include "tests/unit/plot/sample_histories.h"
 
 namespace autonorm::plot {
@@ -29,6 +30,25 @@ std::string search_path() {
 TEST(Chart, TextCannotLeaveItsQuotes) {
   EXPECT_EQ(quoted("it's `date`\n\"$x\""), "'it''s `date` \"$x\"'");
   EXPECT_EQ(file_word("RMSNorm, eps \"1e-6\"/é"), "RMSNorm__eps__1e-6____");
+}
+
+TEST(Chart, LongNamesKeepTheirBeginningAndEnd) {
+  EXPECT_EQ(shortened("RMSNorm", 7), "RMSNorm");
+  EXPECT_EQ(shortened("a long name, eps 1e-6", 12), "a long...e-6");
+  EXPECT_EQ(shortened("ββββββββ", 8), "ββββββββ") << "characters count, not bytes";
+  EXPECT_EQ(shortened("βγδεζηθικλ", 9), "βγδε...κλ");
+  EXPECT_EQ(key_title(std::string(200, 'x')).size(), 30u);  // with its quotes
+}
+
+TEST(Chart, ATitleThatIsTooLongIsBrokenInsteadOfCut) {
+  Chart chart("DyT everywhere, with a rather long name of its own: alpha on train.lr=0.003, data.name=digits", "x",
+              "y");
+  chart.subtitle("mean over seeds");
+  chart.draw("x");
+  EXPECT_EQ(chart.heading_lines(), 3u);
+  const std::string script = chart.script();
+  EXPECT_THAT(script, HasSubstr("set label 2 'data.name=digits' at screen 0.015, graph 1 left offset 0, character 2"));
+  EXPECT_THAT(script, HasSubstr("set label 3 'mean over seeds'"));
 }
 
 TEST(Chart, SeriesDifferInColourLineAndMarker) {
@@ -110,6 +130,26 @@ TEST(Figures, SayHowToReadThem) {
   ASSERT_NE(forest, figures->end());
   EXPECT_THAT(forest->script, HasSubstr("paired by seed, 95 % CI (paired Student t); grey: margin ±0.005; filled: a "
                                         "verdict, open: none"));
+}
+
+// The names of many sites stand in one column, for which there is room; those of very many are thinned out.
+TEST(Figures, NormsOfADeepNetworkHaveRoomForTheirNames) {
+  const report::ReportData data = report::two_sides({0.01});
+  const auto figure_with = [&](int sites) {
+    std::map<TrialId, report::TrialHistory> histories;
+    report::TrialHistory& history = histories[data.trials[0].trial];
+    for (int i = 0; i < sites; ++i) {
+      history.norms.push_back(
+          {cat("blocks.", i, ".pre_attn"), "alpha", {{.step = 1, .value = 1}, {.step = 2, .value = 2}}});
+    }
+    return draw(kinds_named({"norms"}).value(), {data, compare(data), histories})->at(0);
+  };
+  EXPECT_EQ(figure_with(3).height, 300);
+  EXPECT_GE(figure_with(20).height, 120 + 20 * 22);
+  const Figure deep = figure_with(100);
+  EXPECT_THAT(deep.script, HasSubstr("'blocks.0.pre_attn'"));
+  EXPECT_THAT(deep.script, Not(HasSubstr("'blocks.1.pre_attn'")));
+  EXPECT_LE(deep.height, 1000);
 }
 
 TEST(Figures, WhatIsMissedIsNamedWithItsReason) {
