@@ -138,11 +138,15 @@ void ClusterWalk::settle() {
   }
   for (const WorkerId& id : workers_) cluster_.connect(id);
   for (const WorkerId& id : workers_) drain(id, engine::Drain::kNo);
-  for (int64_t id = 1; id <= model_.size(); ++id) act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
+  for (int64_t id = 1; id <= model_.size(); ++id) {
+    model_.observe(cluster_.engine(), cluster_.now());
+    act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
+  }
   for (int round = 0; round < kSettleRounds && findings_.empty(); ++round) {
     model_.observe(cluster_.engine(), cluster_.now());
     for (const engine::SweepView& sweep : cluster_.engine().sweeps(cluster_.now())) {
       if (sweep.state == "halted") act(static_cast<uint32_t>(sweep.id.value() - 1), engine::SweepAction::kResume);
+      model_.observe(cluster_.engine(), cluster_.now());
     }
     bool open = false;
     for (const engine::TrialView& view : all_trials(cluster_)) open |= is_open(view.state) && model_.wants(view.id);
