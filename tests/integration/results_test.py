@@ -103,6 +103,21 @@ class Results(Study):
         self.assertIn("these trials come from 2 builds", report)
         self.assertIn("no pair mixes them", report)
 
+    def test_results_that_were_trained_again_make_the_earlier_report_post_hoc(self):
+        self.serve()
+        self.workers(2)
+        path = self.write_sweep(SWEEP)
+        self.cli("submit", path)
+        self.wait_done()
+        self.assertIn("PRE-REGISTERED", self.cli("report", "1"))
+        self.cli("submit", path, "--fresh")
+        poll(lambda: all(sweep["state"] == "done" for sweep in self.sweeps()), "both sweeps are done")
+        self.assertIn("POST HOC: 6 of 6 trials were trained again by sweep 2 (submit --fresh) after their results were known",
+                      self.cli("report", "1"))
+        second = self.cli("report", "2")
+        self.assertIn("POST HOC: 4 of 4 trials of the variants had ended before the sweep was submitted", second)
+        self.assertNotIn("trained again", second)
+
     def look_at_pictures(self):
         self.cli("plot", "--format", "data", "--out", str(self.folder / "data"))
         names = {path.name for path in (self.folder / "data").iterdir()}
