@@ -6,16 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/data/data_files.h"
 #include "core/data/fixed_split.h"
+#include "core/data/learned_table.h"
 #include "core/data/numpy_permutation.h"
-#include "core/data/table.h"
 
 namespace autonorm::data {
 namespace {
 
 constexpr uint32_t kSplitState = 42;  // scikit-learn's random_state
-constexpr double kLargestClass = 255;
 
 using Rows = std::vector<int64_t>;
 
@@ -74,22 +72,6 @@ RowSplit split_rows(const Table& table, int64_t target, const config::DataConfig
   return split;
 }
 
-// Every target is a class; → how many there are.
-Result<int64_t> count_classes(const Table& table, int64_t target, const std::string& file) {
-  double largest = 0;
-  for (int64_t row = 0; row < table.rows(); ++row) {
-    const double value = table.at(row, target);
-    if (!(value >= 0 && value <= kLargestClass && value == std::floor(value))) {
-      return invalid(file, ": line ", table.lines[static_cast<size_t>(row)], ", ", table.column_text(target),
-                     ": expected a class, a whole number from 0 to 255, found ", value,
-                     "; data.task = \"regression\" learns real numbers");
-    }
-    largest = std::max(largest, value);
-  }
-  if (largest == 0) return invalid(file, ": ", table.column_text(target), " has one class, 0; expected two or more");
-  return static_cast<int64_t>(largest) + 1;
-}
-
 // Standardised values and labels of some rows.
 class SplitMaker {
  public:
@@ -129,51 +111,28 @@ class SplitMaker {
   std::vector<std::pair<int64_t, Moments>> columns_;  // but the target's
 };
 
-Result<std::filesystem::path> find_table(const std::string& configured, const DataRoots& roots) {
-  if (configured.empty()) return invalid("data.path: the CSV file is missing");
-  const std::filesystem::path path(configured);
-  std::vector<std::filesystem::path> folders;
-  if (path.is_absolute()) {
-    folders.push_back(path.parent_path());
-  } else {
-    for (const auto& root : roots.folders) folders.push_back(root / path.parent_path());
-  }
-  const std::string name = path.filename().string();
-  const auto files = find_files(configured, {name}, folders);
-  if (!files.ok()) return files.status();
-  return files->at(name);
-}
-
 }  // namespace
 
 Result<Dataset> load_table(const config::DataConfig& config, const DataRoots& roots) {
-  const auto file = find_table(config.path, roots);
+  const auto file = find_table(config.path, roots.folders);
   if (!file.ok()) return file.status();
-  const auto table = read_table(*file);
-  if (!table.ok()) return table.status();
-  if (!config.sha256.empty() && config.sha256 != table->digest.value()) {
-    return invalid(file->string(), ": wrong content: data.sha256 expects ", config.sha256, ", found ", table->digest);
-  }
-  const auto target = find_column(*table, config.target);
-  if (!target.ok()) return target.status().with_context(file->string());
+  const auto learned = read_learned_table(config, *file);
+  if (!learned.ok()) return learned.status();
+  const Table& table = learned->table;
+  const int64_t target = learned->target;
   const bool real = config.task == config::Task::kRegression;
   Dataset dataset;
   dataset.name = config.path;
-  dataset.classes = 1;
-  if (!real) {
-    const auto classes = count_classes(*table, *target, file->string());
-    if (!classes.ok()) return classes.status();
-    dataset.classes = *classes;
-  }
-  const RowSplit rows = split_rows(*table, *target, config);
-  const SplitMaker maker(*table, *target, rows.train);
+  dataset.classes = learned->classes;
+  const RowSplit rows = split_rows(table, target, config);
+  const SplitMaker maker(table, target, rows.train);
   if (real) {
-    const Moments m = config.standardise_target ? moments(*table, *target, rows.train) : Moments{};
+    const Moments m = config.standardise_target ? moments(table, target, rows.train) : Moments{};
     dataset.real_target = RealTarget{.mean = m.mean, .deviation = m.deviation};
   }
   dataset.channels = dataset.height = 1;
   dataset.width = maker.features();
-  dataset.fingerprint = table->digest;
+  dataset.fingerprint = table.digest;
   dataset.train = maker.make(rows.train, dataset.real_target);
   dataset.val = maker.make(rows.val, dataset.real_target);
   dataset.test = maker.make(rows.test, dataset.real_target);
