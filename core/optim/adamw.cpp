@@ -8,13 +8,15 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "core/base/status.h"
+#include "core/optim/layer_decay.h"
 
 namespace autonorm::optim {
 
-AdamW::AdamW(const config::TrainConfig& config, const norms::ParameterTable& table) : config_(config) {
-  Group decayed, plain;
-  decayed.weight_decay = config.weight_decay;
+AdamW::AdamW(const config::TrainConfig& config, const norms::ParameterTable& table, int64_t depth) : config_(config) {
   for (const norms::Parameter& parameter : table.parameters()) {
     if (!parameter.trainable) continue;
     if (!step_tensor_.defined()) {
@@ -22,16 +24,31 @@ AdamW::AdamW(const config::TrainConfig& config, const norms::ParameterTable& tab
     }
     const at::Tensor values = parameter.value.detach();
     moments_.push_back({parameter.name, at::zeros_like(values), at::zeros_like(values)});
-    Group& group = parameter.decay || config.decay_all ? decayed : plain;
+    const double rate = config.layer_decay == 1 ? 1.0 : layer_rate(config.layer_decay, depth, parameter.name);
+    Group& group = group_of(parameter.decay || config.decay_all, rate);
     group.parameters.push_back(parameter.value);
     group.exp_avgs.push_back(moments_.back().exp_avg);
     group.exp_avg_sqs.push_back(moments_.back().exp_avg_sq);
     group.steps.push_back(step_tensor_);
   }
-  for (Group* group : {&decayed, &plain}) {
-    group->gradients.resize(group->parameters.size());
-    if (!group->parameters.empty()) groups_.push_back(std::move(*group));
+  // The sums of a clipped norm follow this order.
+  std::ranges::stable_sort(groups_, std::ranges::greater(), &Group::decays);
+  for (Group& group : groups_) group.gradients.resize(group.parameters.size());
+}
+
+AdamW::Group& AdamW::group_of(bool decays, double rate) {
+  for (Group& group : groups_) {
+    if (group.decays == decays && group.rate == rate) return group;
   }
+  groups_.push_back({.decays = decays,
+                     .weight_decay = decays ? config_.weight_decay : 0.0,
+                     .rate = rate,
+                     .parameters = {},
+                     .gradients = {},
+                     .exp_avgs = {},
+                     .exp_avg_sqs = {},
+                     .steps = {}});
+  return groups_.back();
 }
 
 void AdamW::step(double lr, double clip) {
@@ -47,7 +64,7 @@ void AdamW::step(double lr, double clip) {
   ++steps_;
   for (Group& group : groups_) {
     at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs, group.exp_avg_sqs, /*max_exp_avg_sqs=*/{},
-                      group.steps, lr, config_.beta1, config_.beta2, group.weight_decay, config_.adam_eps,
+                      group.steps, lr * group.rate, config_.beta1, config_.beta2, group.weight_decay, config_.adam_eps,
                       /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/divisor);
   }
 }

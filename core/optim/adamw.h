@@ -1,4 +1,5 @@
-// AdamW (Loshchilov & Hutter 2019) over the trainable parameters of a table, one fused call per weight decay group:
+// AdamW (Loshchilov & Hutter 2019) over the trainable parameters of a table, one fused call per group of parameters
+// with one weight decay and one rate (a factor on lr; layer_decay.h):
 //   m ← β1 m + (1 − β1) g;  v ← β2 v + (1 − β2) g²;  p ← p − lr·wd·p − lr · (m / (1 − β1ᵗ)) / (√(v / (1 − β2ᵗ)) + ε)
 // Parameters whose `decay` is false (ndim ≤ 1) form the group without weight decay, unless decay_all is configured.
 #pragma once
@@ -16,8 +17,9 @@ namespace autonorm::optim {
 
 class AdamW {
  public:
-  // Takes the tensors that `table` holds now, so after to_device(). Moments start at 0.
-  AdamW(const config::TrainConfig& config, const norms::ParameterTable& table);
+  // Takes the tensors that `table` holds now, so after to_device(). Moments start at 0. `depth`: blocks of the model,
+  // for layer_decay.
+  AdamW(const config::TrainConfig& config, const norms::ParameterTable& table, int64_t depth = 0);
 
   // One update from each parameter's grad(), clipped to `clip` in global L2 norm when clip > 0 (factor min(1, clip /
   // (norm + 1e-6)), applied on the device). REQUIRES every grad() to be defined. Does not synchronise with the device.
@@ -38,9 +40,11 @@ class AdamW {
 
  private:
   struct Group {
-    double weight_decay = 0;
+    bool decays = false;
+    double weight_decay = 0, rate = 1;
     std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   };
+  Group& group_of(bool decays, double rate);
   std::optional<at::Tensor> clip_divisor(double clip) const;
 
   const config::TrainConfig config_;

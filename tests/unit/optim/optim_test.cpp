@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/optim/adamw.h"
+#include "core/optim/layer_decay.h"
 #include "core/optim/schedule.h"
 #include "tests/unit/norms/tensors.h"
 
@@ -33,6 +34,25 @@ TEST(Schedule, OneStepWithoutWarmupUsesTheFullRate) {
   EXPECT_DOUBLE_EQ(learning_rate(config, 0, 1), 2.0);
 }
 
+TEST(Schedule, ACosineEndsAtItsSmallestRate) {
+  config::TrainConfig config{.epochs = 2, .lr = 2.0, .min_lr = 0.5, .warmup = 0.0, .horizon = 2};
+  EXPECT_DOUBLE_EQ(learning_rate(config, 0, 100), 2.0);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 50, 100), 1.25);
+  config.schedule = config::Schedule::kCosineEpochs;
+  EXPECT_DOUBLE_EQ(learning_rate(config, 99, 100), 1.25);  // of epoch 1 of 2
+}
+
+// lr_decay.py of the MAE repository: ViT-B has layers 0 (embedding) to 13 (what follows the blocks).
+TEST(LayerDecay, FallsTowardsTheEmbedding) {
+  for (const char* name : {"patch_embed.weight", "pos_embed", "cls_token"}) {
+    EXPECT_DOUBLE_EQ(layer_rate(0.65, 12, name), std::pow(0.65, 13)) << name;
+  }
+  EXPECT_DOUBLE_EQ(layer_rate(0.65, 12, "blocks.0.attn.qkv.weight"), std::pow(0.65, 12));
+  EXPECT_DOUBLE_EQ(layer_rate(0.65, 12, "blocks.11.pre_ffn.bias"), 0.65);
+  EXPECT_DOUBLE_EQ(layer_rate(0.65, 12, "final.weight"), 1.0);
+  EXPECT_DOUBLE_EQ(layer_rate(0.65, 12, "head.bias"), 1.0);
+}
+
 // A matrix (decays) and a vector (does not).
 struct Fixture {
   explicit Fixture(const config::TrainConfig& config) : table(0), optimizer(make(config)) {}
@@ -60,6 +80,28 @@ TEST(AdamW, FirstStepMovesByTheRateAndDecaysMatricesOnly) {
   const at::Tensor expected_b = b.sub(random_tensor("b", {3}).sign().mul(0.01));
   EXPECT_LT(largest_difference(fixture.value(0), expected_w), 1e-6);
   EXPECT_LT(largest_difference(fixture.value(1), expected_b), 1e-6);
+}
+
+TEST(AdamW, EachLayerHasItsRate) {
+  const config::TrainConfig config{.layer_decay = 0.5, .weight_decay = 0.1};
+  norms::ParameterTable table(0);
+  for (const char* name : {"patch_embed.weight", "blocks.0.mlp.fc1.weight", "blocks.0.mlp.fc1.bias", "head.weight"}) {
+    const bool bias = std::string_view(name).ends_with("bias");
+    table.add(name, bias ? std::vector<int64_t>{3} : std::vector<int64_t>{4, 3}, {norms::Init::kNormal, 1.0});
+  }
+  AdamW optimizer(config, table, /*depth=*/1);
+  const std::vector<double> rates{0.25, 0.5, 0.5, 1.0};
+  std::vector<at::Tensor> expected;
+  for (size_t i = 0; i < rates.size(); ++i) {
+    norms::Parameter& p = table.parameters()[i];
+    p.value.mutable_grad() = random_tensor(p.name, p.value.sizes());
+    const double lr = 0.01 * rates[i], kept = p.decay ? 1.0 - lr * 0.1 : 1.0;
+    expected.push_back(p.value.detach().mul(kept).sub(p.value.grad().sign().mul(lr)));
+  }
+  optimizer.step(0.01, /*clip=*/0.0);
+  for (size_t i = 0; i < rates.size(); ++i) {
+    EXPECT_LT(largest_difference(table.parameters()[i].value.detach(), expected[i]), 1e-6) << i;
+  }
 }
 
 TEST(AdamW, ClipsTheGlobalNormOfAllParameters) {
