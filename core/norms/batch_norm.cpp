@@ -33,7 +33,7 @@ at::Tensor BatchNorm::forward(const at::Tensor& x, const StepContext& step) {
 }
 
 void BatchNorm::gradients_ready(const StepContext& step) {
-  if (!meets_in_forward()) average_over_ranks({running_mean_.get(), running_var_.get()}, step);
+  agree_on_state({running_mean_.get(), running_var_.get()}, options_.statistics, step);
 }
 
 // What evaluation computes is a scale and a shift altogether.

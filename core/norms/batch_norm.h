@@ -5,8 +5,10 @@
 // Dtype   as compute_dtype.h
 // State   running_mean, running_var [C], initially 0 and 1: moved by `momentum` towards μ and the unbiased σ² at every
 //         training forward (each micro-batch), used in their place at evaluation.
-// Ranks   synchronised: statistics over the samples of all ranks, forward and backward. per_rank: of each rank's own;
-//         running values are averaged over ranks after every optimizer step, so that all ranks evaluate one function.
+// Ranks   synchronised: statistics over the samples of all ranks, forward and backward. per_rank, rank_0: of each
+// rank's
+//         own; after every optimizer step running values are averaged over ranks, or are those of rank 0, so that all
+//         ranks evaluate one function.
 // Mask    padded tokens do not count in the statistics; they are normalized like the others.
 #pragma once
 #include "core/norms/affine.h"

@@ -77,7 +77,7 @@ Dtn::Moments Dtn::positional(const at::Tensor& x) const {
   const int64_t side = whole_root(x.size(1));
   const int64_t k = side <= options_.grid ? 1 : side / options_.grid;
   const int64_t grid = side / k, tokens = grid * grid;
-  AUTONORM_CHECK(side * side == x.size(1) && grid * k == side, x.size(1),
+  AUTONORM_CHECK(side * side == x.size(1) && grid * k == side && grid <= options_.grid, x.size(1),
                  " tokens are no square grid that a map of side ", options_.grid, " divides");
   const at::Tensor map = k == 1 ? x : pooled(x, grid, k);  // [B, T, C]
   const at::Tensor heads =

@@ -61,7 +61,7 @@ void FeatureNorm::gradients_ready(const StepContext& step) {
   for (const FeatureRule& rule : {zscore_, minmax_}) {
     if (rule.running_low) running.insert(running.end(), {rule.running_low.get(), rule.running_high.get()});
   }
-  average_over_ranks(running, step);
+  agree_on_state(running, options_.statistics, step);
 }
 
 // Over the batch, evaluation is a scale and a shift altogether.

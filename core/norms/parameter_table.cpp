@@ -47,8 +47,8 @@ BufferSlot ParameterTable::add_buffer(std::string_view name, at::IntArrayRef sha
   return BufferSlot(this, buffers_.size() - 1);
 }
 
-BufferSlot ParameterTable::add_counter(std::string_view name) {
-  buffers_.push_back({full_name(name), at::zeros({1}, at::TensorOptions(at::kLong)), /*on_host=*/true});
+BufferSlot ParameterTable::add_counter(std::string_view name, bool warm_up) {
+  buffers_.push_back({full_name(name), at::zeros({1}, at::TensorOptions(at::kLong)), /*on_host=*/true, warm_up});
   return BufferSlot(this, buffers_.size() - 1);
 }
 

@@ -31,6 +31,7 @@ struct Buffer {
   std::string name;
   at::Tensor value;      // the layer writes it in place
   bool on_host = false;  // stays on the CPU: a counter that host code reads
+  bool warm_up = false;  // counts a warm-up, which a trial that starts from a stage's weights begins anew
 };
 
 class ParameterTable;
@@ -84,7 +85,7 @@ class ParameterTable {
   ParameterSlot add(std::string_view name, at::IntArrayRef shape, InitSpec init, bool trainable = true);
   // Filled with `initial`, in the dtype of the parameters.
   BufferSlot add_buffer(std::string_view name, at::IntArrayRef shape, double initial);
-  BufferSlot add_counter(std::string_view name);  // int64 [1] on the host, from 0
+  BufferSlot add_counter(std::string_view name, bool warm_up = false);  // int64 [1] on the host, from 0
   // A layer that has something to do at each optimizer step; it outlives every step.
   void add_stateful(Stateful& layer) { stateful_.push_back(&layer); }
   const std::vector<Stateful*>& stateful() const { return stateful_; }

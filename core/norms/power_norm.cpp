@@ -44,7 +44,7 @@ PowerNorm::PowerNorm(const PowerNormOptions& options, ParameterTable& table)
       affine_(table, options.channels),
       running_phi_(table.add_buffer("running_phi", {options.channels}, 1.0)),
       ema_gz_(table.add_buffer("ema_gz", {options.channels}, 0.0)),
-      iters_(table.add_counter("iters")) {
+      iters_(table.add_counter("iters", /*warm_up=*/true)) {
   AUTONORM_CHECK(options_.scale_groups == 0 || options_.channels % options_.scale_groups == 0, options_.scale_groups,
                  " groups of ", options_.channels, " channels");
   table.add_stateful(*this);
@@ -93,8 +93,7 @@ at::Tensor PowerNorm::trained(const at::Tensor& scaled, const StepContext& step)
 }
 
 void PowerNorm::gradients_ready(const StepContext& step) {
-  if (options_.statistics == config::Statistics::kPerRank)
-    average_over_ranks({running_phi_.get(), ema_gz_.get()}, step);
+  agree_on_state({running_phi_.get(), ema_gz_.get()}, options_.statistics, step);
 }
 
 // The scaling by groups comes first and stays: no Linear can take it over.

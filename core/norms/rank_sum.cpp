@@ -43,14 +43,16 @@ at::Tensor gather_over_ranks(const at::Tensor& x, const StepContext& step) {
   return sum_over_ranks(at::where(mine.unsqueeze(1), x.unsqueeze(0), 0), step);
 }
 
-void average_over_ranks(const std::vector<at::Tensor>& tensors, const StepContext& step) {
-  if (!several_ranks(step)) return;
+void agree_on_state(const std::vector<at::Tensor>& tensors, config::Statistics statistics, const StepContext& step) {
+  if (!several_ranks(step) || statistics == config::Statistics::kSynchronised) return;
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> flat;
   for (const at::Tensor& tensor : tensors) flat.push_back(tensor.flatten());
   at::Tensor all = at::cat(flat);
+  const bool of_rank_zero = statistics == config::Statistics::kRankZero;
+  if (of_rank_zero && step.ranks->rank() != 0) all.zero_();
   step.ranks->sum(all);
-  all.div_(step.ranks->size());
+  if (!of_rank_zero) all.div_(step.ranks->size());
   int64_t offset = 0;
   for (const at::Tensor& tensor : tensors) {
     tensor.copy_(all.narrow(0, offset, tensor.numel()).view_as(tensor));

@@ -9,7 +9,7 @@ namespace autonorm::norms {
 // The statistics of a norm over the batch: over all ranks, or of each rank by itself as if it were alone.
 inline StepContext scope_of(const StepContext& step, config::Statistics statistics) {
   StepContext scope = step;
-  if (statistics == config::Statistics::kPerRank) scope.ranks = nullptr;
+  if (statistics != config::Statistics::kSynchronised) scope.ranks = nullptr;
   return scope;
 }
 
@@ -22,7 +22,8 @@ at::Tensor sum_over_ranks(const at::Tensor& x, const StepContext& step);
 // x [C] of each rank, stacked: [ranks, C]; [1, C] where there is one rank. Differentiable.
 at::Tensor gather_over_ranks(const at::Tensor& x, const StepContext& step);
 
-// Replaces each tensor by its mean over ranks, with one collective for all of them. Outside the graph.
-void average_over_ranks(const std::vector<at::Tensor>& tensors, const StepContext& step);
+// Makes state that each rank moved by itself equal on all: the mean over ranks, or what rank 0 has, as `statistics`
+// says; nothing where they are synchronised. One collective for all tensors, outside the graph.
+void agree_on_state(const std::vector<at::Tensor>& tensors, config::Statistics statistics, const StepContext& step);
 
 }  // namespace autonorm::norms

@@ -40,8 +40,9 @@ NormPtr make_rms(const NormConfig& config, int64_t channels, const std::string&,
   return std::make_unique<RmsNorm>(RmsNormOptions{.channels = channels, .eps = config.eps, .affine = config.affine},
                                    table);
 }
-NormPtr make_scale(const NormConfig&, int64_t channels, const std::string&, ParameterTable& table) {
-  return std::make_unique<Scale>(channels, table);
+NormPtr make_scale(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
+  return std::make_unique<Scale>(ScaleOptions{.channels = channels, .scalar = config.scalar, .scale0 = config.scale0},
+                                 table);
 }
 NormPtr make_dyt(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {
   return std::make_unique<Dyt>(
@@ -146,7 +147,11 @@ NormPtr make_prepbn(const NormConfig& config, int64_t channels, const std::strin
                                                 .statistics = config.statistics,
                                                 .warmup_iters = config.warmup_iters,
                                                 .decay_iters = config.decay_iters,
-                                                .lambda_start = config.lambda_start},
+                                                .lambda_start = config.lambda_start,
+                                                .first = config.first,
+                                                .eta0 = config.eta0,
+                                                .batch_weight0 = config.batch_weight0,
+                                                .count_every = config.count_every},
                                   table);
 }
 NormPtr make_switchable(const NormConfig& config, int64_t channels, const std::string&, ParameterTable& table) {

@@ -74,7 +74,7 @@ at::Tensor SwitchableNorm::forward(const at::Tensor& x, const StepContext& step)
 }
 
 void SwitchableNorm::gradients_ready(const StepContext& step) {
-  if (!meets_in_forward()) average_over_ranks({running_mean_.get(), running_var_.get()}, step);
+  agree_on_state({running_mean_.get(), running_var_.get()}, options_.statistics, step);
 }
 
 int64_t SwitchableNorm::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, true); }

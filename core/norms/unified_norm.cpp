@@ -65,7 +65,7 @@ UnifiedNorm::UnifiedNorm(const UnifiedNormOptions& options, ParameterTable& tabl
       window_(table.add_buffer("window", {options.window, options.channels}, 0.0)),
       window_gz_(table.add_buffer("window_gz", {options.window_backward, options.channels}, 0.0)),
       skips_(table.add_buffer("skips", {1}, 0.0)),
-      iters_(table.add_counter("iters")) {
+      iters_(table.add_counter("iters", /*warm_up=*/true)) {
   table.add_stateful(*this);
 }
 
@@ -135,8 +135,8 @@ at::Tensor UnifiedNorm::forward(const at::Tensor& x, const StepContext& step) {
 }
 
 void UnifiedNorm::gradients_ready(const StepContext& step) {
-  if (options_.statistics == config::Statistics::kSynchronised) return;
-  average_over_ranks({running_var_.get(), ema_gz_.get(), window_.get(), window_gz_.get(), skips_.get()}, step);
+  agree_on_state({running_var_.get(), ema_gz_.get(), window_.get(), window_gz_.get(), skips_.get()},
+                 options_.statistics, step);
 }
 
 std::optional<Fold> UnifiedNorm::fold() const { return affine_.after({}, (running_var_.get() + options_.eps).rsqrt()); }

@@ -15,9 +15,10 @@
 // Dtype   as compute_dtype.h
 // State   running_var [C] 1, ema_gz [C] 0, window [M, C] 0, window_gz [M_b, C] 0, skips [1] 0, iters: once per
 //         micro-batch. t is on the host, the decision to skip on the device: nothing synchronises.
-// Ranks   synchronised: q, gz and so the decision are over the tokens of all ranks. per_rank: over each rank's own; the
-//         state is averaged over ranks after every optimizer step, so that all evaluate and go on from one function. A
-//         rank without samples counts the micro-batch and leaves the rest of its state.
+// Ranks   synchronised: q, gz and so the decision are over the tokens of all ranks. per_rank, rank_0: over each rank's
+// own;
+//         after every optimizer step the state is averaged over ranks, or is that of rank 0, so that all evaluate and
+//         go on from one function. A rank without samples counts the micro-batch and leaves the rest of its state.
 // Mask    padded tokens leave q alone; they are normalized and count in gz
 #pragma once
 #include "core/norms/affine.h"

@@ -80,6 +80,7 @@ std::vector<Case> cases() {
     c.norm_sites["qk"] = norm_of(NormKind::kRms);
     c.model.drop_path = 0.3;
   });
+  also("vit_patches", config::ModelFamily::kVit, [](config::TrialConfig& c) { c.model.pool = config::Pool::kPatches; });
   also("vit_qk_selector", config::ModelFamily::kVit,
        [](config::TrialConfig& c) { c.norm_sites["qk"] = norm_of(NormKind::kSelector); });
   also("autonorm_table", config::ModelFamily::kAutonorm,

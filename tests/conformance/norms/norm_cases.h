@@ -64,6 +64,16 @@ inline std::vector<NormClaims> norm_claims() {
   all.push_back({.name = "group", .config = claimed(kGroup), .mask = kRefused});
   all.push_back({.name = "instance", .config = claimed(kInstance), .mask = kRefused});
   all.push_back({.name = "dtn", .config = claimed(kDtn), .mask = kRefused});
+  all.push_back({.name = "scale_scalar", .config = claimed(kScale, [](NormConfig& norm) { norm.scalar = true; })});
+  all.push_back({.name = "dyt_without_bias", .config = claimed(kDyt, [](NormConfig& norm) { norm.bias = false; })});
+  all.push_back({.name = "instance_unbiased",
+                 .config = claimed(kInstance, [](NormConfig& norm) { norm.unbiased = true; }),
+                 .mask = kRefused});
+  all.push_back({.name = "dtn_variance",
+                 .config = claimed(kDtn, [](NormConfig& norm) { norm.only_var = true; }),
+                 .mask = kRefused});
+  all.push_back(
+      {.name = "dtn_pooled", .config = claimed(kDtn, [](NormConfig& norm) { norm.grid = 1; }), .mask = kRefused});
   all.push_back({.name = "adyt", .config = claimed(kAdyt), .state = StateClaim::kStep});
   const auto over_the_batch = [&](const std::string& name, config::NormKind kind, MaskClaim mask, bool vmap,
                                   const std::function<void(NormConfig&)>& change = {}) {
@@ -81,12 +91,25 @@ inline std::vector<NormClaims> norm_claims() {
     claims.config = apart;
     claims.per_rank = true;
     all.push_back(claims);
+    claims.name = name + "_of_rank_0";
+    claims.config.statistics = config::Statistics::kRankZero;
+    all.push_back(claims);
   };
   over_the_batch("batch", kBatch, kLeftOut, true);
   over_the_batch("prepbn", kPrepbn, kLeftOut, true);
+  over_the_batch("prepbn_language", kPrepbn, kLeftOut, true, [](NormConfig& norm) {
+    norm.first = config::PrepbnFirst::kRms;
+    norm.count_every = 2;
+  });
   over_the_batch("unified", kUnified, kLeftOut, false);
+  over_the_batch("unified_without_window", kUnified, kLeftOut, false,
+                 [](NormConfig& norm) { norm.window = norm.window_backward = 1; });
   over_the_batch("power_norm", kPowerNorm, kLeftOut, false);
+  over_the_batch("power_norm_without_groups", kPowerNorm, kLeftOut, false,
+                 [](NormConfig& norm) { norm.scale_groups = 0; });
   over_the_batch("switchable", kSwitchable, kRefused, true);
+  over_the_batch("switchable_by_token", kSwitchable, kRefused, true,
+                 [](NormConfig& norm) { norm.form = config::SwitchForm::kToken; });
   for (const auto& [name, kind] : {std::pair{"minmax", kMinmax}, {"zscore", kZscore}, {"feature_mix", kFeatureMix}}) {
     over_the_batch(cat(name, "_of_a_batch"), kind, kRefused, true,
                    [](NormConfig& norm) { norm.axis = config::FeatureAxis::kBatch; });

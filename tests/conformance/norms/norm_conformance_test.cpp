@@ -80,6 +80,13 @@ void add_variants(std::vector<Case>& all) {
   }
   for (const auto& [name, of, change] : std::initializer_list<std::tuple<const char*, NormKind, void (*)(NormConfig&)>>{
            {"derf_without_shift", NormKind::kDerf, [](NormConfig& c) { c.shift = false; }},
+           {"scale_scalar", NormKind::kScale, [](NormConfig& c) { c.scalar = true; }},
+           {"scale_of_root", NormKind::kScale, [](NormConfig& c) { c.scale0 = 0; }},
+           {"prepbn_language", NormKind::kPrepbn,
+            [](NormConfig& c) {
+              c.first = config::PrepbnFirst::kRms;
+              c.count_every = 16;
+            }},
            {"dyt_without_bias", NormKind::kDyt, [](NormConfig& c) { c.bias = false; }},
            {"isru_plain", NormKind::kIsru, [](NormConfig& c) { c.affine = false; }},
            {"instance_unbiased", NormKind::kInstance, [](NormConfig& c) { c.unbiased = true; }},
