@@ -112,6 +112,7 @@ std::string_view name(ScalerInit init);
 std::string_view name(FeatureAxis axis);
 std::string_view name(Statistics statistics);
 std::string_view name(SwitchForm form);
+std::string_view name(PrepbnFirst first);
 std::string_view name(Gate gate);
 std::string_view name(GateEval eval);
 std::string_view name(GateInput input);
@@ -153,6 +154,8 @@ template <>
 std::span<const std::string_view> words<Statistics>();
 template <>
 std::span<const std::string_view> words<SwitchForm>();
+template <>
+std::span<const std::string_view> words<PrepbnFirst>();
 template <>
 std::span<const std::string_view> words<Gate>();
 template <>

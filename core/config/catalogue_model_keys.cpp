@@ -37,7 +37,9 @@ std::vector<Key> vit_keys() {
       of(kVitOnly, depth("2")),
       of(kVitOnly, heads("4")),
       of(kVitOnly, ratio("2.0")),
-      of(kVitOnly, word("model.pool", "\"mean\"", words<Pool>(), "what the head reads")),
+      of(kVitOnly, word("model.pool", "\"mean\"", words<Pool>(),
+                        "what the head reads: the cls token, the mean of all tokens, or with `patches` the mean of the "
+                        "patches beside a cls token, normalized after pooling")),
       of(kVitOnly, plain(kFlag, "model.qkv_bias", "true", "bias of the query, key and value projections")),
       of("model.family = vit, t2t_vit", drop_path("0")),
       of("model.family = mlp", integer("model.hidden", "128", 1, 65536, "width of a hidden layer")),

@@ -23,10 +23,13 @@ std::vector<Key> shared_keys() {
       of("norm.axis = batch", real("norm.momentum", "0.1", 0, 1, "weight of the new value in the running statistics")),
       of("norm.kind = batch, prepbn, switchable, unified, power_norm",
          word("norm.statistics", "\"synchronised\"", words<Statistics>(),
-              "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
-      of("norm.axis = batch",
-         word("norm.statistics", "\"synchronised\"", words<Statistics>(),
-              "over the samples of all ranks, or of each rank by itself with running values averaged after each step")),
+              "over the samples of all ranks, or of each rank by itself, running values then averaged after each step "
+              "or (rank_0) "
+              "those of rank 0")),
+      of("norm.axis = batch", word("norm.statistics", "\"synchronised\"", words<Statistics>(),
+                                   "over the samples of all ranks, or of each rank by itself, running values then "
+                                   "averaged after each step or (rank_0) "
+                                   "those of rank 0")),
   };
 }
 
@@ -36,6 +39,10 @@ std::vector<Key> pointwise_keys() {
       of("norm.kind = dyt", plain(kFlag, "norm.bias", "true", "learn a bias; language models leave it out")),
       of("norm.kind = derf", word("norm.function", "\"erf\"", words<Squash>(), "the squashing function")),
       of("norm.kind = derf", plain(kFlag, "norm.shift", "true", "learn a shift s before the function")),
+      of("norm.kind = scale", plain(kFlag, "norm.scalar", "false",
+                                    "one alpha for all channels, as language models have after the embedding")),
+      of("norm.kind = scale",
+         real("norm.scale0", "1", 0, 1e6, "initial alpha; 0 = the square root of the number of channels")),
       of("norm.kind = isru", real("norm.beta0", "0", 0, 1e9, "initial beta; 0 = the number of channels")),
       of("norm.kind = learnable_scaler",
          word("norm.init", "\"normal\"", words<ScalerInit>(), "initial a: N(0, 1) as published, or ones")),
@@ -69,8 +76,9 @@ std::vector<Key> stateful_keys() {
       of("norm.kind = power_norm",
          integer("norm.warmup_iters", "10000", 0, 1e9, "micro-batches before running values are used")),
       of("norm.kind = prepbn", integer("norm.warmup_iters", "0", 0, 1e9, "micro-batches of LayerNorm alone, first")),
-      of("norm.kind = unified, switchable",
-         real("norm.decay", "0.9", 0, 1, "weight of the old value in the running statistics")),
+      of("norm.kind = unified, switchable", real("norm.decay", "0.9", 0, 1,
+                                                 "weight of the old value in the running statistics; switchable as "
+                                                 "published: .9 by sample, .997 by token")),
       of("norm.kind = unified", plain(kFlag, "norm.filtration", "true", "leave outlying batches out of the window")),
       of("norm.kind = power_norm",
          integer("norm.scale_groups", "1", 0, 65536, "groups of channels scaled to unit mean square first; 0 = none")),
@@ -79,6 +87,13 @@ std::vector<Key> stateful_keys() {
       of("norm.kind = prepbn",
          integer("norm.decay_iters", "300000", 1, 1e9, "micro-batches until LayerNorm has no share left")),
       of("norm.kind = prepbn", real("norm.lambda_start", "1", 0, 1, "LayerNorm's share at the start")),
+      of("norm.kind = prepbn", word("norm.first", "\"layer\"", words<PrepbnFirst>(),
+                                    "what it begins with: LayerNorm, or RMSNorm as in language models")),
+      of("norm.kind = prepbn", real("norm.eta0", "1", -100, 100, "initial eta; 0 in language models")),
+      of("norm.kind = prepbn",
+         real("norm.batch_weight0", "1", -100, 100, "initial weight of its BatchNorm; 0 in language models")),
+      of("norm.kind = prepbn",
+         integer("norm.count_every", "1", 1, 65536, "micro-batches that make one count; 16 in language models")),
       of("norm.kind = switchable", word("norm.form", "\"sample\"", words<SwitchForm>(),
                                         "layer statistics of a sample, with instance ones, or of a token, without")),
       of("norm.kind = dtn", integer("norm.heads", "4", 1, 4096, "heads; divides the channels")),

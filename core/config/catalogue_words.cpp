@@ -42,7 +42,7 @@ struct Words<TokenLayer> {
 };
 template <>
 struct Words<Pool> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"cls", "mean"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"cls", "mean", "patches"});
 };
 template <>
 struct Words<NormKind> {
@@ -69,11 +69,15 @@ struct Words<FeatureAxis> {
 };
 template <>
 struct Words<Statistics> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"synchronised", "per_rank"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"synchronised", "per_rank", "rank_0"});
 };
 template <>
 struct Words<SwitchForm> {
   static constexpr auto kAll = std::to_array<std::string_view>({"sample", "token"});
+};
+template <>
+struct Words<PrepbnFirst> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"layer", "rms"});
 };
 template <>
 struct Words<Gate> {
@@ -133,6 +137,7 @@ std::string_view name(ScalerInit init) { return word_of(init); }
 std::string_view name(FeatureAxis axis) { return word_of(axis); }
 std::string_view name(Statistics statistics) { return word_of(statistics); }
 std::string_view name(SwitchForm form) { return word_of(form); }
+std::string_view name(PrepbnFirst first) { return word_of(first); }
 std::string_view name(Gate gate) { return word_of(gate); }
 std::string_view name(GateEval eval) { return word_of(eval); }
 std::string_view name(GateInput input) { return word_of(input); }
@@ -201,6 +206,10 @@ std::span<const std::string_view> words<Statistics>() {
 template <>
 std::span<const std::string_view> words<SwitchForm>() {
   return Words<SwitchForm>::kAll;
+}
+template <>
+std::span<const std::string_view> words<PrepbnFirst>() {
+  return Words<PrepbnFirst>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Gate>() {

@@ -1,6 +1,9 @@
 // What the keys of a model need of each other and of the data.
+#include <numeric>
+
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
+#include "core/config/divisors.h"
 #include "core/config/trial_checks.h"
 
 namespace autonorm::config {
@@ -72,20 +75,18 @@ class ModelChecker {
 
   void check_heads(const char* heads_key, int64_t heads, const char* dim_key, int64_t dim) {
     if (dim % heads == 0) return;
-    error(cat("model.", heads_key), cat("model.", heads_key, " = ", heads, " does not divide model.", dim_key, " = ",
-                                        dim, "; choose heads so that each gets the same channels"));
+    error(cat("model.", heads_key),
+          cat("model.", heads_key, " = ", heads, " does not divide model.", dim_key, " = ", dim,
+              "; choose heads so that each gets the same channels; allowed: ", divisors_text(dim)));
   }
 
   // The data set's shape is known without its files; that of files of the user's own only to the trainer.
   void check_patch() {
     const DataSet* data = find_data_set(c_.data.source);
     if (data == nullptr || (data->height % m_.patch == 0 && data->width % m_.patch == 0)) return;
-    std::vector<std::string> allowed;
-    for (int64_t patch = 1; patch <= data->height; ++patch) {
-      if (data->height % patch == 0 && data->width % patch == 0) allowed.push_back(cat(patch));
-    }
-    error("model.patch", cat("model.patch = ", m_.patch, " does not divide the ", data->height, "x", data->width,
-                             " images of ", data->kind.name, "; allowed: ", join(allowed)));
+    error("model.patch",
+          cat("model.patch = ", m_.patch, " does not divide the ", data->height, "x", data->width, " images of ",
+              data->kind.name, "; allowed: ", divisors_text(std::gcd(data->height, data->width))));
   }
 
   void check_mae() {

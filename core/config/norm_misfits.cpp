@@ -1,59 +1,38 @@
 #include "core/config/norm_misfits.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
+#include "core/config/divisors.h"
 
 namespace autonorm::config {
 namespace {
 
+// One norm at one place.
 class NormChecker {
  public:
-  NormChecker(const TrialConfig& config, const std::optional<ImageShape>& image) : c_(config), image_(image) {}
-
-  std::vector<Misfit> run() {
-    check_common_norm();
-    for (const auto& [site, norm] : c_.norm_sites) check_norm(norm, site, "norm_sites." + site);
+  std::vector<Misfit> run(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
+    check_kind(norm, shape, path);
+    if (norm.kind != NormKind::kSelector) return std::move(found_);
+    for (size_t i = 0; i < norm.branches.size(); ++i)
+      check_kind(norm.branches[i], shape, cat(path, ".branches[", i, "]"));
+    check_selector(norm, shape, path);
     return std::move(found_);
   }
 
  private:
   void error(const std::string& path, const std::string& text) { found_.push_back({path, text}); }
 
-  // `norm` at each site that it fills, until it does not fit one.
-  void check_common_norm() {
-    const std::vector<std::string>& standard = sites(c_.model.family).standard;
-    bool used = false;
-    for (const std::string& site : standard) {
-      if (c_.norm_sites.contains(site) || unbuilt(site)) continue;
-      used = true;
-      check_norm(c_.norm, site, "norm");
-      if (!found_.empty()) return;
-    }
-    if (!used) check_norm(c_.norm, standard.front(), "norm");
-  }
-
-  // An FT-Transformer has the sites of one placement.
-  bool unbuilt(const std::string& site) const {
-    return c_.model.family == ModelFamily::kFtTransformer && site.starts_with("post_") == c_.model.prenorm;
-  }
-
-  void check_norm(const NormConfig& norm, const std::string& site, const std::string& path) {
-    const SiteShape shape = site_shape(c_, site, image_);
-    check_kind(norm, shape, path);
-    if (norm.kind != NormKind::kSelector) return;
-    for (size_t i = 0; i < norm.branches.size(); ++i)
-      check_kind(norm.branches[i], shape, cat(path, ".branches[", i, "]"));
-    check_selector(norm, shape, path);
-  }
-
   // Groups or heads of channels.
   void check_divides(int64_t parts, const SiteShape& shape, const std::string& path, const char* remedy) {
+    int64_t common = 0;
+    for (const int64_t channels : shape.channels) common = std::gcd(common, channels);
     for (const int64_t channels : shape.channels) {
       if (channels % parts == 0) continue;
-      return error(path,
-                   cat(path, " = ", parts, " does not divide the ", channels, " channels of the model; ", remedy));
+      return error(path, cat(path, " = ", parts, " does not divide the ", channels, " channels of the model; ", remedy,
+                             "; allowed: ", divisors_text(common)));
     }
   }
 
@@ -75,6 +54,14 @@ class NormChecker {
       error(path, cat(path, ": '", name(norm.kind),
                       "' takes its statistics over the tokens of a sample, and this model "
                       "has one token; choose a norm over channels, or a model with more tokens"));
+    }
+    const bool over_channels = (feature && norm.kind != NormKind::kMinmax && norm.axis == FeatureAxis::kChannel) ||
+                               (norm.kind == NormKind::kSwitchable && norm.form == SwitchForm::kToken) ||
+                               norm.kind == NormKind::kDtn;
+    if (over_channels && std::ranges::find(shape.channels, 1) != shape.channels.end()) {
+      error(path, cat(path, ": '", name(norm.kind),
+                      "' takes the unbiased deviation of a token's channels, and here it has one; choose another norm, "
+                      "or more channels"));
     }
     if (norm.kind == NormKind::kAdyt && norm.alpha_min > norm.alpha_max) {
       error(path + ".alpha_min", cat(path, ".alpha_min = ", norm.alpha_min, " is larger than alpha_max = ",
@@ -142,6 +129,45 @@ class NormChecker {
     }
   }
 
+  std::vector<Misfit> found_;
+};
+
+// The norms of a trial at their sites.
+class SiteChecker {
+ public:
+  SiteChecker(const TrialConfig& config, const std::optional<ImageShape>& image) : c_(config), image_(image) {}
+
+  std::vector<Misfit> run() {
+    check_common_norm();
+    for (const auto& [site, norm] : c_.norm_sites) check_norm(norm, site, "norm_sites." + site);
+    return std::move(found_);
+  }
+
+ private:
+  // `norm` at each site that it fills, until it does not fit one.
+  void check_common_norm() {
+    const std::vector<std::string>& standard = sites(c_.model.family).standard;
+    bool used = false;
+    for (const std::string& site : standard) {
+      if (c_.norm_sites.contains(site) || unbuilt(site)) continue;
+      used = true;
+      check_norm(c_.norm, site, "norm");
+      if (!found_.empty()) return;
+    }
+    if (!used) check_norm(c_.norm, standard.front(), "norm");
+  }
+
+  // An FT-Transformer has the sites of one placement.
+  bool unbuilt(const std::string& site) const {
+    return c_.model.family == ModelFamily::kFtTransformer && site.starts_with("post_") == c_.model.prenorm;
+  }
+
+  void check_norm(const NormConfig& norm, const std::string& site, const std::string& path) {
+    for (Misfit& misfit : NormChecker().run(norm, site_shape(c_, site, image_), path)) {
+      found_.push_back(std::move(misfit));
+    }
+  }
+
   const TrialConfig& c_;
   const std::optional<ImageShape>& image_;
   std::vector<Misfit> found_;
@@ -149,8 +175,12 @@ class NormChecker {
 
 }  // namespace
 
+std::vector<Misfit> norm_misfits(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
+  return NormChecker().run(norm, shape, path);
+}
+
 std::vector<Misfit> norm_misfits(const TrialConfig& config, const std::optional<ImageShape>& image) {
-  return NormChecker(config, image).run();
+  return SiteChecker(config, image).run();
 }
 
 }  // namespace autonorm::config

@@ -13,6 +13,9 @@ struct Misfit {
   std::string path;  // of the key to change, "norm_sites.final.groups"
   std::string text;  // what is wrong and what is allowed
 };
+// Of a norm, called `path` in the texts, at a place of this shape.
+std::vector<Misfit> norm_misfits(const NormConfig& norm, const SiteShape& shape, const std::string& path);
+
 // `image`: what the model gets; where it is unknown only what does not depend on it is found.
 std::vector<Misfit> norm_misfits(const TrialConfig& config, const std::optional<ImageShape>& image);
 

@@ -78,7 +78,10 @@ std::string train_key(const TrialConfig& config) {
   key.add(config.train.distill.has_value());
   if (config.train.distill) distill_fields(*config.train.distill, key);
   key.add(config.train.start.has_value());
-  if (config.train.start) start_fields(*config.train.start, key);
+  if (config.train.start) {
+    start_fields(*config.train.start, key);
+    key.add(norm_key(config));  // whether their warm-ups begin anew
+  }
   for (const auto& [stage, trial] : config.inputs) {
     key.add(stage);
     key.add(trial.value());

@@ -40,6 +40,17 @@ SiteShape of_patches(const TrialConfig& c, const Image& image, bool cls, const c
   return shape;
 }
 
+SiteShape of_vit(const TrialConfig& c, const std::string& site, const Image& image) {
+  if (site != "final" || c.model.pool != Pool::kPatches) {
+    return of_patches(c, image, has_cls(c.model.pool), "model.pool = 'mean'");
+  }
+  return {.channels = {c.model.dim},
+          .tokens = 1,
+          .grid = {},
+          .no_grid = "site 'final' sees one token, the mean of the patches (model.pool = 'patches')",
+          .no_cls = "site 'final' sees one token, the mean of the patches (model.pool = 'patches')"};
+}
+
 SiteShape of_mae(const TrialConfig& c, const std::string& site, const Image& image) {
   SiteShape shape = of_patches(c, image, c.model.cls, "model.cls = false");
   if (site == "decoder") {
@@ -104,7 +115,7 @@ SiteShape of_resnet(const TrialConfig& c, const Image& image) {
 SiteShape of_blocks(const TrialConfig& c, const std::string& site, const Image& image) {
   switch (c.model.family) {
     case ModelFamily::kVit:
-      return of_patches(c, image, c.model.pool == Pool::kCls, "model.pool = 'mean'");
+      return of_vit(c, site, image);
     case ModelFamily::kMlp:
       return one_token(c.model.family, c.model.hidden);
     case ModelFamily::kAutonorm:

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/merge.h"
+#include "core/config/start_misfit.h"
 #include "core/config/sweep_names.h"
 #include "core/config/trial_identity.h"
 #include "core/config/trial_reader.h"
@@ -163,7 +164,8 @@ class Expander {
   TrialConfig read_checked(const Value& tree) {
     Diagnostics own;  // checks across keys would repeat what a single key's error said
     TrialConfig config = reader_.read(tree, own);
-    if (!own.ok()) {
+    read_ok_ = own.ok();
+    if (!read_ok_) {
       diagnostics_.absorb(own);
       return config;
     }
@@ -190,7 +192,12 @@ class Expander {
                    cat("unknown stage ", quoted(wanted), "; ", allowed, did_you_mean(wanted, names)));
     }
     used_stages_.insert(wanted);
+    const bool could_be_read = read_ok_;
     group.stage_config = std::make_shared<const TrialConfig>(read_checked(stage_tree(group, tree, combination)));
+    if (!group.config->train.start || !could_be_read || !read_ok_) return;
+    if (const auto misfit = start_misfit(*group.stage_config, *group.config)) {
+      error(place_of(tree, misfit->path), cat("train.start.from = ", quoted(wanted), ": ", misfit->text));
+    }
   }
 
   // [base], then the dependant's data, then what the stage says, then its axes.
@@ -287,6 +294,7 @@ class Expander {
   const SweepDocument& doc_;
   Diagnostics& diagnostics_;
   TrialReader reader_;
+  bool read_ok_ = true;  // whether every key of the configuration that was read last could be read
   CellIdentities identities_;
   std::vector<Group> groups_;
   std::vector<bool> used_excludes_;

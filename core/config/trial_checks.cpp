@@ -44,6 +44,14 @@ class Checker {
           "train.augment",
           "train.augment: with train.distill each sample's teacher answers once, to the image as it is; allowed: none");
     }
+    check_images_changed();
+    if (t.layer_decay != 1 && c_.model.family != ModelFamily::kVit) {
+      error("train.layer_decay", cat("train.layer_decay: model family '", name(c_.model.family),
+                                     "' has no layers that it knows; allowed: family vit, or layer_decay = 1"));
+    }
+    if (t.schedule != Schedule::kConstant && t.min_lr > t.lr) {
+      error("train.min_lr", cat("train.min_lr = ", t.min_lr, " is above train.lr = ", t.lr, "; choose min_lr <= lr"));
+    }
     if (t.horizon != 0 && t.horizon < t.epochs) {
       error("train.horizon", cat("train.horizon = ", t.horizon, " ends the cosine before train.epochs = ", t.epochs,
                                  "; choose horizon >= epochs, or 0"));
@@ -52,6 +60,31 @@ class Checker {
       error("train.checkpoint_every",
             cat("train.checkpoint_every = ", t.checkpoint_every, " is no multiple of train.log_every = ", t.log_every,
                 "; checkpoints fall on logged steps so that a resumed curve continues exactly"));
+    }
+  }
+
+  // What only images can be, and what a label must follow.
+  void check_images_changed() {
+    const TrainConfig& t = c_.train;
+    const char* mixing = t.mixup > 0 ? "train.mixup" : "train.cutmix";
+    if (c_.data.source == DataSource::kCsv) {
+      if (t.erase > 0) {
+        error("train.erase",
+              "train.erase: data.kind = 'csv' is a table, and only images have pieces to erase; allowed: 0");
+      }
+      if (mixes(t)) error(mixing, cat(mixing, ": data.kind = 'csv' is a table, and only images are mixed; allowed: 0"));
+    }
+    if (t.erase > 0 && t.distill) {
+      error("train.erase",
+            "train.erase: with train.distill each sample's teacher answers once, to the image as it is; allowed: 0");
+    }
+    if (!mixes(t)) return;
+    if (t.distill) {
+      error(mixing, cat(mixing, ": with train.distill each sample's teacher answers once, to the image as it is; ",
+                        "allowed: 0"));
+    }
+    if (c_.model.family == ModelFamily::kMae) {
+      error(mixing, cat(mixing, ": family 'mae' learns from images, not from labels to be mixed; allowed: 0"));
     }
   }
 

@@ -52,7 +52,8 @@ enum class ModelFamily {
   kFtTransformer,
   kResnet
 };
-enum class Pool { kCls, kMean };
+// kPatches: the mean of the patches beside a cls token, normalized after pooling (MAE's finetuning).
+enum class Pool { kCls, kMean, kPatches };
 enum class ModelInput { kImage, kTable };    // patches of an image, or all values as one token
 enum class Positions { kSincos, kLearned };  // fixed 2-D sine-cosine, or learned from N(0, .02)
 enum class WeightInit { kXavier, kTorch };   // the MAE repository's, or torch's defaults
@@ -144,11 +145,13 @@ enum class ScalerInit { kNormal, kOnes };
 // What a feature normalization takes its statistics over: the channels of a token, the tokens of a sample, or all
 // tokens of a batch.
 enum class FeatureAxis { kChannel, kToken, kBatch };
-// kPerRank: each rank normalizes by its own samples; running values are averaged over ranks after each step.
-enum class Statistics { kSynchronised, kPerRank };
+// kPerRank, kRankZero: each rank normalizes by its own samples; after each step running values are averaged over ranks,
+// or become those of rank 0.
+enum class Statistics { kSynchronised, kPerRank, kRankZero };
 // LN's statistics in switchable: of each token, without an IN (the 1-D form), or of each sample, from IN's (the 2-D
 // form).
 enum class SwitchForm { kSample, kToken };
+enum class PrepbnFirst { kLayer, kRms };
 // Defaults are those of `layer`; default_norm() gives those of each kind.
 struct NormConfig {
   NormKind kind = NormKind::kLayer;
@@ -158,6 +161,8 @@ struct NormConfig {
   bool bias = true;                                      // dyt
   Squash function = Squash::kErf;                        // derf
   bool shift = true;                                     // derf
+  bool scalar = false;                                   // scale: one alpha for all channels
+  double scale0 = 1;                                     // scale: initial alpha; 0 = √channels
   double beta0 = 0;                                      // isru; 0 = channels
   int64_t groups = 4;                                    // group
   bool unbiased = false;                                 // instance
@@ -179,6 +184,9 @@ struct NormConfig {
   double alpha_forward = 0.9, alpha_backward = 0.9;      // power_norm
   int64_t decay_iters = 300000;                          // prepbn
   double lambda_start = 1;                               // prepbn
+  PrepbnFirst first = PrepbnFirst::kLayer;               // prepbn: what it begins with
+  double eta0 = 1, batch_weight0 = 1;                    // prepbn: initial eta, and weight of its BatchNorm
+  int64_t count_every = 1;                               // prepbn: micro-batches for one count
   SwitchForm form = SwitchForm::kSample;                 // switchable
   int64_t heads = 4;                                     // dtn
   int64_t grid = 14;                                     // dtn: side of the token map that statistics are taken on
@@ -210,12 +218,15 @@ struct DistillConfig {
   double alpha = 0.5;  // loss = (1-alpha)·CE + alpha·T²·KL(student ‖ teacher), batch mean
 };
 struct StartConfig {
-  std::string from;  // name of the stage whose trained weights the trial starts from, key of `inputs`
+  std::string from;            // name of the stage whose trained weights the trial starts from, key of `inputs`
+  bool keep_counters = false;  // the norms' warm-ups go on from the stage's counts
 };
 struct TrainConfig {
   int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
   int64_t accumulate = 1;           // micro-batches per optimizer step
-  double lr = 1e-3, weight_decay = 0.05, beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
+  double lr = 1e-3, min_lr = 0;     // peak, and end of a cosine
+  double layer_decay = 1;           // vit: factor on the rate of each layer further from the head
+  double weight_decay = 0.05, beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
   double warmup = 0.05;  // fraction of all steps, linear from 0
   Schedule schedule = Schedule::kCosine;
   int64_t horizon = 0;  // epochs after which a cosine would be at 0; 0 = epochs
@@ -226,14 +237,22 @@ struct TrainConfig {
   std::optional<StartConfig> start;
   Augment augment = Augment::kNone;  // of training images
   double crop_min = 0.2;             // crop_flip: smallest share of the image's area
-  bool shuffle = true;               // a new order each epoch; false: the order of the file
-  bool decay_all = false;            // weight decay on parameters with one dimension, too
-  int64_t eval_every = 1;            // epochs
-  int64_t log_every = 10;            // steps (execution)
+  double erase = 0;                  // share of images of which a piece becomes noise
+  double mixup = 0, cutmix = 0;      // alpha of Beta(alpha, alpha); 0 = off
+  double mix_prob = 1,
+         mix_switch = 0.5;  // share of micro-batches that are mixed; of these by cutmix, where both are on
+  bool shuffle = true;      // a new order each epoch; false: the order of the file
+  bool decay_all = false;   // weight decay on parameters with one dimension, too
+  int64_t eval_every = 1;   // epochs
+  int64_t log_every = 10;   // steps (execution)
   int64_t checkpoint_every =
       0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };
 
+// Whether images are mixed, and their labels.
+constexpr bool mixes(const TrainConfig& train) { return train.mixup > 0 || train.cutmix > 0; }
+// Whether a ViT has a cls token.
+constexpr bool has_cls(Pool pool) { return pool != Pool::kMean; }
 // Whether a gate's weights follow from its input, and whether it has anything to learn.
 constexpr bool reads_input(Gate gate) {
   return gate == Gate::kSoftmax || gate == Gate::kSigmoid || gate == Gate::kGumbel;

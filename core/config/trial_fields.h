@@ -239,6 +239,10 @@ void norm_fields(Config& c, Visitor& v) {
       v("warmup_iters", c.warmup_iters);
       v("decay_iters", c.decay_iters);
       v("lambda_start", c.lambda_start);
+      v("first", c.first);
+      v("eta0", c.eta0);
+      v("batch_weight0", c.batch_weight0);
+      v("count_every", c.count_every);
       return;
     case NormKind::kSwitchable:
       v("eps", c.eps);
@@ -257,6 +261,9 @@ void norm_fields(Config& c, Visitor& v) {
       selector_fields(c, v);
       return;
     case NormKind::kScale:
+      v("scalar", c.scalar);
+      v("scale0", c.scale0);
+      return;
     case NormKind::kNone:
       return;
   }
@@ -269,15 +276,24 @@ void train_fields(Config& c, Visitor& v) {
   v("accumulate", c.accumulate);
   v.only_word("optimizer", "adamw");
   v("lr", c.lr);
+  v("layer_decay", c.layer_decay);
   v("weight_decay", c.weight_decay);
   v("beta1", c.beta1);
   v("beta2", c.beta2);
   v("adam_eps", c.adam_eps);
   v("warmup", c.warmup);
   v("schedule", c.schedule);
-  if (c.schedule != Schedule::kConstant) v("horizon", c.horizon);
+  if (c.schedule != Schedule::kConstant) {
+    v("horizon", c.horizon);
+    v("min_lr", c.min_lr);
+  }
   v("augment", c.augment);
   if (c.augment == Augment::kCropFlip) v("crop_min", c.crop_min);
+  v("erase", c.erase);
+  v("mixup", c.mixup);
+  v("cutmix", c.cutmix);
+  if (mixes(c)) v("mix_prob", c.mix_prob);
+  if (c.mixup > 0 && c.cutmix > 0) v("mix_switch", c.mix_switch);
   v("shuffle", c.shuffle);
   v("decay_all", c.decay_all);
   v("clip", c.clip);
@@ -298,6 +314,7 @@ void distill_fields(Config& c, Visitor& v) {
 template <class Config, class Visitor>
 void start_fields(Config& c, Visitor& v) {
   v("from", c.from);
+  v("keep_counters", c.keep_counters);
 }
 
 template <class Config, class Visitor>

@@ -163,6 +163,18 @@ std::string input_of(const TrialConfig& config, const std::string& stage) {
   return found == config.inputs.end() ? "stage:" + stage : found->second.value();
 }
 
+bool warms_up(const NormConfig& norm) {
+  return norm.kind == NormKind::kUnified || norm.kind == NormKind::kPowerNorm ||
+         (norm.kind == NormKind::kSelector &&
+          std::ranges::any_of(norm.branches, [](const NormConfig& branch) { return warms_up(branch); }));
+}
+
+// Whether some norm counts a warm-up, which a start from a stage begins anew.
+bool warms_up(const TrialConfig& config) {
+  const std::vector<std::string> all = sites(config.model.family).all();
+  return std::ranges::any_of(all, [&](const std::string& site) { return warms_up(config.norm_at(site)); });
+}
+
 std::string_view loss_name(const TrialConfig& config) {
   if (config.model.family == ModelFamily::kMae) return "reconstruction";
   return config.data.task == Task::kRegression ? "squared_error" : "cross_entropy";
@@ -176,7 +188,10 @@ IdentityPart train_part(const TrialConfig& config) {
   part.use("optimizer", optimizers(), "adamw");
   part.use("schedule", schedules(), name(train.schedule));
   part.use("loss", losses(), loss_name(config));
-  if (train.start) members["start"] = {{"from", input_of(config, train.start->from)}};
+  if (train.start) {
+    members["start"] = {{"from", input_of(config, train.start->from)}};
+    if (!train.start->keep_counters && warms_up(config)) members["start"]["counters"] = "anew";
+  }
   if (train.distill) {
     TrainConfig fallback;
     fallback.distill.emplace();

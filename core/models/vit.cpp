@@ -33,11 +33,12 @@ Vit::Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarT
     : Model(config, input, dtype) {
   patch_embed_.emplace(table_, "patch_embed", input_.patch_values(model_.patch), model_.dim,
                        LinearInit::kTruncatedNormal);
-  if (model_.pool == config::Pool::kCls) cls_token_ = table_.add("cls_token", {1, 1, model_.dim}, kVitEmbeddingInit);
+  if (config::has_cls(model_.pool)) cls_token_ = table_.add("cls_token", {1, 1, model_.dim}, kVitEmbeddingInit);
   pos_embed_ = table_.add("pos_embed", {1, tokens(), model_.dim}, kVitEmbeddingInit);
   embed_norm_ = norms_.add(config, "embed", model_.dim, tokens(), table_);
   for (int64_t i = 0; i < model_.depth; ++i) blocks_.push_back(make_block(config, i));
-  final_norm_ = norms_.add(config, "final", model_.dim, tokens(), table_);
+  const bool pools_first = model_.pool == config::Pool::kPatches;
+  final_norm_ = norms_.add(config, "final", model_.dim, pools_first ? 1 : tokens(), table_);
   head_.emplace(table_, "head", model_.dim, input_.classes, LinearInit::kTruncatedNormal);
 }
 
@@ -59,8 +60,16 @@ at::Tensor Vit::embed(const at::Tensor& images) const {
 at::Tensor Vit::forward(const at::Tensor& images, const norms::StepContext& step) {
   at::Tensor x = norms_.apply(embed_norm_, embed(images), step);  // [B, T, D]
   for (const Block& block : blocks_) x = block(x, norms_, step);
-  x = norms_.apply(final_norm_, x, step);
-  return (*head_)(model_.pool == config::Pool::kCls ? x.select(1, 0) : x.mean(1));
+  return (*head_)(pooled(x, step));
+}
+
+at::Tensor Vit::pooled(const at::Tensor& x, const norms::StepContext& step) const {
+  if (model_.pool == config::Pool::kPatches) {
+    const at::Tensor patches = x.narrow(1, 1, tokens() - 1).mean(1, /*keepdim=*/true);  // [B, 1, D]
+    return norms_.apply(final_norm_, patches, step).squeeze(1);
+  }
+  const at::Tensor normed = norms_.apply(final_norm_, x, step);  // [B, T, D]
+  return model_.pool == config::Pool::kCls ? normed.select(1, 0) : normed.mean(1);
 }
 
 std::vector<FoldSite> Vit::fold_sites() const {

@@ -2,7 +2,8 @@
 //
 //   x = patches · W + b;  [cls; x] + pos;  embed(x)
 //   x = block(x)                                                                  depth times, block.h
-//   logits = head(pool(final(x))),  pool = mean over all tokens or the cls token
+//   logits = head(pool(final(x))),  pool = mean over all tokens or the cls token;
+//   pool = patches: head(final(mean over the patches)), beside a cls token that only the blocks read
 //
 // Shapes  images [B, ch, H, W] → logits [B, classes];  T = (H/p)·(W/p) (+ 1 with cls)
 // Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn, qk (only when norm_sites names them). A
@@ -32,7 +33,8 @@ class Vit final : public Model {
   Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarType dtype);
   Block make_block(const config::TrialConfig& config, int64_t index);
   at::Tensor embed(const at::Tensor& images) const;  // → [B, T, D]
-  int64_t tokens() const { return input_.patches(model_.patch) + (model_.pool == config::Pool::kCls ? 1 : 0); }
+  int64_t tokens() const { return input_.patches(model_.patch) + (config::has_cls(model_.pool) ? 1 : 0); }
+  at::Tensor pooled(const at::Tensor& x, const norms::StepContext& step) const;  // [B, T, D] → [B, D]
 
   std::optional<Linear> patch_embed_, head_;
   norms::ParameterSlot cls_token_;  // [1, 1, D]; empty with mean pooling

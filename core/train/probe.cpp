@@ -19,6 +19,7 @@ constexpr auto kOperations = std::to_array<Operation>({
     {"optimizer", probe_optimizer, nullptr},
     {"schedule", probe_schedule, nullptr},
     {"loss", probe_loss, nullptr},
+    {"augment", probe_augment, nullptr},
 });
 
 Result<nlohmann::json> read_spec(const std::filesystem::path& path) {

@@ -22,6 +22,10 @@
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
 //   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
 //       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum
+//   {"op": "augment", "config": {a trial's train block: augment, erase, mixup, cutmix, …}, "seed": 0, "step": 0,
+//    "micro_batch": 0}
+//       IN   x [B, channels, height, width] scaled as in training (signed);  OUT  x [B, …], partner [B] int64: with
+//       whom each image is mixed, share [] float64: of its own label (1: not mixed)
 #pragma once
 #include <filesystem>
 #include <string>

@@ -117,7 +117,7 @@ Result<at::Tensor> run(const ModelProbe& probe, models::Model& model, const at::
 Status run_steps(const ModelProbe& probe, models::Model& model, const at::Tensor& x, ProbeInput& input,
                  checkpoint::NamedTensors& out) {
   const config::TrainConfig& train = probe.config.train;
-  optim::AdamW optimizer(train, model.table());
+  optim::AdamW optimizer(train, model.table(), probe.config.model.depth);
   for (int64_t k = 0; k < probe.steps; ++k) {
     optimizer.clear_gradients();
     const norms::StepContext context{

@@ -1,5 +1,10 @@
+#include <cmath>
+
 #include "core/config/catalogue.h"
-#include "core/config/trial_config.h"
+#include "core/config/diagnostics.h"
+#include "core/config/norm_misfits.h"
+#include "core/config/trial_reader.h"
+#include "core/config/value.h"
 #include "core/norms/capability.h"
 #include "core/norms/norm.h"
 #include "core/train/probe_ops.h"
@@ -17,6 +22,32 @@ struct NormProbe {
   at::ScalarType dtype = at::kFloat;
 };
 
+Status check_fits(const config::NormConfig& norm, const config::SiteShape& shape) {
+  const auto misfits = config::norm_misfits(norm, shape, "norm");
+  return misfits.empty() ? Status{} : invalid(misfits.front().text);
+}
+
+// What x [B, N, C] or [B, C, H, W] is for a norm. Tokens lie on a square, one more may be a cls token before them.
+config::SiteShape shape_of(const at::Tensor& x) {
+  const bool image = x.dim() == 4;
+  config::SiteShape shape{.channels = {image ? x.size(1) : x.size(2)}, .tokens = {}, .grid = {}, .no_grid = ""};
+  shape.tokens = image ? x.size(2) * x.size(3) : x.size(1);
+  if (image) {
+    shape.grid = config::SiteShape::Grid{.rows = x.size(2), .columns = x.size(3)};
+    return shape;
+  }
+  const auto side = static_cast<int64_t>(std::sqrt(static_cast<double>(*shape.tokens)) + 0.5);
+  for (const int64_t length : {side, side - 1}) {
+    if (length * length == *shape.tokens || length * length + 1 == *shape.tokens) {
+      shape.grid = config::SiteShape::Grid{.rows = length, .columns = length};
+      return shape;
+    }
+  }
+  shape.no_grid =
+      cat(*shape.tokens, " tokens are none; allowed: n x n tokens, or one more for a cls token before them");
+  return shape;
+}
+
 Result<NormProbe> parse_norm_probe(const nlohmann::json& json) {
   const ProbeSpec spec(json);
   AUTONORM_RETURN_IF_ERROR(spec.check_keys({"op", "config", "mode", "dtype", "steps", "seed"}));
@@ -25,8 +56,9 @@ Result<NormProbe> parse_norm_probe(const nlohmann::json& json) {
   if (!channels.ok()) return channels.status().with_context("config");
   if (*channels == 0) return invalid("config.channels is missing; give the number of channels of x");
   norm.erase("channels");
-  const auto trial = config::parse_trial({{"norm", norm}});
-  if (!trial.ok()) return trial.status();
+  config::Diagnostics diagnostics;
+  const config::NormConfig config = config::read_trial(config::from_json({{"norm", norm}}), diagnostics).norm;
+  if (!diagnostics.ok()) return invalid(diagnostics.error_text());
   const auto steps = spec.integer("steps", 1, 1);
   const auto seed = spec.integer("seed", 0, 0);
   const auto mode = spec.word("mode", {"train", "eval"});
@@ -34,7 +66,8 @@ Result<NormProbe> parse_norm_probe(const nlohmann::json& json) {
   for (const Status& status : {steps.status(), seed.status(), mode.status(), dtype.status()}) {
     if (!status.ok()) return status;
   }
-  return NormProbe{.config = trial->norm,
+  AUTONORM_RETURN_IF_ERROR(check_fits(config, {.channels = {*channels}, .tokens = {}, .grid = {}, .no_grid = ""}));
+  return NormProbe{.config = config,
                    .channels = *channels,
                    .steps = *steps,
                    .seed = static_cast<uint64_t>(*seed),
@@ -78,6 +111,7 @@ Status run_step(const NormProbe& probe, int64_t step, norms::Norm& norm, ProbeIn
                 norms::ParameterTable& table, const at::Tensor& mask, checkpoint::NamedTensors& out) {
   const auto given = activation(probe, input, "x", step);
   if (!given.ok()) return given.status();
+  AUTONORM_RETURN_IF_ERROR(check_fits(probe.config, shape_of(*given)).with_context(cat("x of step ", step)));
   const auto dy = activation(probe, input, "dy", step);
   if (!dy.ok()) return dy.status();
   if (dy->sizes() != given->sizes()) return invalid("tensor 'dy' has shape ", dy->sizes(), ", x has ", given->sizes());

@@ -17,5 +17,6 @@ Result<std::string> model_names(const nlohmann::json& spec);
 Status probe_optimizer(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 Status probe_schedule(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 Status probe_loss(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
+Status probe_augment(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 
 }  // namespace autonorm::train

@@ -144,7 +144,7 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
   auto targets = distillation_targets(inputs, data);
   if (!targets.ok()) return targets.status();
 
-  optim::AdamW optimizer(inputs.config.train, (*model)->table());
+  optim::AdamW optimizer(inputs.config.train, (*model)->table(), inputs.config.model.depth);
   LoopState state;
   if (inputs.resume) {
     const auto checkpoint = checkpoint::load(*inputs.resume);

@@ -1,42 +1,51 @@
 #include "core/train/start.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "core/checkpoint/checkpoint.h"
-#include "core/config/catalogue.h"
+#include "core/config/start_misfit.h"
+#include "core/train/facts.h"
 #include "core/train/teacher.h"
 
 namespace autonorm::train {
 namespace {
 
-// The places whose norms are of other kinds in the two configurations.
-std::vector<std::string> replaced_places(const config::TrialConfig& before, const config::TrialConfig& now,
-                                         const models::Model& model) {
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+// Of the tensors under "PLACE." that a checkpoint would have.
+Shapes shapes_under(const std::string& place, const checkpoint::NamedTensors& tensors) {
+  Shapes shapes;
+  for (const auto& [name, tensor] : tensors) {
+    for (const char* group : {"model.", "buffer."}) {
+      if (name.starts_with(group + place)) shapes[name] = tensor.sizes().vec();
+    }
+  }
+  return shapes;
+}
+
+// The places, with a dot at the end, whose norms are of another kind than in the stage, or have other tensors.
+std::vector<std::string> replaced_places(const config::TrialConfig& before, const checkpoint::NamedTensors& tensors,
+                                         const config::TrialConfig& now, const models::Model& model) {
+  const checkpoint::NamedTensors wanted = model_tensors(model.table());
   std::vector<std::string> places;
-  for (const auto& [place, site] : model.norm_places()) {
-    if (before.norm_at(site).kind != now.norm_at(site).kind) places.push_back(place + ".");
+  for (const auto& [name, site] : model.norm_places()) {
+    const std::string place = name + ".";
+    const bool other_kind = before.norm_at(site).kind != now.norm_at(site).kind;
+    if (other_kind || shapes_under(place, tensors) != shapes_under(place, wanted)) places.push_back(place);
   }
   return places;
 }
 
-// A classifier that takes over the encoder of a masked autoencoder: the same tensors under the same names.
-bool takes_encoder(const config::TrialConfig& before, const config::TrialConfig& now) {
-  return before.model.family == config::ModelFamily::kMae && now.model.family == config::ModelFamily::kVit;
-}
-
-Status check_families(const config::TrialConfig& before, const config::TrialConfig& now) {
-  if (before.model.family == now.model.family) return {};
-  if (!takes_encoder(before, now)) {
-    return invalid("the checkpoint's model is of another family, '", config::name(before.model.family), "', than '",
-                   config::name(now.model.family),
-                   "'; start from a stage with the same model, or a 'vit' from a 'mae', whose encoder it takes over");
+std::set<std::string> warm_up_counters(const norms::ParameterTable& table) {
+  std::set<std::string> names;
+  for (const norms::Buffer& buffer : table.buffers()) {
+    if (buffer.warm_up) names.insert(buffer.name);
   }
-  const bool cls = now.model.pool == config::Pool::kCls;
-  if (before.model.cls == cls) return {};
-  return invalid("model.pool = '", config::name(now.model.pool), "' gives the 'vit' ", cls ? "a" : "no",
-                 " cls token, and the encoder of the 'mae' has ", cls ? "none" : "one",
-                 "; choose model.pool = ", cls ? "\"mean\"" : "\"cls\"", ", or model.cls = ", cls ? "true" : "false",
-                 " for the stage");
+  return names;
 }
 
 }  // namespace
@@ -47,11 +56,14 @@ Status load_start(const std::filesystem::path& folder, const config::TrialConfig
   if (!checkpoint.ok()) return checkpoint.status().with_context(context);
   const auto before = config::parse_trial(checkpoint->config);
   if (!before.ok()) return before.status().with_context(context);
-  if (const Status fits = check_families(*before, config); !fits.ok()) return fits.with_context(context);
-  std::vector<std::string> fresh = replaced_places(*before, config, model);
-  if (takes_encoder(*before, config)) fresh.emplace_back("head.");
+  if (const auto misfit = config::start_misfit(*before, config)) return invalid(misfit->text).with_context(context);
+  std::vector<std::string> fresh = replaced_places(*before, checkpoint->tensors, config, model);
+  if (config::takes_encoder(*before, config)) fresh.emplace_back("head.");
+  const bool keep = config.train.start && config.train.start->keep_counters;
+  const std::set<std::string> anew = keep ? std::set<std::string>() : warm_up_counters(model.table());
   const auto wanted = [&](const std::string& name) {
-    return std::ranges::none_of(fresh, [&](const std::string& place) { return name.starts_with(place); });
+    return !anew.contains(name) &&
+           std::ranges::none_of(fresh, [&](const std::string& place) { return name.starts_with(place); });
   };
   return load_parameters(checkpoint->tensors, model.table(), wanted).with_context(context);
 }

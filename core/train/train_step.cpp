@@ -31,6 +31,8 @@ TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, m
       ranks_(gang),
       norms_meet_(gang.size() > 1 && any_meets(model.table())) {
   if (config.train.augment == config::Augment::kCropFlip) augment_.emplace(config.seed, config.train.crop_min);
+  if (config.train.erase > 0) erasing_.emplace(config.seed, config.train.erase);
+  if (config::mixes(config.train)) mixing_.emplace(config.seed, config.train);
 }
 
 void TrainStep::run(int64_t step, const at::Tensor& order, LossMeter& meter) {
@@ -67,33 +69,59 @@ norms::StepContext TrainStep::step_context(int64_t step, int64_t micro) {
           .ranks = &ranks_};
 }
 
+at::Tensor TrainStep::images_at(const at::Tensor& indices, const std::vector<int64_t>& positions, int64_t step,
+                                int64_t micro) const {
+  const auto at = static_cast<uint32_t>(step), part = static_cast<uint32_t>(micro);
+  at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
+  if (augment_) images = (*augment_)(images, positions, at, part, data_.scale);
+  if (erasing_) (*erasing_)(images, positions, at, part);
+  return images;
+}
+
+TrainStep::Partners TrainStep::partners_of(Range range, int64_t step, int64_t micro, const at::Tensor& order) const {
+  const Range all = plan_.global_micro_batch(step, micro);
+  const int64_t first = all.first + all.last - range.last, start = plan_.global_batch(step).first;
+  Partners partners{.indices = order.narrow(0, first, range.size()).flip(0), .positions = {}};
+  for (int64_t i = range.size(); i > 0; --i) partners.positions.push_back(first + i - 1 - start);
+  return partners;
+}
+
+at::Tensor TrainStep::label_losses(const at::Tensor& logits, const at::Tensor& indices) const {
+  const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
+  if (labels.is_floating_point()) return eval::squared_error(logits, labels);
+  const at::Tensor hard = eval::cross_entropy(logits, labels, config_.train.label_smoothing);
+  if (!config_.train.distill) return hard;
+  const auto& distill = *config_.train.distill;
+  const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]
+  return hard * (1.0 - distill.alpha) + eval::distillation(logits, teacher, distill.temperature) * distill.alpha;
+}
+
 at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order) {
   std::vector<int64_t> positions(static_cast<size_t>(range.size()));
   std::iota(positions.begin(), positions.end(), range.first - plan_.global_batch(step).first);
-  const at::Tensor indices = order.narrow(0, range.first, range.size());   // [B]
-  const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
+  const at::Tensor indices = order.narrow(0, range.first, range.size());  // [B]
   norms::StepContext context = step_context(step, micro);
   context.samples = &positions;
   at::Tensor penalty;  // [B] or [1]
   context.penalty = &penalty;
   const eval::Autocast autocast(order.device().type(), config_.train.precision == config::Precision::kBf16);
-  at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
-  if (augment_) {
-    images = (*augment_)(images, positions, static_cast<uint32_t>(step), static_cast<uint32_t>(micro), data_.scale);
-  }
+  at::Tensor images = images_at(indices, positions, step, micro);  // [B, C, H, W]
   if (model_.reconstructs()) {
     const at::Tensor hidden = model_.reconstruct(images, context).losses;  // [B]
     return (penalty.defined() ? hidden + penalty : hidden).sum();
   }
-  const at::Tensor logits = model_.forward(images, context);  // [B, K]
-  at::Tensor losses = labels.is_floating_point()
-                          ? eval::squared_error(logits, labels)
-                          : eval::cross_entropy(logits, labels, config_.train.label_smoothing);  // [B]
-  if (config_.train.distill) {
-    const auto& distill = *config_.train.distill;
-    const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]
-    losses = losses * (1.0 - distill.alpha) + eval::distillation(logits, teacher, distill.temperature) * distill.alpha;
+  data::Mix mix;
+  Partners partners;
+  if (mixing_) {
+    mix = mixing_->draw(static_cast<uint32_t>(step), static_cast<uint32_t>(micro), images.size(2), images.size(3));
   }
+  if (mix.share < 1) {
+    partners = partners_of(range, step, micro, order);
+    images = data::mixed(images, images_at(partners.indices, partners.positions, step, micro), mix);
+  }
+  const at::Tensor logits = model_.forward(images, context);  // [B, K]
+  at::Tensor losses = label_losses(logits, indices);          // [B]
+  if (mix.share < 1) losses = losses * mix.share + label_losses(logits, partners.indices) * (1.0 - mix.share);
   if (penalty.defined()) losses = losses + penalty;
   return losses.sum();
 }

@@ -8,6 +8,8 @@
 
 #include "core/data/augment.h"
 #include "core/data/dataset.h"
+#include "core/data/erasing.h"
+#include "core/data/mixing.h"
 #include "core/distributed/gang.h"
 #include "core/models/model.h"
 #include "core/optim/adamw.h"
@@ -39,6 +41,17 @@ class TrainStep {
   norms::StepContext step_context(int64_t step, int64_t micro);
   // 0 for a range without samples, which still passes through the model.
   at::Tensor micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order);
+  // Images of some samples, cropped, flipped and erased as configured. [B, C, H, W]
+  at::Tensor images_at(const at::Tensor& indices, const std::vector<int64_t>& positions, int64_t step,
+                       int64_t micro) const;
+  // The samples that those of `range` are mixed with, in the same order: mirrored within the global micro-batch.
+  struct Partners {
+    at::Tensor indices;              // [B]
+    std::vector<int64_t> positions;  // in the global batch
+  };
+  Partners partners_of(Range range, int64_t step, int64_t micro, const at::Tensor& order) const;
+  // Of the labels, smoothed, with a teacher's where there is one. [B]
+  at::Tensor label_losses(const at::Tensor& logits, const at::Tensor& indices) const;
   at::Tensor zero_loss() const;
 
   const config::TrialConfig& config_;
@@ -52,6 +65,8 @@ class TrainStep {
   GangRanks ranks_;
   const bool norms_meet_;  // a norm adds up over ranks in its forward pass
   std::optional<data::CropFlip> augment_;
+  std::optional<data::Erasing> erasing_;
+  std::optional<data::Mixing> mixing_;
 };
 
 }  // namespace autonorm::train

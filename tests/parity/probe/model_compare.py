@@ -1,4 +1,6 @@
 """One model through the probe and through a formula: logits, loss and all gradients, in float64 and float32."""
+import itertools
+
 from probe import assert_near
 import torch
 import torch.nn.functional as F
@@ -48,12 +50,13 @@ def initial_values(probe, spec, tensors):
     return {name: value for name, value in probe.run(spec, tensors).items() if name.startswith("param.")}
 
 
-def compare(probe, config, formula, shape, classes=10, fixed=(), dtypes=("float64", "float32"), **spec):
-    """formula(x, p) → logits from float64 tensors. `fixed`: parameters that do not learn and keep their value."""
-    for dtype in dtypes:
+def compare(probe, config, formula, shape, classes=10, fixed=(), dtypes=("float64", "float32"), mode=None, **spec):
+    """formula(x, p) → logits from float64 tensors, in training and evaluation unless `mode` says which. `fixed`: parameters
+    that do not learn and keep their value."""
+    for mode, dtype in itertools.product((mode,) if mode else ("train", "eval"), dtypes):
         real = getattr(torch, dtype)
         bound = EXACT if dtype == "float64" else ROUNDED
-        full = {"op": "model", "config": {**config, "classes": classes}, "dtype": dtype, **spec}
+        full = {"op": "model", "config": {**config, "classes": classes}, "mode": mode, "dtype": dtype, **spec}
         x = torch.randn(shape, dtype=real)
         tensors = {"x": x, "y": targets(classes, shape, full.get("loss", "cross_entropy"), real)}
         initial = initial_values(probe, full, tensors)

@@ -8,11 +8,13 @@ import torch.nn.functional as F
 def vit(x, p, patch, heads, depth, pool):
     kernel = p["patch_embed.weight"].reshape(-1, x.shape[1], patch, patch)
     x = F.conv2d(x, kernel, p["patch_embed.bias"], stride=patch).flatten(2).transpose(1, 2)
-    if pool == "cls":
+    if pool != "mean":
         x = torch.cat([p["cls_token"].expand(x.shape[0], -1, -1), x], 1)
     x = norm(x + p["pos_embed"], p, "embed")
     for i in range(depth):
         x = block(x, p, f"blocks.{i}", heads)
+    if pool == "patches":
+        return linear(norm(x[:, 1:].mean(1), p, "final"), p, "head")
     x = norm(x, p, "final")
     return linear(x[:, 0] if pool == "cls" else x.mean(1), p, "head")
 
@@ -46,6 +48,11 @@ def vit_with_mean_pooling(probe):
 def vit_with_cls_token_on_colour_images(probe):
     config = {"family": "vit", "patch": 4, "dim": 24, "depth": 3, "heads": 3, "mlp_ratio": 4.0, "pool": "cls"}
     compare(probe, config, lambda x, p: vit(x, p, 4, 3, 3, "cls"), (2, 3, 8, 12), classes=7, label_smoothing=0.1)
+
+
+def vit_that_pools_before_its_last_norm(probe):
+    config = {"family": "vit", "patch": 2, "dim": 16, "depth": 2, "heads": 4, "mlp_ratio": 2.0, "pool": "patches"}
+    compare(probe, config, lambda x, p: vit(x, p, 2, 4, 2, "patches"), (3, 1, 8, 8))
 
 
 def vit_with_a_norm_at_every_site(probe):
@@ -132,6 +139,7 @@ def ten_training_steps(probe):
 
 
 if __name__ == "__main__":
-    main([vit_with_mean_pooling, vit_with_cls_token_on_colour_images, vit_with_a_norm_at_every_site, mlp_teacher, regression_losses,
+    main([vit_with_mean_pooling, vit_with_cls_token_on_colour_images, vit_that_pools_before_its_last_norm,
+          vit_with_a_norm_at_every_site, mlp_teacher, regression_losses,
           resnets, batch_norm_in_a_resnet_is_that_of_maps, initial_values, drop_path_is_of_whole_samples,
           ten_training_steps])

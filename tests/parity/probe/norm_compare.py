@@ -1,5 +1,5 @@
-"""One normalizer through the probe and through a formula: output, gradients and state of three steps, in training (float64
-and float32) and evaluation (float64), with random parameters and random state."""
+"""One normalizer through the probe and through a formula: output, gradients and state of three steps, in training and
+evaluation, float64 and float32, with random parameters and random state."""
 import functools
 import json
 
@@ -81,5 +81,5 @@ def compare(probe, config, formula, *, steps=3, shape=(B, N, C), stateful=False,
     """backward: `formula` is run(x, p, state, training, dy) → y, dx, {parameter: gradient}, derived by hand."""
     run = formula if backward else by_autograd(formula, stateful)
     for mode in modes:
-        for dtype in ("float64", "float32") if mode == "train" else ("float64",):
+        for dtype in ("float64", "float32"):
             compare_once(probe, config, run, mode, dtype, steps, shape, parameters, state, mask, after)

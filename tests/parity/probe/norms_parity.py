@@ -46,6 +46,12 @@ def rms_norm(probe):
 
 def scale_norm(probe):
     compare(probe, {"kind": "scale"}, scale)
+    compare(probe, {"kind": "scale", "scalar": True}, scale)
+    for scalar, scale0, start in ((False, 1, 1), (True, 0, C**0.5), (False, 0.25, 0.25)):
+        spec = {"op": "norm", "config": {"kind": "scale", "scalar": scalar, "scale0": scale0, "channels": C}}
+        x = torch.randn(1, 1, C)
+        alpha = probe.run(spec, {"x": x, "dy": x})["param.alpha"]
+        assert torch.equal(alpha, torch.full((1,) if scalar else (1, C), start, dtype=torch.float32)), alpha
 
 
 def dynamic_tanh(probe):

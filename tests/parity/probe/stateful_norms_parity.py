@@ -119,29 +119,43 @@ def adyt_trace(probe):
 
 
 def prepbn(probe):
-    def formula(warm, total, start):
+    def formula(warm, total, start, first="ln", every=1):
         bn = batch()
 
+        def before(x, p):
+            if first == "rms":
+                return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5) * p["rms.weight"]
+            mean = x.mean(-1, keepdim=True)
+            return (x - mean) / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5) * p["ln.weight"] + p["ln.bias"]
+
         def f(x, p, state, training):
-            seen = int(state["iters"].item())
+            counts = int(state["iters"].item()) // every
             inner = {"running_mean": state["bn.running_mean"], "running_var": state["bn.running_var"]}
             bn_p = {"weight": p["bn.weight"], "bias": p["bn.bias"]}
-            warming = training and seen < warm
+            warming = training and counts < warm
             rep = bn(x, bn_p, inner, training and not warming) + p["eta"] * x
             if not training:
                 return rep
             state["iters"] += 1
             state["bn.running_mean"], state["bn.running_var"] = inner["running_mean"], inner["running_var"]
-            mean = x.mean(-1, keepdim=True)
-            ln = (x - mean) / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5) * p["ln.weight"] + p["ln.bias"]
-            share = 1.0 if warming else start * max(0, total - (seen - warm)) / total
-            return share * ln + (1 - share) * rep
+            share = 1.0 if warming else start * max(0, total - (counts - warm)) / total
+            return share * before(x, p) + (1 - share) * rep
 
         return f
 
     counted = {"iters": torch.zeros(1, dtype=torch.int64)}
     compare(probe, {"kind": "prepbn", "decay_iters": 2, "lambda_start": 0.8}, formula(0, 2, 0.8), stateful=True, state=counted)
     compare(probe, {"kind": "prepbn", "warmup_iters": 1, "decay_iters": 4}, formula(1, 4, 1.0), stateful=True, state=counted)
+    language = {"kind": "prepbn", "first": "rms", "warmup_iters": 1, "decay_iters": 3, "count_every": 2}
+    compare(probe, language, formula(1, 3, 1.0, "rms", 2), stateful=True, state=counted, steps=9)
+
+
+def prepbn_of_language_models_starts_as_nothing(probe):
+    x = torch.randn(2, 3, C)
+    spec = {"op": "norm", "config": {"kind": "prepbn", "first": "rms", "eta0": 0, "batch_weight0": 0, "channels": C}, "mode": "eval"}
+    out = probe.run(spec, {"x": x, "dy": x})
+    assert out["y.0"].abs().max() == 0 and out["param.eta"].item() == 0 and out["param.bn.weight"].abs().max() == 0
+    assert torch.equal(out["param.rms.weight"], torch.ones(C)) and "param.ln.weight" not in out
 
 
 def switchable(probe):
@@ -294,4 +308,4 @@ def unified_table(probe):
 
 if __name__ == "__main__":
     main([batch_norm, batch_norm_without_padded_tokens, batch_norm_is_torchs, batch_features, adyt, adyt_trace, prepbn,
-          switchable, power_norm, unified, unified_table])
+          prepbn_of_language_models_starts_as_nothing,          switchable, power_norm, unified, unified_table])

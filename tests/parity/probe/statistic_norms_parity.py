@@ -137,6 +137,24 @@ def dtn(heads, pool=1, cls=False, only_var=False, eps=1e-5):
     return f
 
 
+def norms_are_checked_against_the_channels_given(probe):
+    """Not against a model's: six heads of twelve channels, groups of three."""
+    x = torch.randn(2, 9, 12, dtype=torch.float64)
+    probe.run({"op": "norm", "config": {"kind": "dtn", "heads": 6, "channels": 12}, "dtype": "float64"}, {"x": x, "dy": x})
+    y = probe.run({"op": "norm", "config": {"kind": "group", "groups": 3, "channels": 12}, "dtype": "float64"}, {"x": x, "dy": x})
+    assert_near("group", y["y.0"], torch.nn.functional.group_norm(x.transpose(1, 2), 3).transpose(1, 2), 1e-10)
+    for config, shape, text in (({"kind": "dtn", "heads": 8}, (2, 9, 12), "norm.heads = 8 does not divide the 12 channels"),
+                                ({"kind": "dtn"}, (2, 7, 12), "7 tokens are none; allowed: n x n tokens, or one more"),
+                                ({"kind": "dtn", "grid": 2}, (2, 9, 12), "a square map of at most 2x2 tokens or a whole multiple"),
+                                ({"kind": "dtn"}, (2, 12, 2, 3), "this model has 2x3"),
+                                ({"kind": "instance"}, (2, 1, 12), "takes its statistics over the tokens of a sample"),
+                                ({"kind": "zscore"}, (2, 9, 1), "takes the unbiased deviation of a token's channels")):
+        channels = shape[1] if len(shape) == 4 else shape[2]
+        z = torch.randn(shape)
+        found = probe.error({"op": "norm", "config": {**config, "channels": channels}}, {"x": z, "dy": z})
+        assert text in found, found
+
+
 def token_norm(probe):
     compare(probe, {"kind": "dtn"}, dtn(4), shape=(2, 9, C), steps=1)
     compare(probe, {"kind": "dtn", "heads": 2}, dtn(2, cls=True), shape=(2, 5, C), steps=1)
@@ -163,5 +181,6 @@ def token_norm_starts_with_local_heads(probe):
 
 
 if __name__ == "__main__":
-    main([group_norm, instance_norm, features, features_by_hand, padded_tokens_are_refused_where_tokens_mix, token_norm,
+    main([group_norm, instance_norm, features, features_by_hand, padded_tokens_are_refused_where_tokens_mix,
+          norms_are_checked_against_the_channels_given, token_norm,
           token_norm_vector, token_norm_starts_with_local_heads])

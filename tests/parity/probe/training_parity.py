@@ -31,6 +31,32 @@ def adamw(probe, dtype, tolerance, clip):
         assert_near(f"exp_avg.{name}", out[f"exp_avg.{name}"], reference.state[value]["exp_avg"], tolerance)
 
 
+def adamw_by_layer(probe):
+    """Layer-wise rates of finetuning, as the MAE repository's param_groups_lrd assigns them, in a ViT of three blocks."""
+    depth, decay = 3, 0.65
+    config = {"family": "vit", "patch": 4, "dim": 8, "depth": depth, "heads": 2, "pool": "patches", "classes": 3}
+    tensors = {"x": torch.randn(4, 1, 8, 8, dtype=torch.float64), "y": torch.randint(3, (4,))}
+    spec = {"op": "model", "config": config, "dtype": "float64"}
+    before = probe.run(spec, tensors)
+    train = {"lr": 0.01, "weight_decay": 0.1, "clip": 0.0, "layer_decay": decay}
+    after = probe.run({**spec, "steps": 1, "train": train}, tensors)
+
+    def layer(name):
+        if name in ("cls_token", "pos_embed") or name.startswith("patch_embed"):
+            return 0
+        return int(name.split(".")[1]) + 1 if name.startswith("blocks") else depth + 1
+
+    for name, value in before.items():
+        if not name.startswith("param."):
+            continue
+        name = name.removeprefix("param.")
+        p = torch.nn.Parameter(value.clone())
+        p.grad = before[f"grad.{name}"].clone()
+        rate = 0.01 * decay ** (depth + 1 - layer(name))
+        torch.optim.AdamW([p], lr=rate, weight_decay=0.1 if p.dim() > 1 else 0.0, foreach=False).step()
+        assert_near(name, after[f"param.{name}"], p.detach(), 1e-10)
+
+
 def adamw_ten_steps(probe):
     adamw(probe, torch.float64, 1e-10, clip=0.0)
     adamw(probe, torch.float32, 1e-6, clip=0.0)
@@ -74,6 +100,55 @@ def cosine_in_steps_of_an_epoch(probe):
     config = {"epochs": 10, "lr": 1.5e-4, "warmup": 0, "schedule": "cosine_epochs", "horizon": 60}
     ours = probe.run({"op": "schedule", "config": config, "total_steps": 70}, {})["lr"]
     assert_near("lr / peak", ours / 1.5e-4, torch.tensor(rates, dtype=torch.float64) / 1.5e-4, 1e-12)
+
+
+def cosine_to_a_smallest_rate(probe):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20, eta_min=0.1)
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cosine.step()
+    config = {"lr": 1.0, "min_lr": 0.1, "warmup": 0, "schedule": "cosine"}
+    assert_near("lr", probe.run({"op": "schedule", "config": config, "total_steps": 20}, {})["lr"],
+                torch.tensor(rates, dtype=torch.float64), 1e-12)
+    text = probe.error({"op": "schedule", "config": {**config, "min_lr": 2.0}, "total_steps": 20}, {})
+    assert "train.min_lr = 2 is above train.lr = 1" in text, text
+
+
+def mixed_images_are_those_of_the_formula(probe):
+    """What comes out is λx + (1 − λ)x' or a box of x', x' the mirrored batch, with the share that is reported."""
+    x = torch.randn(5, 2, 12, 16)
+    shares = []
+    for step in range(12):
+        out = probe.run({"op": "augment", "config": {"mixup": 0.8}, "step": step}, {"x": x})
+        share = out["share"].item()
+        assert torch.equal(out["partner"], torch.arange(4, -1, -1)) and 0 <= share <= 1
+        assert_near(f"mixup {share:.3f}", out["x"], share * x + (1 - share) * x.flip(0), 1e-6)
+        shares.append(share)
+        out = probe.run({"op": "augment", "config": {"cutmix": 1.0}, "step": step}, {"x": x})
+        cut = (out["x"] != x).any(1)[0]  # image 2 is its own partner, image 0 is not
+        rows, columns = cut.any(1).nonzero().flatten(), cut.any(0).nonzero().flatten()
+        assert cut.sum() == len(rows) * len(columns), "a box"
+        assert torch.equal(out["x"][:, :, cut], x.flip(0)[:, :, cut]) and torch.equal(out["x"][:, :, ~cut], x[:, :, ~cut])
+        assert abs(out["share"].item() - (1 - cut.double().mean().item())) < 1e-12
+    assert len(set(shares)) == 12
+    again = probe.run({"op": "augment", "config": {"mixup": 0.8}, "step": 11}, {"x": x})
+    other = probe.run({"op": "augment", "config": {"mixup": 0.8}, "step": 11, "seed": 1}, {"x": x})
+    assert again["share"].item() == shares[-1] != other["share"].item()
+    still = probe.run({"op": "augment", "config": {"mixup": 0.8, "mix_prob": 0}}, {"x": x})
+    assert torch.equal(still["x"], x) and still["share"].item() == 1
+
+
+def erased_pieces_are_rectangles(probe):
+    x = torch.full((40, 1, 24, 24), 9.0)
+    changed = probe.run({"op": "augment", "config": {"erase": 0.5}}, {"x": x})["x"] != 9.0
+    erased = [image[0] for image in changed if image.any()]
+    assert 10 <= len(erased) <= 30, len(erased)
+    for image in erased:
+        assert image.sum() == image.any(1).sum() * image.any(0).sum()
+        assert 0.01 < image.double().mean() < 0.36
 
 
 def horizon_is_the_start_of_a_longer_training(probe):
@@ -123,5 +198,6 @@ def distillation(probe):
 
 
 if __name__ == "__main__":
-    main([adamw_ten_steps, adamw_with_clipping, cosine_schedule, cosine_in_steps_of_an_epoch,
+    main([adamw_by_layer, cosine_to_a_smallest_rate, mixed_images_are_those_of_the_formula, erased_pieces_are_rectangles,
+          adamw_ten_steps, adamw_with_clipping, cosine_schedule, cosine_in_steps_of_an_epoch,
           horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation])

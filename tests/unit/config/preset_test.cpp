@@ -171,9 +171,9 @@ TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
   ASSERT_TRUE(source.ok()) << source.status().message();
   std::string text =
       "include = [\"presets/norms.toml\"]\n[sweep]\nname = \"n\"\nbaseline = \"ADyTClass\"\nseeds = [0, 1]\n";
-  for (const char* name :
-       {"ADyTClass", "ADyTCommandLine", "ADyTDocumented", "DyTLanguage", "LearnableScaler", "SwitchableSamples",
-        "SwitchableTokens", "UnifiedVision", "UnifiedLanguage", "PowerNormOfDtn"}) {
+  for (const char* name : {"ADyTClass", "ADyTCommandLine", "ADyTDocumented", "DyTLanguage", "LearnableScaler",
+                           "SwitchableSamples", "SwitchableTokens", "UnifiedVision", "UnifiedLanguage",
+                           "PowerNormOfDtn", "PRepBNVision", "PRepBNLanguage", "DTN", "BHyT"}) {
     text += std::string("[[variant]]\nuse = \"") + name + "\"\n";
   }
   const Sweep sweep = expanded(text, {{"presets/norms.toml", source->files.at(source->root)}});
@@ -185,6 +185,12 @@ TEST(Presets, NormsHaveTheSettingsOfTheirSources) {
   EXPECT_FALSE(only(sweep, "UnifiedLanguage").norm.filtration);
   EXPECT_EQ(only(sweep, "PowerNormOfDtn").norm.warmup_iters, 3000);
   EXPECT_FALSE(only(sweep, "DyTLanguage").norm_at("final").bias);
+  EXPECT_TRUE(only(sweep, "DyTLanguage").norm_at("embed").scalar);
+  EXPECT_EQ(only(sweep, "PRepBNLanguage").norm.first, PrepbnFirst::kRms);
+  EXPECT_EQ(only(sweep, "DTN").norm_at("pre_attn").kind, NormKind::kDtn);
+  EXPECT_EQ(only(sweep, "DTN").norm_at("pre_ffn").kind, NormKind::kLayer);
+  EXPECT_EQ(only(sweep, "BHyT").norm_at("pre_ffn").lambda, 1.0);
+  EXPECT_EQ(only(sweep, "BHyT").norm_at("final").kind, NormKind::kRms);
 }
 
 // Every model of presets/models.toml fits an ImageNet-like set of the user's own, in both profiles.
@@ -195,23 +201,10 @@ TEST(Presets, ModelsOfTheSourcesExpand) {
     std::string text = cat("include = [\"presets/models.toml\"]\n[sweep]\nname = \"all\"\nbaseline = \"ViT-T\"\n",
                            "seeds = [0, 1]\nprofile = \"", profile,
                            "\"\n[base]\ndata = { kind = \"idx\", path = \"p\", sha256 = \"00\" }\n");
-    const std::vector<std::string> names{"ViT-T",
-                                         "ViT-S",
-                                         "ViT-B",
-                                         "ViT-L",
-                                         "AutoNormTransformer",
-                                         "AutoNormFirst",
-                                         "MAE-B",
-                                         "T2T-ViT-14",
-                                         "T2T-ViT-S-LN",
-                                         "T2T-ViT-S-UN",
-                                         "T2T-ViT-S-DTN",
-                                         "MLPTeacher",
-                                         "ViTTeacher",
-                                         "MAE-tiny",
-                                         "FT-Transformer",
-                                         "FT-TransformerTuned",
-                                         "ResNet-20"};
+    const std::vector<std::string> names{
+        "ViT-T",      "ViT-S",           "ViT-B",      "ViT-L",          "AutoNormTransformer", "AutoNormFirst",
+        "MAE-B",      "MAE-B-finetuned", "T2T-ViT-14", "T2T-ViT-S-LN",   "T2T-ViT-S-UN",        "T2T-ViT-S-DTN",
+        "MLPTeacher", "ViTTeacher",      "MAE-tiny",   "FT-Transformer", "FT-TransformerTuned", "ResNet-20"};
     for (const std::string& name : names) text += cat("[[variant]]\nuse = \"", name, "\"\n");
     const Sweep sweep = expanded(text, source->files);
     EXPECT_EQ(sweep.cells.size(), 2 * names.size());

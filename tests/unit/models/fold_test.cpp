@@ -96,6 +96,7 @@ std::vector<Family> families() {
                 m.qkv_bias = false;
               }),
            5},
+          {"vit_that_pools_first", of(ModelFamily::kVit, [](ModelConfig& m) { m.pool = config::Pool::kPatches; }), 3},
           {"mae",
            of(ModelFamily::kMae,
               [](ModelConfig& m) {

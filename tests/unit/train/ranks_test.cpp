@@ -66,6 +66,22 @@ TEST(Ranks, WithAugmentedImages) {
   EXPECT_EQ(plain->facts.at("order_sha256"), augmented->facts.at("order_sha256"));
 }
 
+// Partners may be another rank's samples.
+TEST(Ranks, WithMixedAndErasedImages) {
+  for (const auto& [mixup, cutmix] : {std::pair{0.8, 0.0}, {0.0, 1.0}, {0.8, 1.0}}) {
+    config::TrialConfig config = small_config();
+    config.train.augment = config::Augment::kCropFlip;
+    config.train.erase = 0.5;
+    config.train.mixup = mixup;
+    config.train.cutmix = cutmix;
+    config.train.label_smoothing = 0.1;
+    config.train.layer_decay = 0.7;
+    expect_same_training(config, {3, 8});
+    config.train.accumulate = 2;
+    expect_same_training(config, {2});
+  }
+}
+
 // The last batch has 5 samples: three of eight ranks get none.
 TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
 

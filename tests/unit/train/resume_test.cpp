@@ -53,6 +53,22 @@ TEST(Resume, KeepsTheNoiseOfRandomGates) {
   expect_same_end(full, config, 12, full.sink.checkpoints.at(12));
 }
 
+TEST(Resume, KeepsTheNoiseOfMixedAndErasedImages) {
+  config::TrialConfig config = small_config();
+  config.train.checkpoint_every = 4;
+  config.train.augment = config::Augment::kCropFlip;
+  config.train.erase = 0.5;
+  config.train.mixup = 0.8;
+  config.train.cutmix = 1;
+  config.train.layer_decay = 0.7;
+  TestRun full, plain;
+  run_alone(full, config);
+  expect_same_end(full, config, 12, full.sink.checkpoints.at(12));
+  config.train.mixup = config.train.cutmix = 0;
+  run_alone(plain, config);
+  EXPECT_NE(plain->facts.at("weights_sha256"), full->facts.at("weights_sha256"));
+}
+
 TEST(Resume, KeepsTheStateOfNorms) {
   for (const auto& [name, norm] : stateful_norms()) {
     SCOPED_TRACE(name);

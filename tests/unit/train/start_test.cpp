@@ -54,7 +54,7 @@ TEST(Start, ReplacedNormsStartAnew) {
   EXPECT_EQ(b.at("model.blocks.0.pre_attn.alpha").item<float>(), 0.5F);
 }
 
-TEST(Start, AnotherModelIsRefusedWithTheTensor) {
+TEST(Start, AnotherModelIsRefused) {
   TestRun before, other_family, other_width;
   run_alone(before, small_config());
   config::TrialConfig wide = started(small_config());
@@ -62,12 +62,52 @@ TEST(Start, AnotherModelIsRefusedWithTheTensor) {
   run_alone(other_width, wide, {.inputs = {{"before", before->final_checkpoint}}});
   ASSERT_FALSE(other_width.result->ok());
   EXPECT_THAT(other_width.result->status().message(),
-              HasSubstr("tensor 'model.patch_embed.weight' of the checkpoint has"));
+              HasSubstr("model.dim = 32, and the stage that the trial starts from has 16"));
   config::TrialConfig mlp = started(small_config());
   mlp.model = config::default_model(config::ModelFamily::kMlp);
   run_alone(other_family, mlp, {.inputs = {{"before", before->final_checkpoint}}});
   ASSERT_FALSE(other_family.result->ok());
   EXPECT_THAT(other_family.result->status().message(), HasSubstr("model is of another family"));
+}
+
+// The same kind with other tensors: the blend of another branch.
+TEST(Start, NormsOfAnotherFormStartAnew) {
+  TestRun before, after;
+  config::TrialConfig first = small_config();
+  first.norm = config::default_norm(config::NormKind::kSelector);
+  run_alone(before, first);
+  config::TrialConfig other = started(without_learning());
+  other.norm = first.norm;
+  other.norm.branches = {config::default_norm(config::NormKind::kDyt), config::default_norm(config::NormKind::kLayer)};
+  run_alone(after, other, {.inputs = {{"before", before->final_checkpoint}}});
+  ASSERT_TRUE(after.result->ok()) << after.result->status().message();
+  const auto a = weights(before->final_checkpoint), b = weights(after->final_checkpoint);
+  EXPECT_TRUE(norms::same_bits(a.at("model.head.weight"), b.at("model.head.weight")));
+  const at::Tensor fresh = b.at("model.final.layer.weight");
+  EXPECT_TRUE(norms::same_bits(fresh, fresh.new_ones(fresh.sizes())));
+  EXPECT_FALSE(norms::same_bits(a.at("model.final.layer.weight"), fresh));
+}
+
+// normalization.md 3.4: else the warm-up would be skipped.
+TEST(Start, WarmUpsBeginAnewUnlessKept) {
+  for (const auto kind : {config::NormKind::kUnified, config::NormKind::kPowerNorm, config::NormKind::kPrepbn}) {
+    TestRun before, anew, kept;
+    config::TrialConfig first = small_config();
+    first.norm = config::default_norm(kind);
+    run_alone(before, first);
+    config::TrialConfig second = started(without_learning());
+    second.norm = first.norm;
+    second.train.epochs = 1;
+    run_alone(anew, second, {.inputs = {{"before", before->final_checkpoint}}});
+    second.train.start->keep_counters = true;
+    run_alone(kept, second, {.inputs = {{"before", before->final_checkpoint}}});
+    const auto iters = [](const TestRun& run) {
+      return weights(run->final_checkpoint).at("buffer.final.iters").item<int64_t>();
+    };
+    EXPECT_EQ(iters(before), 24);
+    EXPECT_EQ(iters(anew), kind == config::NormKind::kPrepbn ? 32 : 8);  // prepbn's share is no warm-up: it goes on
+    EXPECT_EQ(iters(kept), 32);
+  }
 }
 
 config::TrialConfig small_mae() {
