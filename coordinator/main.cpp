@@ -12,6 +12,9 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/verbs.h"
@@ -58,6 +61,17 @@ int64_t clock_era() {
   return error == std::errc() && end == digits.data() + digits.size() ? era : 0;
 }
 
+// The folders of AUTONORM_DATA, then the checkout's: where trainers on this machine look, too.
+std::vector<std::filesystem::path> data_folders() {
+  std::vector<std::filesystem::path> folders;
+  std::istringstream list(variable("AUTONORM_DATA", ""));
+  for (std::string folder; std::getline(list, folder, ':');) {
+    if (!folder.empty()) folders.emplace_back(folder);
+  }
+  folders.emplace_back(AUTONORM_DEFAULT_DATA_DIR);
+  return folders;
+}
+
 int terminal_width() {
   winsize size{};
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -88,6 +102,7 @@ int main(int argc, char** argv) {
       .defaults = {},
       .log_to = [files](const std::filesystem::path& folder) { files->open(folder / "coordinator.log"); }};
   environment.defaults.coordinator = variable("AUTONORM_COORDINATOR", environment.defaults.coordinator);
+  environment.data_folders = data_folders();
   environment.defaults.state = variable("AUTONORM_STATE", environment.defaults.state);
   try {
     return cli::run_command({argv + 1, argv + argc}, environment);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "coordinator/cli/command_line.h"
 #include "core/base/clock.h"
@@ -23,6 +24,7 @@ struct Environment {
   std::filesystem::path program_folder;     // where this binary lies; `worker` lies beside it
   std::string search_path;                  // PATH
   Defaults defaults;
+  std::vector<std::filesystem::path> data_folders = {};  // where data sets may be on this machine
   // From now on log lines also go to files in this folder; empty = they do not.
   std::function<void(const std::filesystem::path&)> log_to = {};
 };

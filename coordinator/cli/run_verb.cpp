@@ -132,7 +132,7 @@ class Study {
 }  // namespace
 
 int run_study(const Run& options, Environment& environment) {
-  const auto file = load_sweep_file(options.file);
+  const auto file = load_sweep_file(options.file, environment.data_folders);
   if (!file.ok()) return fail(environment, file.status());
   const StopSignal stop;
   const auto code = Study(options, stop, environment).run(*file);

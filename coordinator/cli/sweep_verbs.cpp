@@ -5,6 +5,7 @@
 #include "coordinator/cli/plan_text.h"
 #include "coordinator/cli/sweep_choice.h"
 #include "coordinator/cli/sweep_file.h"
+#include "coordinator/cli/table_check.h"
 #include "coordinator/cli/verbs.h"
 #include "coordinator/cli/wording.h"
 #include "core/base/text.h"
@@ -76,16 +77,17 @@ std::string needless(engine::SweepAction action, const std::string& state) {
 
 }  // namespace
 
-Result<SweepFile> load_sweep_file(const std::string& path) {
+Result<SweepFile> load_sweep_file(const std::string& path, const std::vector<std::filesystem::path>& data_folders) {
   auto source = config::load_sweep_source(path);
   if (!source.ok()) return source.status();
   auto sweep = config::expand_sweep(*source);
   if (!sweep.ok()) return sweep.status();
+  AUTONORM_RETURN_IF_ERROR(check_tables(path, data_folders, *sweep));
   return SweepFile{*std::move(source), *std::move(sweep)};
 }
 
 int plan(const Plan& options, const std::string& coordinator, Environment& environment) {
-  const auto file = load_sweep_file(options.file);
+  const auto file = load_sweep_file(options.file, environment.data_folders);
   if (!file.ok()) return fail(environment, file.status());
   auto client = ControlClient::connect(coordinator);
   if (client.status().code() == Code::kUnavailable) {  // a plan is useful without a server too
@@ -101,7 +103,7 @@ int plan(const Plan& options, const std::string& coordinator, Environment& envir
 }
 
 int submit(const Submit& options, const std::string& coordinator, Environment& environment) {
-  const auto file = load_sweep_file(options.file);
+  const auto file = load_sweep_file(options.file, environment.data_folders);
   if (!file.ok()) return fail(environment, file.status());
   auto client = ControlClient::connect(coordinator);
   if (!client.ok()) return fail(environment, client.status());

@@ -47,7 +47,9 @@ SiteShape of_vit(const TrialConfig& c, const std::string& site, const Image& ima
   return {.channels = {c.model.dim},
           .tokens = 1,
           .grid = {},
-          .no_grid = "site 'final' sees one token, the mean of the patches (model.pool = 'patches')",
+          .no_grid =
+              "site 'final' sees one token, the mean of the patches (model.pool = 'patches'); allowed: pre_attn, "
+              "pre_ffn",
           .no_cls = "site 'final' sees one token, the mean of the patches (model.pool = 'patches')"};
 }
 
