@@ -8,6 +8,7 @@
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/replaced_results.h"
 #include "coordinator/store/rows.h"
+#include "coordinator/store/shared_texts.h"
 #include "coordinator/store/sweep_extension.h"
 #include "coordinator/store/trial_runs.h"
 
@@ -50,42 +51,6 @@ int64_t cells_of(Connection& connection, int64_t sweep) {
   for_each_row(Binder{query}(sweep), [&](Row& row) { cells = row.integer(); });
   return cells;
 }
-
-// Rows that have the same text share it: those of neighbours are compared, others looked up.
-class Texts {
- public:
-  const report::Shared<std::string>& shared(std::string_view text) {
-    if (last_ == nullptr || **last_ != text) {
-      auto found = known_.find(text);
-      if (found == known_.end()) found = known_.emplace(text, std::string(text)).first;
-      last_ = &found->second;
-    }
-    return *last_;
-  }
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  std::unordered_map<std::string, report::Shared<std::string>, Hash, std::equal_to<>> known_;
-  const report::Shared<std::string>* last_ = nullptr;
-};
-
-// Few distinct labels, many claims: each text is parsed once.
-class KnownLabels {
- public:
-  const report::Shared<report::Labels>& of(std::string_view text) {
-    const report::Shared<std::string>& shared = texts_.shared(text);
-    auto& labels = parsed_[&*shared];
-    if (labels->empty()) labels = json::parse(*shared).get<report::Labels>();
-    return labels;
-  }
-
- private:
-  Texts texts_;
-  std::unordered_map<const std::string*, report::Shared<report::Labels>> parsed_;
-};
 
 // Of the cells from a position on, at most so many. Returns also the position to go on from.
 std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
