@@ -6,11 +6,9 @@
 #include <unordered_map>
 
 #include "coordinator/store/read_only.h"
-#include "coordinator/store/replaced_results.h"
 #include "coordinator/store/rows.h"
-#include "coordinator/store/shared_texts.h"
 #include "coordinator/store/sweep_extension.h"
-#include "coordinator/store/trial_runs.h"
+#include "coordinator/store/sweep_rows.h"
 
 namespace autonorm::store {
 namespace {
@@ -45,106 +43,11 @@ report::SweepRow read_sweep(Connection& connection, int64_t id) {
   return s;
 }
 
-int64_t cells_of(Connection& connection, int64_t sweep) {
-  int64_t cells = 0;
-  SQLite::Statement& query = connection.statement("SELECT cells FROM sweep WHERE id = ?");
-  for_each_row(Binder{query}(sweep), [&](Row& row) { cells = row.integer(); });
-  return cells;
-}
-
-// Of the cells from a position on, at most so many. Returns also the position to go on from.
-std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
-                                          std::vector<report::TrialRow>& rows) {
-  int64_t last = -1;
-  std::vector<std::pair<int64_t, size_t>> shown;
-  const int64_t cells = cells_of(connection, sweep);
-  const auto expected = static_cast<size_t>(std::clamp(cells - range.from, int64_t{0}, range.most));
-  shown.reserve(expected), rows.reserve(expected);
-  KnownLabels labels;
-  Texts configurations;
-  SQLite::Statement& query = connection.statement(
-      "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, reason, attempt, ranks, "
-      "configuration.hash, position FROM claim "
-      "JOIN trial ON trial.id = claim.trial JOIN configuration ON configuration.id = trial.configuration "
-      "WHERE sweep = ? AND position >= ? AND is_stage = 0 ORDER BY position LIMIT ?");
-  for_each_row(Binder{query}(sweep, range.from, range.most), [&](Row& row) {
-    shown.emplace_back(row.integer(), rows.size());
-    report::TrialRow& t = rows.emplace_back();
-    t.trial = TrialId(row.text());
-    t.variant = row.text();
-    t.labels = labels.of(row.view());
-    t.seed = static_cast<uint64_t>(row.integer());
-    t.state = row.trial_state();
-    t.end = row.end_reason();
-    t.reason = row.text();
-    t.attempts = static_cast<int>(row.integer());
-    t.ranks = row.integer();
-    t.configuration = configurations.shared(row.view());
-    last = row.integer();
-  });
-  const bool more = std::ssize(shown) == range.most;
-  return {TrialRuns(std::move(shown)), more ? last + 1 : 0};
-}
-
-// Runs `sql`, which selects a trial and more where the trial lies between its two parameters, and hands each row to the
-// first report row of its trial.
-template <class Take>
-void for_each_trial_row(Connection& connection, std::string_view sql, TrialRuns& trials,
-                        std::vector<report::TrialRow>& rows, Take&& take) {
-  for (const TrialRuns::Run& run : trials.runs()) {
-    SQLite::Statement& query = connection.statement(sql);
-    for_each_row(Binder{query}(run.first, run.last), [&](Row& row) {
-      const auto shown = trials.rows_of(row.integer());
-      if (!shown.empty()) take(row, rows[shown.front().second]);
-    });
-  }
-}
-
-void copy_to_other_labels(const TrialRuns& trials, std::vector<report::TrialRow>& rows) {
-  const auto shown = trials.shown();
-  for (size_t i = 1; i < shown.size(); ++i) {
-    if (shown[i].first != shown[i - 1].first) continue;
-    const report::TrialRow& same = rows[shown[i - 1].second];
-    report::TrialRow& row = rows[shown[i].second];
-    row.duration_s = same.duration_s, row.worker = same.worker, row.device = same.device;
-    row.ended_before = same.ended_before, row.results = same.results, row.facts = same.facts;
-    row.initial = same.initial;
-  }
-}
-
-void read_details(Connection& connection, TrialRuns& trials, WallTime submitted, std::vector<report::TrialRow>& rows) {
-  for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial BETWEEN ? AND ?", trials, rows,
-                     [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.results.try_emplace(row.text());
-                       at->second = row.real();
-                     });
-  for_each_trial_row(connection, "SELECT trial, name, value FROM fact WHERE trial BETWEEN ? AND ?", trials, rows,
-                     [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.facts.try_emplace(row.text());
-                       at->second = row.text();
-                     });
-  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial BETWEEN ? AND ?", trials,
-                     rows, [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.initial.try_emplace(row.text());
-                       at->second = row.text();
-                     });
-  Texts workers, devices;
-  for_each_trial_row(connection,
-                     "SELECT trial.id, running_us, ended_us, worker, attempt_member.device, "
-                     "CASE WHEN trial.attempt > 1 THEN (SELECT min(first.ended_us) FROM attempt AS first "
-                     "WHERE first.trial = trial.id AND first.end IN ('completed', 'diverged')) END FROM trial "
-                     "JOIN attempt ON attempt.trial = trial.id AND attempt.number = trial.attempt "
-                     "JOIN attempt_member ON attempt_member.attempt = attempt.id AND rank = 0 "
-                     "WHERE trial.id BETWEEN ? AND ?",
-                     trials, rows, [&](Row& row, report::TrialRow& t) {
-                       const auto running = row.optional_integer(), ended = row.optional_integer();
-                       if (running && ended) t.duration_s = static_cast<double>(*ended - *running) / 1e6;
-                       t.worker = workers.shared(row.view()), t.device = devices.shared(row.view());
-                       const auto first_result = row.optional_integer();  // of a trial that was trained again
-                       t.ended_before =
-                           (ended && *ended < to_us(submitted)) || (first_result && *first_result < to_us(submitted));
-                     });
-  copy_to_other_labels(trials, rows);
+// Changes when the connection sees another's commit; within a transaction it stays.
+int64_t data_version(Connection& connection) {
+  int64_t version = 0;
+  for_each_row(connection.statement("PRAGMA data_version"), [&](Row& row) { version = row.integer(); });
+  return version;
 }
 
 std::string known_sweeps(Connection& connection) {
@@ -160,6 +63,7 @@ std::string known_sweeps(Connection& connection) {
 
 struct ReportReader::State {
   std::unique_ptr<Connection> connection;
+  std::unique_ptr<Connection> second;  // of the same file, for half of a large sweep
 };
 
 ReportReader::ReportReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -168,7 +72,10 @@ ReportReader::~ReportReader() = default;
 Result<std::unique_ptr<ReportReader>> ReportReader::open(const std::filesystem::path& path) {
   auto connection = open_read_only(path);
   if (!connection.ok()) return connection.status();
-  return std::unique_ptr<ReportReader>(new ReportReader(std::make_unique<State>(State{*std::move(connection)})));
+  auto second = open_read_only(path);
+  if (!second.ok()) return second.status();
+  return std::unique_ptr<ReportReader>(
+      new ReportReader(std::make_unique<State>(State{*std::move(connection), *std::move(second)})));
 }
 
 Result<std::vector<SweepSummary>> ReportReader::sweeps() {
@@ -257,8 +164,10 @@ Result<report::ReportData> ReportReader::report(SweepId sweep) {
 }
 
 Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
-  Connection& connection = *state_->connection;
+  constexpr int64_t kWorthAThread = 5'000;  // cells
+  Connection &connection = *state_->connection, &second = *state_->second;
   try {
+    const int64_t version = data_version(second);
     SQLite::Transaction snapshot(connection.database());
     const int64_t id = sweep.value();
     bool exists = false;
@@ -268,14 +177,18 @@ Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
       return not_found("there is no sweep ", sweep, " in ", connection.file().string(), "; ", known_sweeps(connection));
     SweepRows out;
     out.data.sweep = read_sweep(connection, id);
-    auto [trials, next] = read_claims(connection, id, range, out.data.trials);
-    read_details(connection, trials, out.data.sweep.submitted, out.data.trials);
-    for (const auto& [trial, by] : replaced_results(connection, id)) {
-      for (const auto& [same, row] : trials.rows_of(trial)) out.data.trials[row].trained_again_by = SweepId(by);
+    const WallTime submitted = out.data.sweep.submitted;
+    const int64_t cells = cells_of(connection, id);
+    std::optional<SQLite::Transaction> also;
+    if (range == RowRange{} && cells >= kWorthAThread) also.emplace(second.database());
+    // Equal: nobody has written since before the first transaction saw anything.
+    if (also && data_version(second) == version) {
+      read_halves(connection, second, id, cells, submitted, out.data.trials);
+    } else {
+      out.next = read_rows(connection, id, range, submitted, out.data.trials);
     }
-    out.next = next;
     // Looks at all cells: once is enough for a reader of parts.
-    if (next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, id);
+    if (out.next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, id);
     return out;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

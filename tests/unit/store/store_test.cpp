@@ -248,6 +248,28 @@ TEST(ReportReader, PartsAreTheWhole) {
   }
 }
 
+// Large enough for two threads.
+TEST(ReportReader, HalvesAreTheWhole) {
+  constexpr int64_t kSeeds = 6'001;
+  testing::FakeCluster cluster(testing::ClusterOptions{.replay = false});
+  const config::Sweep sweep = testing::make_sweep("large", kSeeds);
+  cluster.submit(sweep);
+  cluster.complete_submissions();
+  auto reader = ReportReader::open(cluster.directory());
+  ASSERT_TRUE(reader.ok());
+  const auto whole = (*reader)->report(SweepId(1));
+  const auto serial = (*reader)->rows_of(SweepId(1), {.most = kSeeds + 1});
+  ASSERT_TRUE(whole.ok() && serial.ok());
+  ASSERT_EQ(std::ssize(whole->trials), kSeeds);
+  for (size_t i = 0; i < whole->trials.size(); ++i) {
+    const report::TrialRow &ours = whole->trials[i], &theirs = serial->data.trials[i];
+    ASSERT_EQ(ours.trial, theirs.trial) << i;
+    ASSERT_EQ(ours.seed, theirs.seed) << i;
+    ASSERT_EQ(*ours.labels, *theirs.labels) << i;
+    ASSERT_EQ(*ours.configuration, *theirs.configuration) << i;
+  }
+}
+
 TEST(ReportReader, NotANumberSurvives) {
   testing::FakeCluster cluster;
   const WorkerId worker = cluster.add_worker();
