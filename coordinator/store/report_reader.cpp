@@ -50,6 +50,13 @@ int64_t data_version(Connection& connection) {
   return version;
 }
 
+bool something_runs(Connection& connection) {
+  bool runs = false;
+  for_each_row(connection.statement("SELECT 1 FROM attempt WHERE ended_us IS NULL LIMIT 1"),
+               [&](Row&) { runs = true; });
+  return runs;
+}
+
 std::string known_sweeps(Connection& connection) {
   std::vector<std::string> words;
   for_each_row(connection.statement("SELECT id, name FROM sweep ORDER BY id DESC LIMIT 20"), [&](Row& row) {
@@ -180,7 +187,8 @@ Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
     const WallTime submitted = out.data.sweep.submitted;
     const int64_t cells = cells_of(connection, id);
     std::optional<SQLite::Transaction> also;
-    if (range == RowRange{} && cells >= kWorthAThread) also.emplace(second.database());
+    // While trials run, the other cores are theirs and the engine's.
+    if (range == RowRange{} && cells >= kWorthAThread && !something_runs(connection)) also.emplace(second.database());
     // Equal: nobody has written since before the first transaction saw anything.
     if (also && data_version(second) == version) {
       read_halves(connection, second, id, cells, submitted, out.data.trials);

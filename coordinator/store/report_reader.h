@@ -55,8 +55,8 @@ class ReportReader {
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
   // Usable values (report::kLargestValue) of a metric, of those of `trials` that have one.
   Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
-  // Rows in the order of the sweep's cells, all of one state of the database; a large sweep by two threads. kNotFound
-  // lists the sweeps there are.
+  // Rows in the order of the sweep's cells, all of one state of the database; a large sweep by two threads when nothing
+  // runs. kNotFound lists the sweeps there are.
   Result<report::ReportData> report(SweepId sweep);
   // The same of some cells: O(cells read), wherever they are in the sweep.
   Result<SweepRows> rows_of(SweepId sweep, const RowRange& range);
