@@ -108,7 +108,8 @@ std::map<Verdict, int> verdicts_when_unstable(const std::string& unstable) {
       row.results["test/accuracy"] = noise;
       if (row.variant == unstable && noise < -0.524) diverge(row);  // the worst 30 % of a normal distribution
     }
-    for (const VariantRow& row : compare(data).cells[0].rows) ++verdicts[row.metrics[0].verdict];
+    const Comparison comparison = compare(data);
+    for (const VariantRow& row : comparison.cells[0].rows) ++verdicts[row.metrics[0].verdict];
   }
   return verdicts;
 }
