@@ -1,4 +1,6 @@
-// A value that many rows have, kept once. It is never changed in place: rows that were copied keep theirs.
+// A value that many rows have, kept once and never changed in place: rows that were copied keep theirs. Owned by all
+// who have it together; each thread may read it through a Shared of its own. Converts from and to the value without a
+// word, so that rows are filled and compared as if they held it: `row.device = "cpu"`.
 #pragma once
 #include <cstddef>
 #include <memory>

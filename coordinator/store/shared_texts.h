@@ -1,4 +1,4 @@
-// Texts that many rows of a report have, kept once each.
+// Texts that many rows of a report have, kept once each. Not thread-safe; what they return lives as long as they do.
 #pragma once
 #include <functional>
 #include <nlohmann/json.hpp>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <future>
 #include <iterator>
-#include <limits>
 #include <string_view>
 #include <utility>
 
