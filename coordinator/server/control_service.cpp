@@ -45,6 +45,7 @@ ControlService::ControlService(EngineLoop& loop, RequestPool& requests, RequestP
     : loop_(loop),
       requests_(requests),
       reports_(reports),
+      shared_reports_(reports),
       desk_(desk),
       logs_(logs),
       collector_(collector),
@@ -144,18 +145,32 @@ grpc::ServerUnaryReactor* ControlService::ListWorkers(grpc::CallbackServerContex
   });
 }
 
+Result<std::string> ControlService::report(const v1::ReportRequest& request) {
+  const auto options = decode_options(request);
+  if (!options.ok()) return options.status();
+  const std::vector<std::string> compared(request.compare().begin(), request.compare().end());
+  return compared.empty() ? desk_.render(request.sweep(), *options)
+                          : desk_.compare(request.sweep(), compared, *options);
+}
+
 grpc::ServerUnaryReactor* ControlService::Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
                                                  v1::ReportReply* reply) {
-  return answer(context, request->client(), reports_, [=, this]() -> Status {
-    const auto options = decode_options(*request);
-    if (!options.ok()) return options.status();
-    const std::vector<std::string> compared(request->compare().begin(), request->compare().end());
-    auto text = compared.empty() ? desk_.render(request->sweep(), *options)
-                                 : desk_.compare(request->sweep(), compared, *options);
-    if (!text.ok()) return text.status();
-    reply->set_text(*std::move(text));
-    return {};
-  });
+  auto* reactor = context->DefaultReactor();
+  if (const Status status = check_client(request->client()); !status.ok()) {
+    reactor->Finish(to_grpc(status));
+    return reactor;
+  }
+  v1::ReportRequest question = *request;
+  question.clear_client();
+  const std::string key = question.SerializeAsString();
+  const bool accepted = shared_reports_.ask(
+      key, [this, question = std::move(question)] { return report(question); },
+      [reactor, reply](const Result<std::string>& text) {
+        if (text.ok()) reply->set_text(*text);
+        reactor->Finish(to_grpc(text.status()));
+      });
+  if (!accepted) reactor->Finish(to_grpc(too_many_requests()));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ControlService::ReadSweep(grpc::CallbackServerContext* context,

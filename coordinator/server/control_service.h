@@ -11,6 +11,7 @@
 #include "coordinator/server/log_desk.h"
 #include "coordinator/server/report_desk.h"
 #include "coordinator/server/request_pool.h"
+#include "coordinator/server/shared_answers.h"
 #include "core/base/status.h"
 
 namespace autonorm::server {
@@ -77,6 +78,7 @@ class ControlService final : public v1::Control::CallbackService {
                                    std::function<Status()> handler);
   grpc::ServerUnaryReactor* act(grpc::CallbackServerContext* context, engine::SweepAction action,
                                 const v1::SweepActionRequest* request, v1::SweepActionReply* reply);
+  Result<std::string> report(const v1::ReportRequest& request);
   Status submit(const v1::SubmitSweepRequest& request, v1::SubmitSweepReply& reply);
   Status plan(const v1::PlanSweepRequest& request, v1::PlanSweepReply& reply);
   Status collect_garbage(const v1::CollectGarbageRequest& request, v1::CollectGarbageReply& reply);
@@ -84,6 +86,7 @@ class ControlService final : public v1::Control::CallbackService {
   EngineLoop& loop_;
   RequestPool& requests_;
   RequestPool& reports_;
+  SharedAnswers shared_reports_;
   ReportDesk& desk_;
   LogDesk& logs_;
   ArtifactCollector& collector_;

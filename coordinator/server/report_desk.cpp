@@ -102,4 +102,10 @@ Result<std::map<TrialId, double>> ReportDesk::results(const std::set<TrialId>& t
   return reader_->results(trials, metric);
 }
 
+bool ReportDesk::something_runs() {
+  if (!open().ok()) return false;
+  const auto runs = reader_->something_runs();
+  return runs.ok() && *runs;
+}
+
 }  // namespace autonorm::server

@@ -48,6 +48,8 @@ class ReportDesk {
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
   // Their values of a metric, of those of `trials` that have one.
   Result<std::map<TrialId, double>> results(const std::set<TrialId>& trials, const std::string& metric);
+  // Whether an attempt of any sweep is under way; false, too, when the database cannot be read.
+  bool something_runs();
 
  private:
   Status open();

@@ -17,7 +17,8 @@ void yield_to_others() {
 
 }  // namespace
 
-RequestPool::RequestPool(size_t threads, size_t capacity, Priority priority) : capacity_(capacity) {
+RequestPool::RequestPool(size_t threads, size_t capacity, Priority priority, std::function<bool()> make_way)
+    : capacity_(capacity), make_way_(std::move(make_way)) {
   threads_.reserve(threads);
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this, priority] {
@@ -33,6 +34,7 @@ RequestPool::~RequestPool() {
     stopping_ = true;
   }
   ready_.notify_all();
+  ending_.notify_all();
   for (auto& thread : threads_) thread.join();
 }
 
@@ -56,8 +58,17 @@ void RequestPool::work() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
+    const auto began = std::chrono::steady_clock::now();
     task();
+    rest(std::chrono::steady_clock::now() - began);
   }
+}
+
+void RequestPool::rest(std::chrono::steady_clock::duration worked) {
+  constexpr std::chrono::milliseconds kNotWorthIt{5};
+  if (!make_way_ || worked < kNotWorthIt || !make_way_()) return;
+  std::unique_lock lock(mutex_);
+  ending_.wait_for(lock, worked, [this] { return stopping_; });
 }
 
 }  // namespace autonorm::server

@@ -1,6 +1,7 @@
 // Threads for what may block: waiting for the engine, reading artifacts, computing reports. gRPC's own threads never
 // do.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -19,8 +20,10 @@ class RequestPool {
   // kLow: takes the processor only where nobody who is waited for wants it.
   enum class Priority { kNormal, kLow };
 
-  // `capacity`: tasks that may wait for a thread.
-  RequestPool(size_t threads, size_t capacity, Priority priority = Priority::kNormal);
+  // `capacity`: tasks that may wait for a thread. While `make_way()` holds, asked on a thread of the pool after a task,
+  // that thread rests for as long as the task took: tasks without end then take half of a processor and no more.
+  RequestPool(size_t threads, size_t capacity, Priority priority = Priority::kNormal,
+              std::function<bool()> make_way = {});
   ~RequestPool();  // runs what was accepted, then joins
   RequestPool(const RequestPool&) = delete;
   RequestPool& operator=(const RequestPool&) = delete;
@@ -30,10 +33,12 @@ class RequestPool {
 
  private:
   void work();
+  void rest(std::chrono::steady_clock::duration worked);
 
   const size_t capacity_;
+  const std::function<bool()> make_way_;
   std::mutex mutex_;
-  std::condition_variable ready_;
+  std::condition_variable ready_, ending_;
   std::deque<Task> tasks_;  // guarded by mutex_
   bool stopping_ = false;   // guarded by mutex_
   std::vector<std::thread> threads_;

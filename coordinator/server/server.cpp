@@ -45,7 +45,7 @@ struct Server::Parts {
   ReportDesk desk;
   LogDesk logs;
   RequestPool requests{kRequestThreads, kMaxPendingRequests};
-  RequestPool reports{1, kMaxPendingReports, RequestPool::Priority::kLow};
+  RequestPool reports{1, kMaxPendingReports, RequestPool::Priority::kLow, [this] { return desk.something_runs(); }};
   RequestPool artifacts{kArtifactThreads, kMaxPendingChunks};
   ArtifactCollector collector;
   RetentionTimer retention_timer;

@@ -50,7 +50,7 @@ int64_t data_version(Connection& connection) {
   return version;
 }
 
-bool something_runs(Connection& connection) {
+bool attempt_runs(Connection& connection) {
   bool runs = false;
   for_each_row(connection.statement("SELECT 1 FROM attempt WHERE ended_us IS NULL LIMIT 1"),
                [&](Row&) { runs = true; });
@@ -129,6 +129,14 @@ Result<std::vector<std::pair<SweepId, std::string>>> ReportReader::names() {
   }
 }
 
+Result<bool> ReportReader::something_runs() {
+  try {
+    return attempt_runs(*state_->connection);
+  } catch (const SQLite::Exception& error) {
+    return database_error(error, state_->connection->file());
+  }
+}
+
 // The number that `sql` selects for each trial that has one; `more` is bound behind the trial's id.
 template <class... More>
 Result<std::map<TrialId, double>> numbers_of(Connection& connection, std::string_view sql,
@@ -188,7 +196,7 @@ Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
     const int64_t cells = cells_of(connection, id);
     std::optional<SQLite::Transaction> also;
     // While trials run, the other cores are theirs and the engine's.
-    if (range == RowRange{} && cells >= kWorthAThread && !something_runs(connection)) also.emplace(second.database());
+    if (range == RowRange{} && cells >= kWorthAThread && !attempt_runs(connection)) also.emplace(second.database());
     // Equal: nobody has written since before the first transaction saw anything.
     if (also && data_version(second) == version) {
       read_halves(connection, second, id, cells, submitted, out.data.trials);

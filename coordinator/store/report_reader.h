@@ -51,6 +51,8 @@ class ReportReader {
   Result<std::vector<SweepSummary>> sweeps();
   // The same without a look at their trials.
   Result<std::vector<std::pair<SweepId, std::string>>> names();
+  // Whether an attempt of any sweep is under way.
+  Result<bool> something_runs();
   // Training time of those of `trials` that succeeded.
   Result<std::map<TrialId, double>> durations_s(const std::set<TrialId>& trials);
   // Usable values (report::kLargestValue) of a metric, of those of `trials` that have one.

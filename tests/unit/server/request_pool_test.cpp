@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 
 namespace autonorm::server {
@@ -39,6 +40,52 @@ TEST(RequestPool, OneStuckTaskDoesNotHoldUpOtherThreads) {
   ASSERT_TRUE(pool.post([&] { done.set_value(); }));
   done.get_future().wait();
   gate.set_value();
+}
+
+// Keeps the processor busy, as a report does.
+void work_for(std::chrono::steady_clock::duration time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+TEST(RequestPool, RestsAsLongAsItWorkedWhileItIsToMakeWay) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point began, ended, next;
+  {
+    RequestPool pool(1, 10, RequestPool::Priority::kLow, [] { return true; });
+    std::promise<void> done;
+    ASSERT_TRUE(pool.post([&] {
+      began = Clock::now();
+      work_for(std::chrono::milliseconds(20));
+      ended = Clock::now();
+    }));
+    ASSERT_TRUE(pool.post([&] {
+      next = Clock::now();
+      done.set_value();
+    }));
+    done.get_future().wait();
+  }
+  EXPECT_GE(next - ended, ended - began);
+}
+
+TEST(RequestPool, EndsWithoutItsRestAndRunsWhatItAccepted) {
+  bool ran = false;
+  const auto began = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration worked{};
+  {
+    RequestPool pool(1, 10, RequestPool::Priority::kLow, [] { return true; });
+    std::promise<void> done;
+    ASSERT_TRUE(pool.post([&] {
+      work_for(std::chrono::seconds(2));
+      worked = std::chrono::steady_clock::now() - began;
+      done.set_value();
+    }));
+    ASSERT_TRUE(pool.post([&] { ran = true; }));
+    done.get_future().wait();
+  }
+  EXPECT_TRUE(ran);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2 * worked);
 }
 
 }  // namespace
