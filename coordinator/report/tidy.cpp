@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -169,8 +168,8 @@ std::vector<std::string> columns_alone(MakeRow make_row) {
   return table.columns;
 }
 
-std::vector<std::string> comparison_columns(const ReportData& data, const Comparison& comparison,
-                                            const Registration& registration) {
+std::vector<std::string> columns_of(const ReportData& data, const Comparison& comparison,
+                                    const Registration& registration) {
   VariantRow none;
   none.metrics.resize(1);
   return columns_alone(
@@ -206,17 +205,15 @@ void append_line(std::string& lines, const std::vector<TidyValue>& row) {
   lines += "\r\n";
 }
 
-}  // namespace
-
-TidyTable tidy_comparison(const ReportData& data, const Comparison& comparison) {
-  const Registration registration = registration_of(data);
-  TidyTable table{.columns = comparison_columns(data, comparison, registration), .rows = {}};
-  auto cells = in_parallel<TidyTable>(comparison.cells.size(), [&](size_t i) {
-    return cell_rows(data, comparison, registration, comparison.cells[i]);
-  });
-  for (TidyTable& rows : cells) std::ranges::move(rows.rows, std::back_inserter(table.rows));
-  return table;
+// make(0) + make(1) + …
+template <class Make>
+std::string joined(size_t count, Make make) {
+  std::string text;
+  for (const std::string& part : in_parallel<std::string>(count, make)) text += part;
+  return text;
 }
+
+}  // namespace
 
 TidyTable tidy_trials(const ReportData& data) {
   const auto keys = label_keys_of(data);
@@ -246,31 +243,33 @@ TidyTable tidy_trials(const ReportData& data) {
   return table;
 }
 
-std::string csv_text(const TidyTable& table) {
-  constexpr size_t kLinesAtATime = 100;
-  std::string text = header_line(table.columns);
-  const auto parts =
-      in_parallel<std::string>((table.rows.size() + kLinesAtATime - 1) / kLinesAtATime, [&](size_t part) {
-        std::string lines;
-        const size_t end = std::min(table.rows.size(), (part + 1) * kLinesAtATime);
-        for (size_t i = part * kLinesAtATime; i < end; ++i) append_line(lines, table.rows[i]);
-        return lines;
-      });
-  for (const std::string& part : parts) text += part;
-  return text;
+std::string table_texts(const TidyTable& table, const AppendRow& append) {
+  constexpr size_t kRowsAtATime = 100;
+  return joined((table.rows.size() + kRowsAtATime - 1) / kRowsAtATime, [&](size_t part) {
+    std::string text;
+    const size_t end = std::min(table.rows.size(), (part + 1) * kRowsAtATime);
+    for (size_t i = part * kRowsAtATime; i < end; ++i) append(text, table.rows[i]);
+    return text;
+  });
 }
 
-// A whole table of values is much larger than its text.
-std::string comparison_csv(const ReportData& data, const Comparison& comparison) {
+std::vector<std::string> comparison_columns(const ReportData& data, const Comparison& comparison) {
+  return columns_of(data, comparison, registration_of(data));
+}
+
+std::string comparison_texts(const ReportData& data, const Comparison& comparison, const AppendRow& append) {
   const Registration registration = registration_of(data);
-  std::string text = header_line(comparison_columns(data, comparison, registration));
-  const auto parts = in_parallel<std::string>(comparison.cells.size(), [&](size_t i) {
-    std::string lines;
-    for (const auto& row : cell_rows(data, comparison, registration, comparison.cells[i]).rows) append_line(lines, row);
-    return lines;
+  return joined(comparison.cells.size(), [&](size_t i) {
+    std::string text;
+    for (const auto& row : cell_rows(data, comparison, registration, comparison.cells[i]).rows) append(text, row);
+    return text;
   });
-  for (const std::string& part : parts) text += part;
-  return text;
+}
+
+std::string csv_text(const TidyTable& table) { return header_line(table.columns) + table_texts(table, append_line); }
+
+std::string comparison_csv(const ReportData& data, const Comparison& comparison) {
+  return header_line(comparison_columns(data, comparison)) + comparison_texts(data, comparison, append_line);
 }
 
 }  // namespace autonorm::report

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace autonorm::server {
@@ -66,9 +67,11 @@ void RequestPool::work() {
 
 void RequestPool::rest(std::chrono::steady_clock::duration worked) {
   constexpr std::chrono::milliseconds kNotWorthIt{5};
+  constexpr std::chrono::seconds kLongest{2};  // somebody may be waiting for the next
   if (!make_way_ || worked < kNotWorthIt || !make_way_()) return;
   std::unique_lock lock(mutex_);
-  ending_.wait_for(lock, worked, [this] { return stopping_; });
+  ending_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(kRest * worked, kLongest),
+                   [this] { return stopping_; });
 }
 
 }  // namespace autonorm::server

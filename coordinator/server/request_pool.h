@@ -16,12 +16,14 @@ namespace autonorm::server {
 class RequestPool {
  public:
   using Task = std::function<void()>;
+  static constexpr int kRest = 3;
 
   // kLow: takes the processor only where nobody who is waited for wants it.
   enum class Priority { kNormal, kLow };
 
   // `capacity`: tasks that may wait for a thread. While `make_way()` holds, asked on a thread of the pool after a task,
-  // that thread rests for as long as the task took: tasks without end then take half of a processor and no more.
+  // that thread rests for kRest times as long as the task took, at most 2 s: tasks without end then take a quarter of a
+  // processor, very long ones more.
   RequestPool(size_t threads, size_t capacity, Priority priority = Priority::kNormal,
               std::function<bool()> make_way = {});
   ~RequestPool();  // runs what was accepted, then joins
