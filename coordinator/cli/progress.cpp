@@ -27,8 +27,11 @@ std::string head_line(const WatchView& view) {
   return text + cat(", ", count_text(view.workers, "worker"));
 }
 
+// The state before it says the rest.
 std::string time_left(const engine::SweepView& sweep) {
-  return sweep.eta_s && sweep.state == "running" ? cat(", ", duration_text(*sweep.eta_s), " left") : "";
+  if (sweep.state != "running") return "";
+  if (sweep.eta_s) return cat(", ", duration_text(*sweep.eta_s), " left");
+  return active_trials(sweep) == 0 ? ", nothing is running" : "";
 }
 
 std::string bar(const engine::SweepView& sweep, size_t width) {

@@ -12,11 +12,6 @@ namespace {
 
 constexpr int64_t kListedTrials = 40;
 
-std::string eta_text(const engine::SweepView& sweep) {
-  if (sweep.state == "done" || sweep.state == "cancelled") return "";
-  return sweep.eta_s ? duration_text(*sweep.eta_s) : "not known yet";
-}
-
 std::string progress_cell(const engine::TrialView& trial) {
   if (trial.total_steps > 0) return cat(trial.step, "/", trial.total_steps);
   return trial.step > 0 ? cat(trial.step) : "";
@@ -85,6 +80,17 @@ int64_t ended(const engine::SweepView& sweep) {
   return ended;
 }
 
+int64_t active_trials(const engine::SweepView& sweep) {
+  return count(sweep, TrialState::kRunning) + count(sweep, TrialState::kAssigned);
+}
+
+std::string time_left_text(const engine::SweepView& sweep) {
+  if (sweep.state == "done" || sweep.state == "cancelled") return "";
+  if (sweep.state == "paused" || sweep.state == "halted") return sweep.state;
+  if (sweep.eta_s) return duration_text(*sweep.eta_s);
+  return active_trials(sweep) == 0 ? "nothing is running" : "not known yet";
+}
+
 int64_t failed_trials(const engine::SweepView& sweep) { return count(sweep, TrialState::kFailed); }
 
 std::string counts_text(const engine::SweepView& sweep) {
@@ -108,8 +114,8 @@ std::string sweeps_text(const std::vector<engine::SweepView>& sweeps) {
   for (const auto& sweep : sweeps) {
     rows.push_back({cat(sweep.id), sweep.name, sweep.state,
                     cat(number_text(ended(sweep)), "/", number_text(sweep.trials)),
-                    number_text(count(sweep, TrialState::kRunning)), number_text(failed_trials(sweep)), eta_text(sweep),
-                    time_text(sweep.submitted)});
+                    number_text(count(sweep, TrialState::kRunning)), number_text(failed_trials(sweep)),
+                    time_left_text(sweep), time_text(sweep.submitted)});
   }
   std::ranges::reverse(rows);
   return text_table({{"id", Align::kRight},
@@ -157,7 +163,7 @@ std::string sweep_text(const engine::SweepView& sweep, const engine::TrialPage& 
   if (!sweep.question.empty()) text += sweep.question + "\n";
   text += cat(count_text(sweep.cells, "cell"), ", ", count_text(sweep.trials, "distinct trial"), ": ",
               counts_text(sweep), "\n");
-  if (const std::string eta = eta_text(sweep); !eta.empty()) text += "time left: " + eta + "\n";
+  if (const std::string left = time_left_text(sweep); !left.empty()) text += "time left: " + left + "\n";
   for (const engine::FailureGroup& group : sweep.failures) text += "  " + failure_text(group) + "\n";
   if (const std::string more = other_failures_text(sweep); !more.empty()) text += "  " + more + "\n";
   if (sweep.state == "halted")

@@ -29,5 +29,9 @@ std::string other_failures_text(const engine::SweepView& sweep);
 int64_t count(const engine::SweepView& sweep, TrialState state);
 int64_t ended(const engine::SweepView& sweep);  // distinct trials that will not change any more
 int64_t failed_trials(const engine::SweepView& sweep);
+int64_t active_trials(const engine::SweepView& sweep);  // assigned or running
+// "1 min 15 s", or why there is no such time: "paused", "halted", "nothing is running", "not known yet" before the
+// first trial has ended; "" when the sweep is over.
+std::string time_left_text(const engine::SweepView& sweep);
 
 }  // namespace autonorm::cli

@@ -16,7 +16,9 @@ int64_t open_trials(const SweepEntry& entry) {
 }
 
 std::string state_word(const SweepEntry& entry) {
-  const bool ends = entry.record.state == SweepState::kRunning || entry.record.state == SweepState::kHalted;
+  const SweepState state = entry.record.state;
+  // Also a paused one whose last trials have ended although they were asked to leave.
+  const bool ends = state == SweepState::kRunning || state == SweepState::kHalted || state == SweepState::kPaused;
   if (ends && open_trials(entry) == 0) return "done";
   return std::string(name(entry.record.state));
 }

@@ -67,6 +67,27 @@ TEST(ListingText, SweepsNewestFirst) {
             " 1  norms  done       4/7        1       1              2023-11-14T22:13:20Z\n");
 }
 
+TEST(ListingText, WithoutATimeLeftItIsSaidWhy) {
+  engine::SweepView view = sweep(1);
+  EXPECT_EQ(time_left_text(view), "1 min 15 s");
+  view.eta_s.reset();
+  EXPECT_EQ(time_left_text(view), "not known yet");
+  view.counts.erase(TrialState::kRunning);
+  EXPECT_EQ(time_left_text(view), "nothing is running");
+  view.counts[TrialState::kAssigned] = 1;
+  EXPECT_EQ(time_left_text(view), "not known yet");
+  for (const char* state : {"paused", "halted"}) {
+    view.state = state;
+    EXPECT_EQ(time_left_text(view), state);
+  }
+  EXPECT_NE(sweep_text(view, {}).find("\ntime left: halted\n"), std::string::npos) << sweep_text(view, {});
+  EXPECT_NE(sweeps_text({view}).find("  halted     2023-11-14T22:13:20Z\n"), std::string::npos) << sweeps_text({view});
+  for (const char* state : {"done", "cancelled"}) {
+    view.state = state;
+    EXPECT_EQ(time_left_text(view), "");
+  }
+}
+
 TEST(ListingText, EmptyListsSayWhatToDo) {
   EXPECT_EQ(sweeps_text({}), "no sweep yet; submit one: coordinator submit FILE\n");
   EXPECT_EQ(workers_text({}), "no worker is connected; start some: mpirun -np N worker --coordinator ADDR\n");

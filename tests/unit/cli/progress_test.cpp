@@ -105,6 +105,17 @@ TEST(Progress, TroubleIsToldOnceAndSoIsItsEnd) {
   EXPECT_EQ(progress.news(view(0, 10), {}), Lines{"the trouble is over"});
 }
 
+TEST(Progress, ItSaysWhenNothingRuns) {
+  Progress progress;
+  auto idle = view(1, 0);
+  idle.active.clear();
+  idle.sweep.counts[TrialState::kRunning] = 0;
+  EXPECT_EQ(progress.news(idle, {}),
+            Lines{"norms (sweep 1) running: 1/4 done, 2 waiting, 2 workers, nothing is running"});
+  idle.sweep.state = "paused";
+  EXPECT_EQ(progress.news(idle, {}), Lines{"norms (sweep 1) paused: 1/4 done, 2 waiting, 2 workers"});
+}
+
 TEST(Progress, FailuresStandOut) {
   Progress progress;
   auto failed = view(1, 10);
