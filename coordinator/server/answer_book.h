@@ -7,6 +7,7 @@
 #include <string>
 
 #include "coordinator/server/engine_loop.h"
+#include "core/base/failpoint.h"
 #include "core/base/status.h"
 
 namespace autonorm::server {
@@ -17,7 +18,8 @@ class AnswerBook {
  public:
   // The answer that this call got before; else `act(reply)` fills it in. `call`: what it is about, with all its
   // arguments, for people; kConflict when the key was used for another one. Failures are not remembered: they changed
-  // nothing. A coordinator that dies between the act and this note of it carries a repeated call out again.
+  // nothing. A coordinator that dies between the act and this note of it carries a repeated call out again, so an act
+  // must be harmless then.
   template <class Act>
   Status once(EngineLoop& loop, const std::string& key, const std::string& call, Reply& reply, Act&& act) {
     const std::lock_guard lock(mutex_);
@@ -28,6 +30,7 @@ class AnswerBook {
       return read.ok() ? Status() : internal("the answer kept under key '", key, "' cannot be read");
     }
     AUTONORM_RETURN_IF_ERROR(act(reply));
+    pass(Failpoint::kAnswerBefore);
     std::string answer;
     if (!google::protobuf::util::MessageToJsonString(reply, &answer).ok())
       return internal("the answer to ", call, " cannot be kept");

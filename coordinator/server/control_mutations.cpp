@@ -150,7 +150,8 @@ grpc::ServerUnaryReactor* ControlService::Backup(grpc::CallbackServerContext* co
     AUTONORM_RETURN_IF_ERROR(check_key(request->idempotency_key()));
     const std::string call = cat("backup to ", request->path());
     return backups_.once(loop_, request->idempotency_key(), call, *reply, [&](v1::BackupReply& first) -> Status {
-      const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path());
+      const auto bytes = store::back_up(std::filesystem::path(state_directory_) / "autonorm.db", request->path(),
+                                        request->idempotency_key());
       if (!bytes.ok()) return bytes.status();
       first.set_bytes(*bytes);
       return {};

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "coordinator/store/database.h"
+#include "core/base/durable_file.h"
 #include "core/base/log.h"
 
 namespace autonorm::store {
@@ -168,14 +169,18 @@ constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersio
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 
-void back_up(SQLite::Database& database, int before_version) {
+Status back_up(SQLite::Database& database, int before_version) {
   const std::filesystem::path copy = cat(database.getFilename(), ".before-version-", before_version);
   // A copy that a crash interrupted is of the same, still unmigrated database.
   std::filesystem::remove(copy);
   SQLite::Statement statement(database, "VACUUM INTO ?");
   statement.bind(1, copy.string());
   statement.exec();
+  // SQLite itself does not promise to, and what follows changes the original.
+  AUTONORM_RETURN_IF_ERROR(sync_path(copy));
+  AUTONORM_RETURN_IF_ERROR(sync_path(copy.parent_path()));
   log_info("kept a copy of the database as ", copy.string());
+  return {};
 }
 
 }  // namespace
@@ -196,7 +201,7 @@ Status migrate(SQLite::Database& database, std::span<const Migration> steps) {
   }
   for (const Migration& step : steps) {
     if (step.version <= version) continue;
-    if (!empty) back_up(database, step.version);
+    if (!empty) AUTONORM_RETURN_IF_ERROR(back_up(database, step.version));
     SQLite::Transaction transaction(database);
     database.exec(std::string(step.sql));
     database.exec(cat("PRAGMA user_version = ", step.version));

@@ -19,6 +19,7 @@ constexpr std::array kFailpoints{
     FailpointRow{Failpoint::kCommitAfter, "coordinator.commit.after"},
     FailpointRow{Failpoint::kAckBefore, "coordinator.ack.before"},
     FailpointRow{Failpoint::kReplyBefore, "coordinator.reply.before"},
+    FailpointRow{Failpoint::kAnswerBefore, "coordinator.answer.before"},
     FailpointRow{Failpoint::kArtifactBefore, "coordinator.artifact.before"},
     FailpointRow{Failpoint::kArtifactAfter, "coordinator.artifact.after"},
     FailpointRow{Failpoint::kAttemptFolder, "worker.attempt.folder"},

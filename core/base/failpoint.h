@@ -20,6 +20,7 @@ enum class Failpoint : int {
   kCommitAfter,     // it is durable, nobody has been told
   kAckBefore,       // the events' rows are durable, this acknowledgement is not sent
   kReplyBefore,     // a submission is durable, its caller has no answer
+  kAnswerBefore,    // a copy is made, or garbage is collected, and no answer is written down
   kArtifactBefore,  // an artifact is synced under its temporary name
   kArtifactAfter,   // it is durable under its own name, the engine does not know
   // worker

@@ -3,8 +3,10 @@ worker around its spool and its folders, a trainer around its checkpoints. It is
 
 --count N: deaths at each point. Every one is proved by the file that the dying process leaves.
 """
+import contextlib
 import hashlib
 import json
+import sqlite3
 import subprocess
 
 from soak import COORDINATOR, FAKE_TRAINER, WORKER, environment, main, quickly
@@ -15,7 +17,7 @@ WORKERS = ("a", "b", "c")  # fewer than trials, and one more than two: a last tr
 STEPS = 20
 DEPTH = 3  # a process dies at one of its first passes
 PATIENCE = 10  # sweeps without a death
-ONCE = ("coordinator.reply.before", "worker.fetch.before")  # passed once in a while only
+ONCE = ("coordinator.reply.before", "coordinator.answer.before", "worker.fetch.before")  # passed once in a while only
 # Every trial fails once after its second checkpoint, so that checkpoints are fetched.
 PLAN = json.dumps({"steps": STEPS, "step_ms": 4, "checkpoint_every": 5, "at": 10, "do": "exit", "value": 3,
                    "log": "a log stays when the rest of an attempt is dropped"})
@@ -83,6 +85,8 @@ class World(Training):
             path = self.new_sweep()
             quickly(lambda: self.run_cli("submit", path, "--coordinator", self.address).returncode == 0 or hit.exists(),
                     "the sweep is submitted", 30, 0.05)
+            if point == "coordinator.answer.before":
+                self.back_up()
             quickly(lambda: hit.exists() or self.ended() == self.trials, f"a program dies at {point}, or the trials end", 120)
             if hit.exists():
                 break
@@ -93,6 +97,13 @@ class World(Training):
             self.restart_worker()
         self.cli("submit", path)  # the same sweep, whether its first submission was answered or not
         self.wait_for_results(self.trials)
+
+    def back_up(self):
+        """The coordinator dies when the copy is made; the copy is whole."""
+        copy = self.folder / f"copy-{self.rounds}.db"
+        assert self.run_cli("backup", copy, "--coordinator", self.address).returncode != 0, "somebody answered"
+        with contextlib.closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
     def restart_server(self):
         status = self.server.wait(timeout=20)

@@ -5,6 +5,8 @@
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
@@ -12,6 +14,7 @@
 #include "autonorm/v1/control.grpc.pb.h"
 #include "coordinator/server/version.h"
 #include "coordinator/server/view_codec.h"
+#include "coordinator/store/backup.h"
 #include "tests/unit/server/fake_worker.h"
 #include "tests/unit/server/running_server.h"
 
@@ -48,6 +51,16 @@ struct World {
     std::string& text = longer.files.at("small.toml");
     text.replace(text.find("epochs = 1"), 10, "epochs = 2");
     EXPECT_TRUE(client->submit(longer, false, "queued").ok());
+    leave_garbage();
+  }
+  // The folder of an attempt that was delivered long ago, of a worker that has gone.
+  void leave_garbage() {
+    const std::filesystem::path rank = server.state() / "work/rank-0", attempt = rank / "trials/abc/attempt-1";
+    std::filesystem::create_directories(attempt);
+    std::ofstream(rank / "lock") << "1";
+    std::ofstream(attempt / "log.txt") << "12345";
+    std::filesystem::last_write_time(attempt,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * 8));
   }
 };
 
@@ -199,12 +212,43 @@ TEST_P(EachMutation, AfterARestartItStillGetsTheFirstAnswer) {
   EXPECT_EQ(again.reply, first.reply);
 }
 
-// What makes the tests above mean something: under another key most of them answer differently, or are refused.
+// What makes the tests above mean something: under another key each of them answers differently, or is refused.
 TEST_P(EachMutation, UnderAnotherKeyItIsAnotherCall) {
-  if (GetParam() == "CollectGarbage") GTEST_SKIP() << "there is nothing to collect the second time either";
   const Answer first = answer("key"), other = answer("other key");
   ASSERT_TRUE(first.status.ok()) << first.status.error_message();
   EXPECT_TRUE(!other.status.ok() || other.reply != first.reply);
+}
+
+// A coordinator that died after the deed and before it had written its answer down: the copy is there, the key is new.
+TEST(Mutations, ABackupThatWasMadeBeforeTheAnswerWasKeptIsFoundAgain) {
+  World world;
+  const std::filesystem::path copy = world.server.state() / "copy.db";
+  const auto made = store::back_up(world.server.state() / "autonorm.db", copy, "key");
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  const auto then = std::filesystem::last_write_time(copy);
+  for (int call = 0; call < 2; ++call) {  // the second is answered from the book
+    const auto again = world.client->back_up(copy.string(), "key");
+    ASSERT_TRUE(again.ok()) << again.status().message();
+    EXPECT_EQ(*again, *made);
+  }
+  EXPECT_EQ(std::filesystem::last_write_time(copy), then) << "nothing was copied again";
+  const auto other = world.client->back_up(copy.string(), "another key");
+  EXPECT_EQ(other.status().code(), Code::kInvalid) << other.status().message();
+}
+
+// Likewise: what the first call removed is gone, and the repeated one takes the rest.
+TEST(Mutations, AGarbageCollectionThatWasCutOffGoesOnWithWhatIsLeft) {
+  World world;
+  const auto first = world.client->collect_garbage(true, 0, false, "before");  // its answer is to another key
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  EXPECT_EQ(first->attempts.files, 1);
+  const auto again = world.client->collect_garbage(true, 0, false, "key");
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->attempts.files, 0);
+  EXPECT_EQ(again->artifacts.files, first->artifacts.files);
+  world.leave_garbage();
+  EXPECT_EQ(world.client->collect_garbage(true, 0, false, "key")->attempts.files, 0) << "its answer is kept";
+  EXPECT_EQ(world.client->collect_garbage(false, 0, false, "")->attempts.files, 1) << "and nothing was done";
 }
 
 std::vector<std::string> names() {

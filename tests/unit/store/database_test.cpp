@@ -233,7 +233,7 @@ struct Backups : WalSize {};
 
 TEST_F(Backups, ACopyOfTheMomentIsMadeWhileTheWriterGoesOn) {
   commit(20);
-  const auto bytes = back_up(file, folder.path() / "copy.db");
+  const auto bytes = back_up(file, folder.path() / "copy.db", "key");
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   EXPECT_EQ(*bytes, static_cast<int64_t>(std::filesystem::file_size(folder.path() / "copy.db")));
   commit(5);
@@ -244,14 +244,36 @@ TEST_F(Backups, ACopyOfTheMomentIsMadeWhileTheWriterGoesOn) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "copy.db-wal"));
 }
 
+// The coordinator died after the first one was in its place, before it had removed the other name of the file.
+TEST_F(Backups, RepeatedUnderItsKeyItIsTheFirstCopy) {
+  commit(20);
+  const auto target = folder.path() / "copy.db";
+  const auto first = back_up(file, target, "key");
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  std::filesystem::create_hard_link(target, target.string() + ".partial");
+  commit(5);
+  const auto again = back_up(file, target, "key");
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(*again, *first);
+  EXPECT_FALSE(std::filesystem::exists(target.string() + ".partial"));
+  Connection copy(target, Connection::Mode::kReadOnly);
+  EXPECT_EQ(copy.database().execAndGet("SELECT count(*) FROM event").getInt(), 20);
+  // One who goes back to that copy and makes another finds the newer key in it.
+  ASSERT_TRUE(back_up(target, folder.path() / "second.db", "later").ok());
+  EXPECT_FALSE(back_up(target, folder.path() / "second.db", "key").ok());
+  EXPECT_TRUE(back_up(target, folder.path() / "second.db", "later").ok());
+}
+
 TEST_F(Backups, NeverOverwritesAndNamesWhatIsWrong) {
   ASSERT_TRUE(write_file_durably(folder.path() / "precious", "x").ok());
-  const auto taken = back_up(file, folder.path() / "precious");
+  const auto taken = back_up(file, folder.path() / "precious", "key");
   EXPECT_EQ(taken.status().code(), Code::kInvalid);
   EXPECT_EQ(read_file(folder.path() / "precious").value(), "x");
-  EXPECT_EQ(back_up(file, folder.path() / "none/copy.db").status().code(), Code::kNotFound);
-  EXPECT_EQ(back_up(file, "copy.db").status().code(), Code::kInvalid);
-  const auto missing = back_up(folder.path() / "no.db", folder.path() / "copy.db");
+  EXPECT_EQ(back_up(file, folder.path() / "none/copy.db", "key").status().code(), Code::kNotFound);
+  EXPECT_EQ(back_up(file, "copy.db", "key").status().code(), Code::kInvalid);
+  ASSERT_TRUE(back_up(file, folder.path() / "mine.db", "key").ok());
+  EXPECT_EQ(back_up(file, folder.path() / "mine.db", "another key").status().code(), Code::kInvalid);
+  const auto missing = back_up(folder.path() / "no.db", folder.path() / "copy.db", "key");
   EXPECT_FALSE(missing.ok());
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "copy.db"));
 }
