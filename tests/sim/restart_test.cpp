@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/store/history_reader.h"
+#include "coordinator/store/log_reader.h"
 #include "tests/support/fake_cluster.h"
 
 namespace autonorm::testing {
@@ -33,6 +34,33 @@ TEST_F(Restart, AWholeRunIsToldWithARestartAtEachEvent) {
   ASSERT_TRUE(curves.ok());
   ASSERT_EQ(curves->size(), 1U);
   EXPECT_EQ(curves->front().points.size(), 3U) << "each point once";
+}
+
+// How many lines an attempt has logged is counted in the store: a restart allows no further ones.
+TEST_F(Restart, TheLimitOnLogLinesGoesOnOverARestart) {
+  engine::Limits limits;
+  limits.log_lines = 4;
+  FakeCluster few({.limits = limits});
+  const WorkerId worker = few.add_worker();
+  few.submit(sweep);
+  few.join_all(trial);
+  const auto log = [&](const char* text) { few.emit(worker, trial, fleet::LogLine{"info", text}); };
+  log("one"), log("two"), log("three");
+  const auto stored = few.store().load();
+  ASSERT_EQ(stored->open_attempts.size(), 1U);
+  EXPECT_EQ(stored->open_attempts[0].log_lines, 3);
+  few.restart();
+  few.connect(worker);
+  log("four"), log("five"), log("six");
+  const auto reader = store::LogReader::open(few.directory());
+  ASSERT_TRUE(reader.ok()) << reader.status().message();
+  const auto attempt = (*reader)->attempt(trial.value(), std::nullopt);
+  ASSERT_TRUE(attempt.ok()) << attempt.status().message();
+  const auto lines = (*reader)->lines(attempt->row, 0, 100);
+  ASSERT_EQ(lines->size(), 5U);
+  EXPECT_EQ(lines->at(3).text, "four");
+  EXPECT_EQ(lines->at(4).text.substr(0, 50), "further lines of this attempt are in log.txt on a,");
+  few.finish(trial);
 }
 
 TEST_F(Restart, EpochGrowsByOneAndWorkersAreTold) {
