@@ -126,7 +126,7 @@ void VerbList::add_retry() {
       .add_option("--trial", retry->trial, "only the trial whose id starts so, failed or cancelled")
       ->type_name("ID")
       ->excludes(variant);
-  verb().add_flag("--cancelled", retry->cancelled, "cancelled trials too");
+  verb().add_flag("--cancelled", retry->cancelled, "cancelled trials too: a sweep that was cancelled goes on");
   coordinator_flag();
 }
 

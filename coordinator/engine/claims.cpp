@@ -145,8 +145,10 @@ Status no_such_sweep(const Core& core, SweepId sweep) {
 }
 
 Status was_cancelled(const SweepEntry& entry) {
-  return conflict("sweep ", entry.record.id, " (", entry.record.name,
-                  ") was cancelled; submit its file again to go on");
+  const bool whole = entry.trials == entry.record.trials;  // else it was cancelled on its way in
+  return conflict("sweep ", entry.record.id, " (", entry.record.name, ") was cancelled; to go on",
+                  whole ? cat(" with all of it: coordinator retry ", entry.record.id, " --cancelled, or") : "",
+                  " submit its file again");
 }
 
 void preempt_if_unwanted(Core& core, TrialKey key, Now now) {

@@ -51,7 +51,7 @@ struct RetryTrials {
   std::optional<SweepId> sweep = {};  // absent: `trial` alone says which
   std::string variant = {};           // only this row of the sweep; empty = all
   std::string trial = {};             // only this one: the start of its id; empty = all
-  bool cancelled = false;             // cancelled trials too; one that `trial` names is in any case
+  bool cancelled = false;             // cancelled trials too, a cancelled sweep as a whole; `trial` in any case
   std::string idempotency_key = {};
 };
 struct DrainWorkers {

@@ -90,6 +90,11 @@ Status check_variant(const SweepEntry& entry, const std::string& variant) {
                    near.empty() ? cat("; it has ", join(entry.words)) : cat("; did you mean '", near, "'?"));
 }
 
+// All of a sweep comes back, or nothing: one that goes on has no cancelled trials.
+bool revives(const SweepEntry& entry, const RetryTrials& event) {
+  return event.cancelled && event.trial.empty() && event.variant.empty() && entry.trials == entry.record.trials;
+}
+
 Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& event, const RetryRecord& retry) {
   if (event.trial.empty() && !event.sweep) return invalid("which trials? name a sweep or a trial");
   if (!event.trial.empty() && !event.variant.empty()) return invalid("name a trial or a variant, not both");
@@ -98,7 +103,7 @@ Result<std::vector<TrialKey>> named_trials(const Core& core, const RetryTrials& 
     const auto it = core.sweeps.find(event.sweep->value());
     if (it == core.sweeps.end()) return no_such_sweep(core, *event.sweep);
     entry = &it->second;
-    if (entry->record.state == SweepState::kCancelled) return was_cancelled(*entry);
+    if (entry->record.state == SweepState::kCancelled && !revives(*entry, event)) return was_cancelled(*entry);
   }
   if (!event.trial.empty()) return trial_named(core, entry, event.trial);
   AUTONORM_RETURN_IF_ERROR(check_variant(*entry, event.variant));
@@ -109,11 +114,23 @@ void go_on(Core& core, SweepEntry& entry) {
   if (entry.record.state == SweepState::kHalted) tolerate_failures(core, entry);
 }
 
+void revive(Core& core, SweepEntry& entry, Now now) {
+  reopen(core, entry);
+  tolerate_failures(core, entry);  // they are about to be tried again
+  const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
+  journal(core, now, "sweep_state", fields.dump());
+}
+
 // With the stages that it needs, and these first: a trial fails when it waits for one that has failed. What failed only
 // because of this one comes along later. Returns how many started again.
 int64_t start_again(Core& core, Retrial& job, TrialKey key, std::set<int64_t>& sweeps, Now now) {
   const Trial& trial = core.at(key);
-  if (!repeatable(trial.state) || !claimed(core, trial) || dead_end(core, trial)) return 0;
+  if (!repeatable(trial.state) || !claimed(core, trial)) return 0;
+  if (dead_end(core, trial)) {
+    // Cancelled before its stage came to that: now it fails for it.
+    if (trial.state == TrialState::kCancelled) run_again(core, key, false, now);
+    return 0;
+  }
   int64_t started = 1;
   for (const StageInput& input : trial.inputs) {
     const Trial& stage = core.at(input.trial);
@@ -206,6 +223,10 @@ void on_retry(Core& core, const RetryTrials& event, Now now) {
   } else if (const auto named = named_trials(core, event, record); !named.ok()) {
     reply.status = named.status();
   } else {
+    if (event.sweep) {
+      SweepEntry& entry = core.sweeps.at(event.sweep->value());
+      if (entry.record.state == SweepState::kCancelled) revive(core, entry, now);
+    }
     note_retry(core, event, named->size(), now);
     core.retrials.push_back({.record = std::move(record),
                              .trials = {named->begin(), named->end()},

@@ -88,14 +88,6 @@ Submission* running_submission(Core& core, int64_t sweep) {
   return it == core.submissions.end() ? nullptr : &*it;
 }
 
-// What other sweeps have kept in the queue stands there for this one again, too, however many slices come first.
-void reopen(Core& core, SweepEntry& entry) {
-  set_sweep_state(core, entry, SweepState::kRunning);
-  for (const Claim& claim : entry.claims) {
-    if (core.at(claim.trial).state == TrialState::kQueued) update_queue(core, claim.trial);
-  }
-}
-
 SubmitReply submit_reply(const KnownCall& known, RequestId request) {
   SubmitReply reply{.request = request, .status = known.status};
   if (!known.reply) return reply;

@@ -25,6 +25,13 @@ void set_sweep_state(Core& core, SweepEntry& entry, SweepState state) {
   write_state(core, entry);
 }
 
+void reopen(Core& core, SweepEntry& entry) {
+  set_sweep_state(core, entry, SweepState::kRunning);
+  for (const Claim& claim : entry.claims) {
+    if (core.at(claim.trial).state == TrialState::kQueued) update_queue(core, claim.trial);
+  }
+}
+
 void tolerate_failures(Core& core, SweepEntry& entry) {
   const bool halted = entry.record.state == SweepState::kHalted;
   if (!halted && entry.record.tolerated == failed_trials(entry)) return;

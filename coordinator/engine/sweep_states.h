@@ -5,6 +5,9 @@
 namespace autonorm::engine {
 
 void set_sweep_state(Core& core, SweepEntry& entry, SweepState state);
+// A cancelled sweep goes on. What other sweeps have kept in the queue stands there for this one again, too, however
+// many slices come before its own trials are revived, which is the caller's to do for every one of them.
+void reopen(Core& core, SweepEntry& entry);
 // People know of the failed trials and go on: only later ones count for on_failure. A halted sweep runs again.
 void tolerate_failures(Core& core, SweepEntry& entry);
 // A failed trial runs again: people can have seen no more failed ones than there are.

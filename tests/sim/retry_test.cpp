@@ -77,12 +77,74 @@ TEST_F(Retry, CancelledTrialsOnlyWhereTheyAreNamed) {
   break_trial(trial(0));
   cluster.submit(make_sweep("other", {{.variant = "A", .seed = 0}, {.variant = "C"}}));
   cluster.act(SweepId(1), engine::SweepAction::kCancel);
-  EXPECT_EQ(retried({.sweep = SweepId(1)}).message(), "sweep 1 (study) was cancelled; submit its file again to go on");
+  const std::string refused =
+      "sweep 1 (study) was cancelled; to go on with all of it: coordinator retry 1 --cancelled, or submit its file "
+      "again";
+  EXPECT_EQ(retried({.sweep = SweepId(1)}).message(), refused);
+  EXPECT_EQ(retried({.sweep = SweepId(1), .variant = "A", .cancelled = true}).message(), refused);
   EXPECT_EQ(retried({.trial = trial(1).value()}).message(),
             cat("every sweep with trial ", digits(1), " was cancelled; submit its file again to go on"));
   // A trial that was cancelled before another sweep claimed it is revived by that submission.
   cluster.submit(make_sweep("third", {{.variant = "A", .seed = 1}, {.variant = "D"}}));
   EXPECT_NE(cluster.state(trial(1)), TrialState::kCancelled);
+}
+
+TEST_F(Retry, ACancelledSweepGoesOnAsAWhole) {
+  cluster.submit(sweep);
+  cluster.run_to_end(trial(0));
+  break_trial(trial(1));
+  cluster.join_all(trial(2));
+  cluster.checkpoint(trial(2), 40);
+  cluster.act(SweepId(1), engine::SweepAction::kCancel);
+  cluster.free_slot(worker, trial(2));
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "cancelled");
+  cluster.take_messages(worker);
+  EXPECT_EQ(cluster.retry({.sweep = SweepId(1), .cancelled = true}).trials_affected, 3);
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "running");
+  EXPECT_EQ(cluster.state(trial(0)), TrialState::kSucceeded) << "results are never touched";
+  for (size_t i = 1; i < 4; ++i) cluster.run_to_end(trial(i));
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "done");
+  bool resumed = false;
+  for (const auto& start : only<fleet::Start>(cluster.take_messages(worker)))
+    resumed = resumed || (start.key.trial == trial(2) && start.resume && start.resume->step == 40);
+  EXPECT_TRUE(resumed);
+}
+
+// Cut off by a restart after its first slice, it goes on to its end.
+TEST(RetryCut, ACancelledSweepComesBackOverARestart) {
+  engine::Limits limits;
+  limits.slice = 2;
+  FakeCluster cluster({.limits = limits});
+  cluster.submit(make_sweep("many", 9));
+  cluster.complete_submissions();
+  cluster.act(SweepId(1), engine::SweepAction::kCancel);
+  while (cluster.continue_submission()) {
+  }
+  EXPECT_EQ(cluster.sweep(SweepId(1)).counts, (std::map<TrialState, int64_t>{{TrialState::kCancelled, 9}}));
+  cluster.apply(engine::RetryTrials{.request = 700, .sweep = SweepId(1), .cancelled = true});
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "running");
+  cluster.restart();
+  while (cluster.continue_submission()) {
+  }
+  EXPECT_EQ(cluster.sweep(SweepId(1)).counts, (std::map<TrialState, int64_t>{{TrialState::kQueued, 9}}));
+}
+
+// Another sweep has gone on with the stage, which diverged: what was cancelled before it fails for it now.
+TEST_F(Retry, ACancelledTrialFailsForItsStageWhenItsSweepComesBack) {
+  const config::Sweep one = make_sweep("one", {{.variant = "student", .stage = "teacher"}});
+  cluster.submit(one);
+  cluster.act(SweepId(1), engine::SweepAction::kCancel);
+  cluster.free_slot(worker, one.trials[0].id);
+  ASSERT_EQ(cluster.state(one.trials[1].id), TrialState::kCancelled);
+  cluster.submit(make_sweep("two", {{.variant = "other student", .stage = "teacher"}}));
+  const TrialId teacher = one.trials[0].id;
+  cluster.join_all(teacher);
+  fleet::Finished diverged;
+  diverged.reason = EndReason::kDiverged;
+  cluster.emit(worker, teacher, diverged);
+  cluster.retry({.sweep = SweepId(1), .cancelled = true});
+  EXPECT_EQ(cluster.state(one.trials[1].id), TrialState::kFailed);
+  EXPECT_EQ(cluster.trial(one.trials[1].id).end, EndReason::kParent);
 }
 
 TEST_F(Retry, ATrialIsNamedByTheStartOfItsIdAndItsStateIsExplained) {

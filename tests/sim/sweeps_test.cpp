@@ -167,6 +167,20 @@ TEST_F(Sweeps, PauseLetsRunningTrialsWriteACheckpointAndResumeGoesOnFromIt) {
   EXPECT_EQ(starts[0].resume->step, 40);
 }
 
+// Its last trial was at its end when it was asked to leave: nothing is left to go on with, and whoever watches it is
+// told so.
+TEST_F(Sweeps, APausedSweepWhoseTrialsEndIsDone) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  for (size_t i = 0; i < 2; ++i) cluster.run_to_end(trial(i));
+  cluster.join_all(trial(2));
+  cluster.act(SweepId(1), SweepAction::kPause);
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "paused");
+  cluster.finish(trial(2));
+  EXPECT_EQ(cluster.sweep(SweepId(1)).state, "done");
+  EXPECT_EQ(cluster.act(SweepId(1), SweepAction::kResume).trials_affected, 0);
+}
+
 TEST_F(Sweeps, APausedTrialThatDoesNotStopIsKilled) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);
@@ -198,7 +212,10 @@ TEST_F(Sweeps, ResumeOfACancelledSweepAndUnknownSweepsAreExplained) {
   cluster.act(SweepId(1), SweepAction::kCancel);
   const Status status = cluster.act(SweepId(1), SweepAction::kResume).status;
   EXPECT_EQ(status.code(), Code::kConflict);
-  EXPECT_EQ(status.message(), "sweep 1 (first) was cancelled; submit its file again to go on");
+  EXPECT_EQ(
+      status.message(),
+      "sweep 1 (first) was cancelled; to go on with all of it: coordinator retry 1 --cancelled, or submit its file "
+      "again");
 }
 
 TEST_F(Sweeps, ALargeSubmissionComesInSlicesAndWorkStartsMeanwhile) {

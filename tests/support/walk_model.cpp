@@ -114,8 +114,14 @@ void WalkModel::run_again(const TrialId& id, std::set<TrialId>& started) {
 }
 
 bool WalkModel::retry(const engine::RetryTrials& what) {
-  const Sweep* sweep = find(*what.sweep);
-  if (!sweep || sweep->state == State::kCancelled) return false;
+  Sweep* sweep = find(*what.sweep);
+  if (!sweep || (sweep->state == State::kCancelled && (!what.cancelled || !what.trial.empty()))) return false;
+  if (sweep->state == State::kCancelled) {
+    sweep->state = State::kRunning;
+    sweep->tolerated_low = 0;
+    sweep->tolerated_high = failed(*sweep);
+    sweep->perhaps_halted = false;
+  }
   std::set<TrialId> started;
   if (!what.trial.empty()) {
     const TrialId id(what.trial);
@@ -259,8 +265,7 @@ std::vector<std::string> WalkModel::disagreements(const engine::Engine& engine, 
     }
     const std::vector<engine::TrialView> trials = engine.trials(view.id);
     check_sweep(view, *sweep, trials, findings);
-    const bool done = view.state == "done" && (sweep->state == State::kRunning || sweep->state == State::kHalted) &&
-                      !some_open(trials);
+    const bool done = view.state == "done" && sweep->state != State::kCancelled && !some_open(trials);
     if (view.state != word(sweep->state) && !done)
       findings.push_back(cat("sweep ", view.id, " is ", view.state, " instead of ", word(sweep->state)));
     std::set<TrialId> seen;
