@@ -21,6 +21,27 @@ TEST_F(Story, AStopAtACheckpointDeliversTheCheckpointFirst) {
   EXPECT_EQ(life.link.bodies<fleet::Failed>()[0].message, "paused");
 }
 
+// The trainer saves a step and is asked to stop before the next one: both events mean one folder, and neither has been
+// delivered yet.
+TEST_F(Story, TwoCheckpointsOfOneStepAreDeliveredAsOne) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"steps": 2, "step_ms": 1000000, "checkpoint_every": 1})"));
+  life.link.say(SessionEnded{unavailable("the network is away")});
+  const auto saved = life.dir.folder(key()) / "outbox/step-1";
+  ASSERT_TRUE(life.until([&] { return std::filesystem::exists(saved / "manifest.json"); }));
+  ASSERT_THAT(life.link.bodies<fleet::CheckpointSaved>(), SizeIs(0));
+  life.say(fleet::Stop{key(), fleet::StopMode::kCheckpointThenStop, EndReason::kPreempted, "paused"});
+  const auto spool = life.dir.folder(key()) / "events.jsonl";
+  ASSERT_TRUE(life.until([&] { return read_file(spool)->find("paused") != std::string::npos; }));
+  fleet::Welcome again;
+  again.keep = {key()};
+  life.welcome(again);
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  ASSERT_THAT(life.link.bodies<fleet::CheckpointSaved>(), SizeIs(1));
+  EXPECT_EQ(life.link.bodies<fleet::CheckpointSaved>()[0].step, 1);
+}
+
 TEST_F(Story, AResumeUsesTheLocalCheckpointWhenItsHashFits) {
   Life life(folder.path(), artifacts);
   life.welcome();

@@ -41,6 +41,7 @@ Status Outbox::adopt(const fleet::AttemptKey& key) {
               .unwritten = {},
               .sent = {},
               .newest_checkpoint = {},
+              .newest_folder = {},
               .there = {},
               .lost = {},
               .moving = {},
@@ -92,7 +93,10 @@ void Outbox::write(const fleet::AttemptKey& key, Entry& entry) {
         log_error("trial ", short_form(key.trial), ": ", status.message(), "; trying again");
       return;
     }
-    if (checkpoint) entry.newest_checkpoint = entry.spool.last();
+    if (checkpoint) {
+      entry.newest_checkpoint = entry.spool.last();
+      entry.newest_folder = next.needs.empty() ? "" : next.needs.front();
+    }
     entry.unwritten.pop_front();
   }
 }
@@ -211,7 +215,7 @@ bool Outbox::ready_to_send(const fleet::AttemptKey& key, Entry& entry, SpooledEv
     const auto folder = dir_.folder(key) / name;
     // Only the newest checkpoint is worth the way, so an absent coordinator does not pile them up.
     if (std::holds_alternative<fleet::CheckpointSaved>(event.body) && event.seq < entry.newest_checkpoint) {
-      remove_folder(folder);
+      if (name != entry.newest_folder) remove_folder(folder);
       event.body = replacement(event.body, "a newer one followed before its turn came");
       return true;
     }

@@ -60,6 +60,7 @@ class Outbox {
     std::deque<Unwritten> unwritten;
     Seq sent;                                   // in this session
     Seq newest_checkpoint;                      // appended by this process
+    std::string newest_folder;                  // of that one; an older event of the same step shares it
     std::set<std::string> there;                // folders known to be at the coordinator
     std::map<std::string, Status> lost;         // folders that cannot be delivered, and why
     std::string moving;                         // folder that is being put
