@@ -37,7 +37,7 @@ int collect_garbage(const CollectGarbage& options, const std::string& coordinato
                   << part_text(found->attempts, "folder", "attempts delivered more than a week ago, in work/")
                   << (options.yes ? "removed " : "could be removed: ") << bytes_text(bytes) << "; "
                   << part_text(found->kept, "artifact", options.yes ? "stay" : "would stay")
-                  << "what came or was used within the last hour stays in any case\n"
+                  << "what came within the last hour stays while something may still be on its way\n"
                   << (options.yes || bytes == 0 ? "" : "nothing was changed; to remove them: coordinator gc --yes\n")
                   << std::flush;
   return kOk;

@@ -102,7 +102,8 @@ void VerbList::add_gc() {
   auto gc = add<CollectGarbage>(
       "gc", "show which checkpoints, models and leftovers no trial needs; with --yes, remove them", "gc --yes");
   verb().add_flag("--yes", gc->yes,
-                  "remove them; without it nothing is changed. What came or was used within the last hour stays");
+                  "remove them; without it nothing is changed. What came within the last hour stays while something "
+                  "may still be on its way");
   keep_flag(gc->keep_checkpoints, "checkpoints kept per trial that may train again, 1 to 1000; else as serve says");
   verb().add_flag("--models", gc->models,
                   "also the models of finished trials that no other trial needs; a stage whose model is gone trains "

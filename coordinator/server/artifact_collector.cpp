@@ -77,6 +77,42 @@ class Kept {
   Collected::Part size_;
 };
 
+// Of which artifacts nothing is still to come: those of manifests whose event is committed.
+class Settled {
+ public:
+  // A manifest comes after its files; a file that was offered later belongs to another upload as well.
+  Settled(const store::ArtifactStore& artifacts, const std::vector<store::StoredArtifact>& all,
+          const std::unordered_set<Sha256>& manifests) {
+    constexpr std::chrono::microseconds kBefore{1};
+    for (const auto& manifest : all) {
+      if (!manifests.contains(manifest.hash)) continue;
+      note(manifest.hash, manifest.used);
+      const auto files = files_of(artifacts, manifest.hash, false);
+      if (!files.ok()) continue;  // they stay for as long as they are fresh
+      for (const Sha256& file : *files) note(file, manifest.used - kBefore);
+    }
+  }
+  bool contains(const store::StoredArtifact& artifact) const {
+    const auto known = last_use_.find(artifact.hash);
+    return known != last_use_.end() && artifact.used <= known->second;
+  }
+
+ private:
+  void note(const Sha256& hash, WallTime last_use) {
+    WallTime& known = last_use_.try_emplace(hash, last_use).first->second;
+    known = std::max(known, last_use);
+  }
+  std::unordered_map<Sha256, WallTime> last_use_;  // that is accounted for
+};
+
+std::unordered_set<Sha256> fresh_manifests(const std::vector<store::StoredArtifact>& all, WallTime unused_since) {
+  std::unordered_set<Sha256> fresh;
+  for (const auto& artifact : all) {
+    if (artifact.used >= unused_since && artifact.bytes <= kLargestManifest) fresh.insert(artifact.hash);
+  }
+  return fresh;
+}
+
 }  // namespace
 
 Status check_retention(const Retention& retention) {
@@ -88,24 +124,30 @@ Status check_retention(const Retention& retention) {
 }
 
 struct ArtifactCollector::Plan {
+  WallTime made;  // what has been used since then stays
   std::unordered_set<Sha256> kept;
   std::vector<Sha256> garbage;
   Collected::Part garbage_size, kept_size;
 };
 
 Result<ArtifactCollector::Plan> ArtifactCollector::plan(const Retention& retention, WallTime unused_since) {
+  const WallTime made = artifacts_.unused_since({});
   const auto all = artifacts_.list();
   if (!all.ok()) return all.status();
   // The engine knows what was decided last, the database what a crash would go back to: both count.
   const auto pinned = loop_.pinned_artifacts();
-  const auto rows = store::read_retained(directory_, retention.keep_checkpoints);
+  const auto rows = store::read_retained(directory_, retention.keep_checkpoints, fresh_manifests(*all, unused_since));
   if (!rows.ok()) return rows.status();
+  const Settled settled(artifacts_, *all, rows->settled);
+  const auto on_the_way = [&](const auto& artifact) {
+    return artifact.used >= unused_since && !settled.contains(artifact);
+  };
   Kept kept(artifacts_, *all, retention.max_bytes);
   for (const auto* needed : {&pinned, &rows->needed}) {
     for (const Sha256& manifest : *needed) AUTONORM_RETURN_IF_ERROR(kept.keep(manifest, true));
   }
   for (const auto& artifact : *all) {
-    if (artifact.used < unused_since || kept.contains(artifact.hash)) continue;
+    if (!on_the_way(artifact) || kept.contains(artifact.hash)) continue;
     if (artifact.bytes > kLargestManifest) continue;  // no manifest, and spared for its age when it comes to removing
     AUTONORM_RETURN_IF_ERROR(kept.keep(artifact.hash, false));
   }
@@ -113,9 +155,9 @@ Result<ArtifactCollector::Plan> ArtifactCollector::plan(const Retention& retenti
   if (!retention.drop_models) {
     for (const Sha256& manifest : rows->models) AUTONORM_RETURN_IF_ERROR(kept.keep_if_room(manifest));
   }
-  Plan plan{.kept = kept.hashes(), .garbage = {}, .garbage_size = {}, .kept_size = {}};
+  Plan plan{.made = made, .kept = kept.hashes(), .garbage = {}, .garbage_size = {}, .kept_size = {}};
   for (const auto& artifact : *all) {
-    const bool stays = kept.contains(artifact.hash) || artifact.used >= unused_since;
+    const bool stays = kept.contains(artifact.hash) || on_the_way(artifact);
     Collected::Part& part = stays ? plan.kept_size : plan.garbage_size;
     ++part.files;
     part.bytes += artifact.bytes;
@@ -136,11 +178,11 @@ Result<Collected> ArtifactCollector::look(const Retention& retention) {
                    .kept = found->kept_size};
 }
 
-bool ArtifactCollector::carry_out(const Plan& plan, WallTime unused_since, Collected& collected) {
+bool ArtifactCollector::carry_out(const Plan& plan, Collected& collected) {
   for (size_t at = 0; at < plan.garbage.size(); at += kRemovedAtOnce) {
     const auto end = plan.garbage.begin() + static_cast<ptrdiff_t>(std::min(at + kRemovedAtOnce, plan.garbage.size()));
     const std::vector<Sha256> slice(plan.garbage.begin() + static_cast<ptrdiff_t>(at), end);
-    const auto removal = loop_.remove_artifacts(slice, plan.kept, unused_since);
+    const auto removal = loop_.remove_artifacts(slice, plan.kept, plan.made);
     if (removal.outdated) return false;
     collected.artifacts.files += removal.files;
     collected.artifacts.bytes += removal.bytes;
@@ -156,7 +198,7 @@ Result<Collected> ArtifactCollector::collect(const Retention& retention, bool at
   for (int tries = 0; tries < kTries && !done; ++tries) {
     const auto found = plan(retention, unused_since);
     if (!found.ok()) return found.status();
-    done = carry_out(*found, unused_since, collected);
+    done = carry_out(*found, collected);
     collected.kept = found->kept_size;
   }
   if (!done) return unavailable("what trials need changed too often to clean up beside it; try again in a moment");

@@ -1,9 +1,10 @@
 // Frees the disk of what no trial needs any more. Safe at any time: beside uploads, resumes, submissions and restarts.
 //
 // Kept always: checkpoints and models that a trial needs which may train again (open, failed or cancelled), and
-// whatever was stored or offered within the last hour, since its event may still be on the way; jumps of the wall clock
-// make nothing older (store/artifact_times.h). Kept as long as the
-// bound on bytes allows, in this order: the newest `keep_checkpoints` of each such trial, then the models of trials
+// whatever was stored or offered within the last hour and may still have its event on the way; jumps of the wall clock
+// make nothing older (store/artifact_times.h). A checkpoint whose event is committed has nothing on the way: its
+// manifest and those of its files that nobody has offered since then go as soon as they are not needed. Kept as long as
+// the bound on bytes allows, in this order: the newest `keep_checkpoints` of each such trial, then the models of trials
 // with a result, newest trials first.
 #pragma once
 #include <filesystem>
@@ -54,7 +55,7 @@ class ArtifactCollector {
   struct Plan;
   Result<Plan> plan(const Retention& retention, WallTime unused_since);
   // True once all of the plan is carried out; false when it has become outdated on the way.
-  bool carry_out(const Plan& plan, WallTime unused_since, Collected& collected);
+  bool carry_out(const Plan& plan, Collected& collected);
 
   EngineLoop& loop_;
   store::ArtifactStore& artifacts_;

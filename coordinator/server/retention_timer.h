@@ -10,19 +10,23 @@ namespace autonorm::server {
 
 class RetentionTimer {
  public:
-  static constexpr std::chrono::minutes kInterval{10};
+  // Between two collections: often enough that large checkpoints do not pile up, and seldom enough that a collection
+  // takes a hundredth of the time where there is much to look through; 1 to 10 minutes.
+  static std::chrono::milliseconds pause_after(std::chrono::steady_clock::duration collection);
 
-  // `collector` must outlive the timer.
-  RetentionTimer(ArtifactCollector& collector, Retention retention);
+  // Both must outlive the timer.
+  RetentionTimer(ArtifactCollector& collector, Retention retention, const Clock& clock);
   ~RetentionTimer();  // waits for a collection under way
   RetentionTimer(const RetentionTimer&) = delete;
   RetentionTimer& operator=(const RetentionTimer&) = delete;
 
  private:
   void run();
+  void collect();
 
   ArtifactCollector& collector_;
   const Retention retention_;
+  const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;  // guarded by mutex_

@@ -61,7 +61,7 @@ struct Server::Parts {
         desk(store->directory()),
         logs(store->directory()),
         collector(*loop, store->artifacts(), store->directory(), clock),
-        retention_timer(collector, retention),
+        retention_timer(collector, retention, clock),
         fleet(*loop, sessions, store->artifacts(), artifacts),
         control(*loop, requests, reports, desk, logs, collector, retention, store->directory()) {}
 };

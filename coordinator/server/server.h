@@ -25,7 +25,7 @@ struct ServerOptions {
   std::string secret;                      // random; makes the tokens of this start's attempts unguessable
   int64_t clock_era = 0;                   // the same while steady times are of one clock (engine::EngineOptions)
   engine::Limits limits = {};              // lease, heartbeat, patience
-  Retention retention = {};                // of checkpoints and models; applied every ten minutes
+  Retention retention = {};                // of checkpoints and models; applied every 1 to 10 min
 };
 
 class Server {

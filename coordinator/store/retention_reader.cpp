@@ -29,9 +29,24 @@ std::vector<Sha256> hashes(SQLite::Statement& statement) {
   return found;
 }
 
+// Asked row by row: there is no index on manifests, and far more rows than fresh artifacts.
+std::unordered_set<Sha256> settled_among(Connection& connection, const std::unordered_set<Sha256>& fresh) {
+  std::unordered_set<Sha256> settled;
+  if (fresh.empty()) return settled;
+  for (const std::string_view committed :
+       {"SELECT manifest FROM checkpoint WHERE durable = 1", "SELECT hash FROM result_artifact"}) {
+    for_each_row(connection.statement(committed), [&](Row& row) {
+      const auto found = fresh.find(Sha256(row.text()));
+      if (found != fresh.end()) settled.insert(*found);
+    });
+  }
+  return settled;
+}
+
 }  // namespace
 
-Result<RetainedManifests> read_retained(const std::filesystem::path& database, int keep) {
+Result<RetainedManifests> read_retained(const std::filesystem::path& database, int keep,
+                                        const std::unordered_set<Sha256>& fresh) {
   auto connection = open_read_only(database);
   if (!connection.ok()) return connection.status();
   try {
@@ -40,6 +55,7 @@ Result<RetainedManifests> read_retained(const std::filesystem::path& database, i
     retained.needed = hashes((*connection)->statement(kNeeded));
     retained.older_checkpoints = hashes(Binder{(*connection)->statement(kOlder)}(keep));
     retained.models = hashes((*connection)->statement("SELECT hash FROM result_artifact ORDER BY trial DESC"));
+    retained.settled = settled_among(**connection, fresh);
     return retained;
   } catch (const SQLite::Exception& error) {
     return database_error(error, database);

@@ -2,6 +2,7 @@
 // files behind them are named in them.
 #pragma once
 #include <filesystem>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -14,10 +15,12 @@ struct RetainedManifests {
   std::vector<Sha256> needed;
   std::vector<Sha256> older_checkpoints;  // of such trials, newest first, without the newest one
   std::vector<Sha256> models;             // of trials with a result, newest trial first
+  std::unordered_set<Sha256> settled;     // those of `fresh` whose event is committed, needed or not
 };
 
 // Reads `database` (a file or a state directory) in one transaction. `keep`: checkpoints per trial, the newest
-// included.
-Result<RetainedManifests> read_retained(const std::filesystem::path& database, int keep);
+// included. `fresh`: artifacts of which it matters whether anything is still to come.
+Result<RetainedManifests> read_retained(const std::filesystem::path& database, int keep,
+                                        const std::unordered_set<Sha256>& fresh);
 
 }  // namespace autonorm::store

@@ -325,7 +325,7 @@ TEST(Verb, GcSaysWhatItWouldRemoveAndHow) {
             "1 file, 2.0 KiB  unfinished uploads\n"
             "0 folders, 0 B  attempts delivered more than a week ago, in work/\n"
             "could be removed: 2.0 KiB; 0 artifacts, 0 B  would stay\n"
-            "what came or was used within the last hour stays in any case\n"
+            "what came within the last hour stays while something may still be on its way\n"
             "nothing was changed; to remove them: coordinator gc --yes\n");
   EXPECT_TRUE(fs::exists(upload));
   EXPECT_NE(run({"gc", "--yes"}, here).out.find("removed 2.0 KiB; 0 artifacts, 0 B  stay\n"), std::string::npos);

@@ -6,6 +6,7 @@
 
 #include "coordinator/server/artifact_collector.h"
 #include "coordinator/server/engine_loop.h"
+#include "coordinator/server/retention_timer.h"
 #include "coordinator/store/artifact_store.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
@@ -104,6 +105,31 @@ TEST_F(Gc, TheNewestCheckpointsOfATrialStay) {
   EXPECT_EQ(collect(true, 1).artifacts.files, 2);
   EXPECT_TRUE(complete("step 30", third));
   EXPECT_EQ(collect(true, 1).artifacts.files, 0);
+}
+
+// However often a trial saves, within the hour after which nothing is on the way any more too.
+TEST_F(Gc, FreshCheckpointsGoOnceTheirEventsAreCommitted) {
+  const Sha256 first = checkpoint(10), second = checkpoint(20), third = checkpoint(30);
+  const Sha256 coming = upload_checkpoint("step 40");
+  EXPECT_EQ(collect(false).artifacts.files, 2);
+  EXPECT_EQ(collect(true).artifacts.files, 2);
+  EXPECT_FALSE(there(first) || there(sha256(weights("step 10"))));
+  EXPECT_TRUE(complete("step 20", second) && complete("step 30", third));
+  EXPECT_TRUE(complete("step 40", coming)) << "its event may be on the way";
+}
+
+// A file of a checkpoint that is not needed any more is offered again: the worker need not send it.
+TEST_F(Gc, AFreshFileThatAnotherUploadSharesStays) {
+  checkpoint(10), checkpoint(20), checkpoint(30);
+  upload(weights("step 10"));
+  EXPECT_EQ(collect(true).artifacts.files, 1) << "the manifest alone";
+  EXPECT_TRUE(there(sha256(weights("step 10"))));
+  const Sha256 next = upload(cat(R"({"step": 1, "n": 2, "files": {"state.bin": {"sha256": ")",
+                                 sha256(weights("step 10")), R"(", "bytes": 1}}})"));
+  say(fleet::CheckpointSaved{40, next, 1000});
+  settle();
+  EXPECT_EQ(collect(true, 1).artifacts.files, 4) << "steps 20 and 30";
+  EXPECT_TRUE(there(next) && there(sha256(weights("step 10"))));
 }
 
 TEST_F(Gc, ATrialResumesFromWhatWasKeptAfterARestart) {
@@ -216,6 +242,13 @@ TEST_F(Gc, AnArtifactThatIsDamagedOnDiskIsRefusedAndCanBeStoredAgain) {
   EXPECT_EQ(worker_->get(hash).status().code(), Code::kNotFound);
   upload(content);
   EXPECT_EQ(worker_->get(hash).value(), content);
+}
+
+TEST(RetentionPause, IsShortUnlessACollectionTakesLong) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(RetentionTimer::pause_after(0ms), 1min);
+  EXPECT_EQ(RetentionTimer::pause_after(2s), 200s);
+  EXPECT_EQ(RetentionTimer::pause_after(60s), 10min);
 }
 
 TEST_F(Gc, ANumberOutOfRangeIsNamed) {
