@@ -30,7 +30,9 @@ int drain_worker(const DrainWorker& options, const std::string& coordinator, Env
   const auto outcome = (*client)->drain(options.worker, options.drain, environment.random_key());
   if (!outcome.ok()) return fail(environment, outcome.status());
   std::string text = count_text(outcome->workers_affected, "worker");
-  if (options.drain == engine::Drain::kNo) {
+  if (outcome->workers_affected == 0) {
+    text = options.drain == engine::Drain::kNo ? "nothing to do: no worker there is drained" : "drained already";
+  } else if (options.drain == engine::Drain::kNo) {
     text += outcome->workers_affected == 1 ? " is used again" : " are used again";
   } else {
     text += " drained";

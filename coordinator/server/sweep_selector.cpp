@@ -33,7 +33,8 @@ Status no_such_sweep(const std::string& selector, std::vector<NamedSweep> sweeps
     if (listed.size() < kListedSweeps) listed.push_back(cat(sweep.id, " (", sweep.name, ")"));
   }
   if (sweeps.size() > kListedSweeps) listed.push_back("…");
-  const std::string near = nearest(selector, std::vector<std::string>(names.begin(), names.end()));
+  const bool is_number = parse_id(selector).has_value();  // no misspelt name
+  const std::string near = is_number ? "" : nearest(selector, std::vector<std::string>(names.begin(), names.end()));
   return not_found("no sweep '", selector, "'", near.empty() ? "" : "; did you mean '" + near + "'?",
                    "\nthere are, newest first: ", join(listed));
 }

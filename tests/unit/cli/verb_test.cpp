@@ -251,6 +251,21 @@ TEST(Verb, SubmitListStatusAndCancelTellOneStory) {
   const auto watched = run({"watch"}, here);
   EXPECT_EQ(watched.code, kFailed);
   EXPECT_NE(watched.out.find("small (sweep 1) cancelled: 4/4 done, 4 cancelled"), std::string::npos) << watched.out;
+  EXPECT_NE(run({"retry", "1"}, here).err.find("coordinator retry 1 --cancelled"), std::string::npos);
+  EXPECT_EQ(run({"retry", "1", "--cancelled"}, here).out, "4 trials start again\n");
+  EXPECT_NE(run({"list"}, here).out.find("nothing is running"), std::string::npos) << "there is no worker";
+}
+
+TEST(Verb, DrainSaysWhatItChanged) {
+  RunningServer server;
+  const Defaults here{server.address(), "/nonexistent/runs"};
+  FakeWorker worker(server.address());
+  worker.send(hello_of("w0"));
+  worker.next<fleet::Welcome>();
+  EXPECT_EQ(run({"undrain", "w0"}, here).out, "nothing to do: no worker there is drained\n");
+  EXPECT_EQ(run({"drain", "w0"}, here).out, "1 worker drained\n");
+  EXPECT_EQ(run({"drain", "w0"}, here).out, "drained already\n");
+  EXPECT_EQ(run({"undrain", "w0"}, here).out, "1 worker is used again\n");
 }
 
 TEST(Verb, StrictRefusesASweepThatCannotAnswerItsQuestion) {

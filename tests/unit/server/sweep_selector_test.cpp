@@ -30,6 +30,10 @@ TEST(SweepSelector, AnUnknownNameIsAnsweredWithTheNearestAndAllThereAre) {
             "no sweep 'nroms'; did you mean 'norms'?\nthere are, newest first: 4 (2), 3 (norms), 2 (depth), 1 (norms)");
 }
 
+TEST(SweepSelector, ANumberIsNoMisspeltName) {
+  EXPECT_EQ(select_sweep("9", {{SweepId(1), "k"}}).status().message(), "no sweep '9'\nthere are, newest first: 1 (k)");
+}
+
 TEST(SweepSelector, WithoutAnySweepItSaysHowToSubmitOne) {
   const auto found = select_sweep("", {});
   ASSERT_FALSE(found.ok());
