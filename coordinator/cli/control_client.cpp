@@ -156,14 +156,18 @@ Result<server::SweepRead> ControlClient::read_sweep(const std::string& sweep) {
     auto source = server::decode(reply->source());
     if (!source.ok()) return source.status();
     read.source = *std::move(source);
-    auto trials = decode_all<report::TrialRow>(reply->trials());
+    auto trials = server::decode_rows(*reply);
     if (!trials.ok()) return trials.status();
     std::ranges::move(*trials, std::back_inserter(read.data.trials));
+    auto again = server::decode_trained_again(*reply);
+    if (!again.ok()) return again.status();
+    read.trained_again = *std::move(again);
     if (reply->next() != 0 && reply->next() <= read.next) {
       return internal("the coordinator sent the rows of sweep ", selector, " up to ", reply->next(), " twice");
     }
     read.next = reply->next();
   } while (read.next != 0);
+  report::note_trained_again(read.trained_again, read.data.trials);
   return read;
 }
 

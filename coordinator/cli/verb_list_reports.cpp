@@ -1,10 +1,12 @@
 // Verbs about results: report, compare, plot, export, verify.
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "coordinator/cli/verb_list.h"
 #include "coordinator/plot/registry.h"
 #include "coordinator/report/words.h"
+#include "core/config/alpha_range.h"
 
 namespace autonorm::cli {
 namespace {
@@ -128,7 +130,8 @@ void VerbList::add_verify() {
   verb()
       .add_option("--seed", verify->seed, "of the sample; the same seed chooses the same trials")
       ->capture_default_str()
-      ->type_name("N");
+      ->type_name("N")
+      ->check(whole_number_in(0, std::numeric_limits<int64_t>::max()));
   verb()
       .add_option("--round", verify->round, "another round trains the same sample yet again")
       ->type_name("N")
@@ -177,10 +180,16 @@ void VerbList::selection_flags(report::ReportOptions& how) {
   word_flag("--ci", how.interval, kIntervals, "interval: Student's t, BCa bootstrap, or inverted sign-flip test",
             "t|bca|permutation");
   word_flag("--p", how.test, kTests, "test that decides: paired t or sign-flip", "t|signflip");
-  verb().add_option("--alpha", selection.alpha, "error rate instead of the sweep's")->type_name("X");
+  verb()
+      .add_option("--alpha", selection.alpha, "error rate instead of the sweep's")
+      ->type_name("X")
+      ->check(number_in(config::kSmallestAlpha, config::kLargestAlpha,
+                        cat("a number from ", config::kSmallestAlpha, " to ", config::kLargestAlpha, ", e.g. 0.05")));
   verb()
       .add_option("--margin", selection.margin, "smallest difference that matters instead of the sweep's")
-      ->type_name("X");
+      ->type_name("X")
+      ->check(number_in(std::numeric_limits<double>::min(), std::numeric_limits<double>::max(),
+                        "a number above 0, in the unit of the metric, e.g. 0.01"));
 }
 
 void VerbList::place_flags(ArchivePlace& place) {

@@ -53,7 +53,7 @@ std::string json_line(const report::SweepRow& sweep, const report::TrialRow& row
                      {"device", *row.device},
                      {"configuration", *row.configuration},
                      {"results", std::move(results)},
-                     {"facts", row.facts},
+                     {"facts", report::facts_of(row)},
                      {"curves", std::move(curves)},
                      {"norms", std::move(norms)},
                      {"attempts", attempts_json(history.attempts)}};

@@ -73,7 +73,7 @@ std::optional<std::string> twin_of(const std::string& variant, const SweepRow& s
 
 CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow& sweep,
                      const std::vector<std::string>& variants, const std::vector<std::string>& metrics,
-                     const ReportOptions& options) {
+                     const ReportOptions& options, InitialLists& lists) {
   CellTable table;
   table.labels = labels;
   const auto baseline = cell.find(sweep.baseline);
@@ -89,7 +89,7 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
     row.counts = counts_of(found->second, planned);
     row.same_trials_as = twin_of(variant, sweep, cell, variants);
     const SeedRows* other = row.is_baseline || !table.has_baseline ? nullptr : &baseline->second;
-    if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric);
+    if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric, lists);
     row.divergence = divergence_of(found->second, other, sweep.alpha);
     if (other != nullptr) row.losses = losses_of(found->second, *other, sweep.metric);
     for (const std::string& metric : metrics) {
@@ -197,8 +197,9 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
     seeds->emplace(row.seed, &row);
   }
   const auto variants = variants_of(data);
+  InitialLists lists;
   comparison.cells = in_parallel<CellTable>(order.size(), [&](size_t i) {
-    return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options);
+    return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options, lists);
   });
   adjust(data.sweep, comparison);
   judge(data.sweep, comparison);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "coordinator/report/comparison.h"
+#include "coordinator/report/names.h"
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/origins.h"
 #include "coordinator/report/table.h"
@@ -33,7 +34,7 @@ Result<Named> split_name(const ReportData& data, const std::string& which) {
   const std::string near = nearest(which.substr(0, which.find('/')), variants);
   return invalid("--explain-cell '", which, "' does not begin with a variant of sweep ", data.sweep.id,
                  near.empty() ? "" : cat("; did you mean '", near, "'?"), "; write VARIANT/CELL with one of ",
-                 join(variants));
+                 quoted(variants));
 }
 
 bool answers_to(const CellLabels& labels, const std::string& cell, const std::vector<std::string>& keys) {
@@ -58,7 +59,7 @@ Result<CellLabels> find_cell(const ReportData& data, const Named& named) {
   for (const CellLabels& labels : fitting.empty() ? all : fitting) names.push_back(cell_name(labels, keys));
   return invalid("--explain-cell: ", fitting.empty() ? "no cell" : cat(fitting.size(), " cells"), " of '",
                  named.variant, "' ", fitting.empty() ? "is called" : "answer to", " '", named.cell, "'; there are ",
-                 join(names, "; "));
+                 quoted(names));
 }
 
 RowOfSeed rows_of(const ReportData& data, const std::string& variant, const CellLabels& labels) {
@@ -146,7 +147,7 @@ std::string facts_text(const RowOfSeed& rows) {
       if (known == values.end()) known = values.insert(known, {value, {}});
       known->seeds.push_back(cat(seed));
     };
-    for (const auto& [fact, value] : row->facts) note(fact, value);
+    for (const auto& [fact, value] : facts_of(*row)) note(fact, value);
     note("configuration", row->configuration);
     note("worker", row->worker);
     note("worker's device", row->device);

@@ -24,9 +24,9 @@ constexpr Origin kOrigins[] = {{"build", "another build", "builds", false},
 
 // Empty when it is not recorded.
 std::string_view value_of_origin(const TrialRow& row, const Origin& origin) {
-  const auto found = row.facts.find(origin.fact);
-  if (found == row.facts.end()) return {};
-  const std::string_view value = found->second;
+  const std::string* const found = fact_of(row, origin.fact);
+  if (found == nullptr) return {};
+  const std::string_view value = *found;
   return std::string_view(origin.fact) == "device" ? value.substr(0, value.find(':')) : value;  // cuda:1 is cuda
 }
 

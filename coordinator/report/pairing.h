@@ -2,7 +2,10 @@
 #pragma once
 #include <boost/container/flat_map.hpp>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/report/report_data.h"
@@ -19,7 +22,18 @@ struct Pairing {
   int unchecked = 0;  // a side has recorded no hashes to compare
 };
 
-Pairing pairing_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric);
+// Trials share lists of initial values: two lists are compared once, however many pairs have them. Thread-safe.
+class InitialLists {
+ public:
+  // They disagree about a parameter that both have. The lists must outlive this.
+  bool differ(const TextList& a, const TextList& b);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<const TextList*, const TextList*>, bool> known_;  // guarded by mutex_
+};
+
+Pairing pairing_of(const SeedRows& variant, const SeedRows& baseline, const std::string& metric, InitialLists& lists);
 
 // Both sides are the very same trials, seed by seed.
 bool same_trials(const SeedRows& a, const SeedRows& b);

@@ -1,5 +1,6 @@
 #include "coordinator/report/report_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -24,9 +25,13 @@ std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
 }
 
 std::vector<std::string> metrics_of(const ReportData& data) {
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
   std::set<std::string> names;
+  const ByName<double>* last = nullptr;
   for (const TrialRow& row : data.trials) {
-    for (const auto& [metric, value] : row.results) names.insert(metric);
+    if (last != nullptr && std::ranges::equal(*last, row.results, same)) continue;
+    last = &row.results;
+    for (const auto& [metric, value] : *last) names.insert(metric);
   }
   names.erase(data.sweep.metric);
   std::vector<std::string> metrics = {data.sweep.metric};

@@ -18,6 +18,7 @@ namespace autonorm::report {
 using Labels = std::map<std::string, std::string>;
 template <class Value>
 using ByName = boost::container::flat_map<std::string, Value>;
+using TextList = ByName<std::string>;
 
 // As `labels`, but with this value of a key.
 Labels with_label(Labels labels, const std::string& key, const std::string& value);
@@ -39,9 +40,10 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   bool ended_before = false;
   // The sweep whose `submit --fresh` replaced a result that was known.
   std::optional<SweepId> trained_again_by = {};
-  ByName<double> results;       // metric → value
-  ByName<std::string> facts;    // weights_sha256, order_sha256, torch_version, cpu_capability, …
-  ByName<std::string> initial;  // parameter name and shape → hash of the initial value
+  ByName<double> results;         // metric → value
+  Shared<TextList> common_facts;  // those that other trials have, too: build, torch_version, order_sha256, …
+  TextList own_facts;             // weights_sha256; of a name that is in both this one counts
+  Shared<TextList> initial;       // parameter name and shape → hash of the initial value
 };
 struct SweepRow {
   SweepId id;
@@ -57,6 +59,8 @@ struct SweepRow {
   // neither its seeds nor any whose results were known are left out.
   bool extends_earlier = false;
 };
+// Trials whose known result a sweep's `submit --fresh` replaced → the first such sweep.
+using TrainedAgain = std::map<TrialId, SweepId>;
 struct ReportData {
   SweepRow sweep;
   std::vector<TrialRow> trials;
@@ -64,6 +68,24 @@ struct ReportData {
   std::vector<std::string> remarks = {};     // lines for the head of the report
 };
 
+// Null when it has not recorded it. Lives as long as the row.
+inline const std::string* fact_of(const TrialRow& row, const std::string& name) {
+  if (const auto own = row.own_facts.find(name); own != row.own_facts.end()) return &own->second;
+  const auto common = row.common_facts->find(name);
+  return common == row.common_facts->end() ? nullptr : &common->second;
+}
+// All that it has recorded.
+inline TextList facts_of(const TrialRow& row) {
+  TextList facts = row.own_facts;
+  facts.insert(row.common_facts->begin(), row.common_facts->end());
+  return facts;
+}
+inline void note_trained_again(const TrainedAgain& again, std::vector<TrialRow>& rows) {
+  if (again.empty()) return;
+  for (TrialRow& row : rows) {
+    if (const auto found = again.find(row.trial); found != again.end()) row.trained_again_by = found->second;
+  }
+}
 // Its metrics may be used: it succeeded, stopped or diverged.
 bool has_result(const TrialRow& row);
 // The largest size of a value that is used: the squares and cubes of differences of such values do not overflow.

@@ -14,8 +14,8 @@ namespace autonorm::report {
 namespace {
 
 bool same_fact(const TrialRow& a, const TrialRow& b, const std::string& fact) {
-  const auto ours = a.facts.find(fact), theirs = b.facts.find(fact);
-  return ours != a.facts.end() && theirs != b.facts.end() && ours->second == theirs->second;
+  const std::string *ours = fact_of(a, fact), *theirs = fact_of(b, fact);
+  return ours != nullptr && theirs != nullptr && *ours == *theirs;
 }
 
 // In what else than its number the second training differs.

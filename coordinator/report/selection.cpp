@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coordinator/report/comparison.h"
+#include "coordinator/report/names.h"
 #include "core/base/text.h"
 #include "core/config/alpha_range.h"
 #include "core/config/catalogue.h"
@@ -22,7 +23,7 @@ Status no_such(const std::string& what, const std::string& word, const ReportDat
   const std::string near = nearest(word, known);
   return invalid("sweep ", data.sweep.id, " has no ", what, " '", word, "'",
                  near.empty() ? "" : cat("; did you mean '", near, "'?"), "; it has ",
-                 known.empty() ? std::string("none") : join(known));
+                 known.empty() ? std::string("none") : quoted(known));
 }
 
 // The whole text as a finite number.
@@ -109,7 +110,7 @@ Status check_numbers(const Selection& selection) {
                    " to ", config::kLargestAlpha, "; customary is 0.05");
   }
   if (selection.margin && !(*selection.margin > 0 && *selection.margin < HUGE_VAL)) {
-    return invalid("--margin ", *selection.margin, " is not a number above 0, in the unit of the metric");
+    return invalid("--margin ", *selection.margin, " is not a number above 0, in the unit of the metric, e.g. 0.01");
   }
   return {};
 }

@@ -109,10 +109,14 @@ void add_comparison_row(TidyTable& table, const ReportData& data, const Comparis
   row.add("interim", comparison.interim());
 }
 
-std::vector<std::string> facts_of(const ReportData& data) {
+std::vector<std::string> fact_names(const ReportData& data) {
   std::set<std::string> names;
+  const TextList* last = nullptr;
   for (const TrialRow& row : data.trials) {
-    for (const auto& [name, text] : row.facts) names.insert(name);
+    for (const auto& [name, text] : row.own_facts) names.insert(name);
+    if (last == &*row.common_facts) continue;
+    last = &*row.common_facts;
+    for (const auto& [name, text] : *last) names.insert(name);
   }
   return {names.begin(), names.end()};
 }
@@ -218,7 +222,7 @@ std::string joined(size_t count, Make make) {
 TidyTable tidy_trials(const ReportData& data) {
   const auto keys = label_keys_of(data);
   const auto metrics = metrics_of(data);
-  const auto facts = facts_of(data);
+  const auto facts = fact_names(data);
   TidyTable table;
   table.columns = columns_alone([&](TidyTable& scratch) {
     TidyRow row(scratch);
@@ -234,9 +238,9 @@ TidyTable tidy_trials(const ReportData& data) {
       row.add(metric, found == trial.results.end() ? TidyValue{} : value(found->second));
     }
     for (const std::string& fact : facts) {
-      const auto found = trial.facts.find(fact);
+      const std::string* found = fact_of(trial, fact);
       const bool taken = std::ranges::find(fixed_columns, fact) != fixed_columns.end();
-      row.add(taken ? "fact." + fact : fact, found == trial.facts.end() ? TidyValue{} : TidyValue{found->second});
+      row.add(taken ? "fact." + fact : fact, found == nullptr ? TidyValue{} : TidyValue{*found});
     }
   }
   if (table.rows.empty()) table.columns = fixed_columns;

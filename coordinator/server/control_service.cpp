@@ -177,11 +177,12 @@ grpc::ServerUnaryReactor* ControlService::ReadSweep(grpc::CallbackServerContext*
                                                     const v1::ReadSweepRequest* request, v1::ReadSweepReply* reply) {
   return answer(context, request->client(), reports_, [=, this]() -> Status {
     if (request->from() < 0) return invalid("ReadSweep: from is ", request->from(), ", not a position from 0 on");
-    const auto read = desk_.read_sweep(request->sweep(), {.from = request->from(), .most = kRowsPerReply});
+    const auto read = desk_.read_part(request->sweep(), {.from = request->from(), .most = kRowsPerReply});
     if (!read.ok()) return read.status();
     encode(read->data.sweep, *reply->mutable_sweep());
     encode(read->source, *reply->mutable_source());
-    for (const report::TrialRow& row : read->data.trials) encode(row, *reply->add_trials());
+    encode(read->data.trials, *reply);
+    encode(read->trained_again, *reply);
     reply->set_next(read->next);
     return {};
   });

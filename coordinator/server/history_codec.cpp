@@ -1,5 +1,9 @@
 #include "coordinator/server/history_codec.h"
 
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
 #include "core/base/text.h"
 #include "proto/codec/wire_values.h"
 
@@ -46,6 +50,80 @@ report::ByName<Value> flat(const std::map<std::string, Value>& values) {
   return {boost::container::ordered_unique_range, values.begin(), values.end()};
 }
 
+using Lists = std::vector<report::Shared<report::TextList>>;
+
+// Numbers the lists that rows share, from 1 on; 0 is an empty one.
+class SharedLists {
+ public:
+  explicit SharedLists(v1::ReadSweepReply& wire) : wire_(wire) {}
+  int number_of(const report::Shared<report::TextList>& list) {
+    if (list->empty()) return 0;
+    const auto [number, is_new] = numbers_.try_emplace(&*list, wire_.lists_size() + 1);
+    if (is_new) codec::encode_map(sorted(*list), *wire_.add_lists()->mutable_texts());
+    return number->second;
+  }
+
+ private:
+  v1::ReadSweepReply& wire_;
+  std::unordered_map<const report::TextList*, int> numbers_;
+};
+
+report::Shared<report::TextList> list_of(int number, std::string_view field, const Lists& lists,
+                                         codec::WireReader& in) {
+  if (number == 0) return {};
+  if (number > 0 && number <= std::ssize(lists)) return lists[static_cast<size_t>(number - 1)];
+  in.fail(field, cat("is list ", number, " of ", lists.size()));
+  return {};
+}
+
+void encode_row(const report::TrialRow& trial, SharedLists& lists, v1::ReportedTrial& wire) {
+  wire.set_trial(trial.trial.value());
+  wire.set_variant(trial.variant);
+  codec::encode_map(trial.labels, *wire.mutable_labels());
+  wire.set_seed(trial.seed);
+  wire.set_state(std::string(name(trial.state)));
+  if (trial.end) wire.set_end(codec::encode_reason(*trial.end));
+  wire.set_reason(trial.reason);
+  wire.set_attempts(trial.attempts);
+  wire.set_ranks(trial.ranks);
+  wire.set_duration_s(trial.duration_s);
+  wire.set_worker(trial.worker);
+  wire.set_device(trial.device);
+  wire.set_configuration(trial.configuration);
+  wire.set_ended_before(trial.ended_before);
+  codec::encode_map(sorted(trial.results), *wire.mutable_results());
+  codec::encode_map(sorted(trial.own_facts), *wire.mutable_own_facts());
+  wire.set_common_facts(lists.number_of(trial.common_facts));
+  wire.set_initial(lists.number_of(trial.initial));
+}
+
+Result<report::TrialRow> decode_row(const v1::ReportedTrial& wire, const Lists& lists) {
+  codec::WireReader in("ReportedTrial");
+  report::TrialRow trial;
+  trial.trial = TrialId(in.hash(wire.trial(), "trial").value());
+  trial.variant = wire.variant();
+  trial.labels = in.texts(wire.labels(), "labels");
+  trial.seed = wire.seed();
+  const auto state = parse_trial_state(wire.state());
+  if (!state) in.fail("state", cat("is '", wire.state(), "', which this version does not know"));
+  trial.state = state.value_or(TrialState::kFailed);
+  trial.end = decode_end(wire.end(), in);
+  trial.reason = wire.reason();
+  trial.attempts = wire.attempts();
+  trial.ranks = wire.ranks();
+  trial.duration_s = wire.duration_s();
+  trial.worker = wire.worker();
+  trial.device = wire.device();
+  trial.configuration = wire.configuration();
+  trial.ended_before = wire.ended_before();
+  trial.results = flat(in.numbers(wire.results(), "results"));
+  trial.own_facts = flat(in.texts(wire.own_facts(), "own_facts"));
+  trial.common_facts = list_of(wire.common_facts(), "common_facts", lists, in);
+  trial.initial = list_of(wire.initial(), "initial", lists, in);
+  if (!in.status().ok()) return in.status();
+  return trial;
+}
+
 }  // namespace
 
 void encode(const report::SweepRow& sweep, v1::ReportedSweep& wire) {
@@ -84,50 +162,41 @@ report::SweepRow decode(const v1::ReportedSweep& wire) {
   return sweep;
 }
 
-void encode(const report::TrialRow& trial, v1::ReportedTrial& wire) {
-  wire.set_trial(trial.trial.value());
-  wire.set_variant(trial.variant);
-  codec::encode_map(trial.labels, *wire.mutable_labels());
-  wire.set_seed(trial.seed);
-  wire.set_state(std::string(name(trial.state)));
-  if (trial.end) wire.set_end(codec::encode_reason(*trial.end));
-  wire.set_reason(trial.reason);
-  wire.set_attempts(trial.attempts);
-  wire.set_ranks(trial.ranks);
-  wire.set_duration_s(trial.duration_s);
-  wire.set_worker(trial.worker);
-  wire.set_device(trial.device);
-  wire.set_configuration(trial.configuration);
-  wire.set_ended_before(trial.ended_before);
-  codec::encode_map(sorted(trial.results), *wire.mutable_results());
-  codec::encode_map(sorted(trial.facts), *wire.mutable_facts());
-  codec::encode_map(sorted(trial.initial), *wire.mutable_initial());
+void encode(const std::vector<report::TrialRow>& trials, v1::ReadSweepReply& wire) {
+  SharedLists lists(wire);
+  for (const report::TrialRow& trial : trials) encode_row(trial, lists, *wire.add_trials());
 }
 
-Result<report::TrialRow> decode(const v1::ReportedTrial& wire) {
-  codec::WireReader in("ReportedTrial");
-  report::TrialRow trial;
-  trial.trial = TrialId(in.hash(wire.trial(), "trial").value());
-  trial.variant = wire.variant();
-  trial.labels = in.texts(wire.labels(), "labels");
-  trial.seed = wire.seed();
-  const auto state = parse_trial_state(wire.state());
-  if (!state) in.fail("state", cat("is '", wire.state(), "', which this version does not know"));
-  trial.state = state.value_or(TrialState::kFailed);
-  trial.end = decode_end(wire.end(), in);
-  trial.reason = wire.reason();
-  trial.attempts = wire.attempts();
-  trial.ranks = wire.ranks();
-  trial.duration_s = wire.duration_s();
-  trial.worker = wire.worker();
-  trial.device = wire.device();
-  trial.configuration = wire.configuration();
-  trial.ended_before = wire.ended_before();
-  trial.results = flat(in.numbers(wire.results(), "results"));
-  trial.facts = flat(in.texts(wire.facts(), "facts"));
-  trial.initial = flat(in.texts(wire.initial(), "initial"));
+Result<std::vector<report::TrialRow>> decode_rows(const v1::ReadSweepReply& wire) {
+  codec::WireReader in("ReadSweepReply");
+  Lists lists;
+  for (const v1::TextList& list : wire.lists()) lists.emplace_back(flat(in.texts(list.texts(), "lists")));
   if (!in.status().ok()) return in.status();
-  return trial;
+  std::vector<report::TrialRow> rows;
+  for (const v1::ReportedTrial& trial : wire.trials()) {
+    auto row = decode_row(trial, lists);
+    if (!row.ok()) return row.status();
+    rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+void encode(const report::TrainedAgain& again, v1::ReadSweepReply& wire) {
+  for (const auto& [trial, by] : again) {
+    v1::TrainedAgain& item = *wire.add_trained_again();
+    item.set_trial(trial.value());
+    item.set_by(by.value());
+  }
+}
+
+Result<report::TrainedAgain> decode_trained_again(const v1::ReadSweepReply& wire) {
+  codec::WireReader in("TrainedAgain");
+  report::TrainedAgain again;
+  for (const v1::TrainedAgain& item : wire.trained_again()) {
+    again.emplace(in.hash(item.trial(), "trial").value(), item.by());
+  }
+  if (!in.status().ok()) return in.status();
+  return again;
 }
 
 void encode(const report::TrialHistory& history, v1::TrialHistory& wire) {

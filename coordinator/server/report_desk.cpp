@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "coordinator/report/comparison.h"
+#include "coordinator/report/names.h"
 #include "coordinator/report/render.h"
 #include "coordinator/report/sweep_pair.h"
 #include "coordinator/server/sweep_selector.h"
@@ -56,7 +57,8 @@ Result<std::string> ReportDesk::render(const std::string& selector, const report
 Result<std::string> ReportDesk::compare(const std::string& selector, const std::vector<std::string>& compared,
                                         report::ReportOptions options) {
   if (compared.size() != 2) return invalid("compare takes two variants or two sweeps, not ", compared.size());
-  if (compared[0] == compared[1]) return invalid("compare: both sides are '", compared[0], "'");
+  if (compared[0] == compared[1])
+    return invalid("compare: both sides are '", compared[0], "'; name two variants of one sweep, or two sweeps");
   const auto data = read(selector);
   if (!data.ok()) return data.status();
   const auto variants = report::variants_of(*data);
@@ -69,7 +71,7 @@ Result<std::string> ReportDesk::compare(const std::string& selector, const std::
   const auto first = read(compared[0]), second = read(compared[1]);
   if (!first.ok() || !second.ok()) {
     return invalid("compare: '", compared[0], "' and '", compared[1], "' are neither two variants of sweep ",
-                   data->sweep.id, " (", join(variants),
+                   data->sweep.id, " (", report::quoted(variants),
                    ") nor two sweeps: ", (first.ok() ? second : first).status().message());
   }
   const auto pair = report::pair_sweeps(*first, *second);
@@ -77,14 +79,21 @@ Result<std::string> ReportDesk::compare(const std::string& selector, const std::
   return report::render(*pair, options);
 }
 
-Result<SweepRead> ReportDesk::read_sweep(const std::string& selector, const store::RowRange& range) {
+Result<SweepRead> ReportDesk::read_sweep(const std::string& selector) {
+  auto read = read_part(selector, {});
+  if (!read.ok()) return read;
+  report::note_trained_again(read->trained_again, read->data.trials);
+  return read;
+}
+
+Result<SweepRead> ReportDesk::read_part(const std::string& selector, const store::RowRange& range) {
   const auto id = find(selector);
   if (!id.ok()) return id.status();
   auto rows = reader_->rows_of(*id, range);
   if (!rows.ok()) return rows.status();
   auto source = histories_->source(*id);
   if (!source.ok()) return source.status();
-  return SweepRead{std::move(rows->data), *std::move(source), rows->next};
+  return SweepRead{std::move(rows->data), *std::move(source), rows->next, std::move(rows->trained_again)};
 }
 
 Result<std::vector<report::TrialHistory>> ReportDesk::histories(const std::vector<TrialId>& trials) {

@@ -26,7 +26,9 @@ namespace autonorm::server {
 struct SweepRead {
   report::ReportData data;
   config::SweepSource source;
-  int64_t next = 0;  // of a part: the position to go on from; 0 = it is the last one
+  // Of a part (store::SweepRows):
+  int64_t next = 0;
+  report::TrainedAgain trained_again = {};
 };
 
 class ReportDesk {
@@ -41,7 +43,8 @@ class ReportDesk {
   // kInvalid unless there are two, both of one kind.
   Result<std::string> compare(const std::string& selector, const std::vector<std::string>& compared,
                               report::ReportOptions options);
-  Result<SweepRead> read_sweep(const std::string& selector, const store::RowRange& range = {});
+  Result<SweepRead> read_sweep(const std::string& selector);
+  Result<SweepRead> read_part(const std::string& selector, const store::RowRange& range);
   // In the order asked for. kNotFound: an id that the database does not hold.
   Result<std::vector<report::TrialHistory>> histories(const std::vector<TrialId>& trials);
   // Training time of those of `trials` that succeeded.

@@ -5,7 +5,7 @@
 
 namespace autonorm::server {
 
-inline constexpr int32_t kControlProtocol = 2;  // a client with another number is refused, naming both
+inline constexpr int32_t kControlProtocol = 3;  // a client with another number is refused, naming both
 inline constexpr std::string_view kBuildVersion = AUTONORM_VERSION;
 
 }  // namespace autonorm::server

@@ -5,13 +5,16 @@
 #include "coordinator/engine/trial_edges.h"
 #include "coordinator/store/database.h"
 #include "coordinator/store/steady_time.h"
+#include "core/base/sha256.h"
 
 namespace autonorm::store {
 namespace {
 
 using nlohmann::json;
 
-constexpr size_t kRememberedConfigurations = 256;  // the trials of one cell come one after the other
+constexpr size_t kRememberedConfigurations = 256;   // the trials of one cell come one after the other
+constexpr size_t kRememberedLists = 4'096;          // those of a whole sweep are few
+constexpr const char* kOwnFact = "weights_sha256";  // no other trial has it
 
 // Text from machines may hold bytes that are not UTF-8.
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
@@ -71,6 +74,22 @@ int64_t ChangeWriter::configuration_row(const engine::FrozenConfig& config) {
     row = connection_.database().getLastInsertRowid();
   }
   configurations_.emplace(config.hash, row);
+  return row;
+}
+
+std::optional<int64_t> ChangeWriter::list_row(const std::map<std::string, std::string>& texts) {
+  if (texts.empty()) return std::nullopt;
+  const std::string list = dump(texts);
+  const Sha256 digest = sha256(list);
+  const auto known = lists_.find(digest);
+  if (known != lists_.end()) return known->second;
+  if (lists_.size() >= kRememberedLists) lists_.clear();
+  run(connection_, "INSERT OR IGNORE INTO text_list (digest, json) VALUES (?, ?)", digest, list);
+  int64_t row = 0;
+  SQLite::Statement& query = connection_.statement("SELECT id FROM text_list WHERE digest = ?");
+  if (Binder{query}(digest).executeStep()) row = query.getColumn(0).getInt64();
+  query.tryReset();
+  lists_.emplace(digest, row);
   return row;
 }
 
@@ -237,10 +256,11 @@ Status ChangeWriter::put(const engine::CheckpointDropped& change) {
 Status ChangeWriter::put(const engine::ResultDropped& change) {
   run(connection_, "DELETE FROM checkpoint WHERE attempt IN (SELECT id FROM attempt WHERE trial = ?)", change.trial);
   run(connection_, "DELETE FROM result WHERE trial = ?", change.trial);
-  run(connection_, "DELETE FROM fact WHERE trial = ?", change.trial);
-  run(connection_, "DELETE FROM initial_hash WHERE trial = ?", change.trial);
+  run(connection_, "DELETE FROM own_fact WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM result_artifact WHERE trial = ?", change.trial);
-  run(connection_, "UPDATE trial SET resume_manifest = NULL, resume_step = NULL, model = '' WHERE id = ?",
+  run(connection_,
+      "UPDATE trial SET resume_manifest = NULL, resume_step = NULL, model = '', initial = NULL, common_facts = NULL "
+      "WHERE id = ?",
       change.trial);
   return {};
 }
@@ -251,11 +271,9 @@ Status ChangeWriter::put(const engine::ResultAdded& change) {
   for (const auto& [metric, value] : change.finished.results) {
     run(connection_, "INSERT INTO result VALUES (?,?,?)", change.trial, metric, value);
   }
-  for (const auto& [name, value] : change.finished.facts) {
-    run(connection_, "INSERT INTO fact VALUES (?,?,?)", change.trial, name, value);
-  }
-  for (const auto& [parameter, hash] : change.finished.initial) {
-    run(connection_, "INSERT INTO initial_hash VALUES (?,?,?)", change.trial, parameter, hash);
+  std::map<std::string, std::string> facts = change.finished.facts;
+  if (const auto own = facts.extract(kOwnFact); !own.empty()) {
+    run(connection_, "INSERT INTO own_fact VALUES (?,?,?)", change.trial, own.key(), own.mapped());
   }
   for (const auto& [name, hash] : change.finished.artifacts) {
     run(connection_, "INSERT INTO result_artifact VALUES (?,?,?)", change.trial, name, hash);
@@ -263,7 +281,8 @@ Status ChangeWriter::put(const engine::ResultAdded& change) {
   const auto model = change.finished.artifacts.find("model");
   const Sha256 hash = model == change.finished.artifacts.end() ? Sha256{} : model->second;
   return expect_one(
-      run(connection_, "UPDATE trial SET model = ? WHERE id = ? AND token = ?", hash, change.trial, change.token),
+      run(connection_, "UPDATE trial SET model = ?, initial = ?, common_facts = ? WHERE id = ? AND token = ?", hash,
+          list_row(change.finished.initial), list_row(facts), change.trial, change.token),
       "trial", change.trial);
 }
 

@@ -1,6 +1,8 @@
 // Changes of the engine → SQL, inside the caller's transaction.
 #pragma once
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -18,7 +20,7 @@ class ChangeWriter {
   // kConflict: the row has left the state, attempt or token that the change names.
   Status write(const engine::Change& change);
   // After a rollback: rows that it remembered are gone.
-  void forget() { configurations_.clear(); }
+  void forget() { configurations_.clear(), lists_.clear(); }
 
  private:
   Status put(const engine::SweepInserted& change);
@@ -49,6 +51,8 @@ class ChangeWriter {
 
   // The row of a configuration, inserted when it is new.
   int64_t configuration_row(const engine::FrozenConfig& config);
+  // The row of a list of texts, inserted when it is new; absent for an empty one.
+  std::optional<int64_t> list_row(const std::map<std::string, std::string>& texts);
   void put_member(engine::AttemptRow attempt, const engine::MemberRecord& member);
   Status point_at(engine::TrialKey trial, const Token& token, const std::optional<fleet::ResumePoint>& resume,
                   std::chrono::milliseconds trained);
@@ -57,6 +61,7 @@ class ChangeWriter {
 
   Connection& connection_;
   std::unordered_map<Sha256, int64_t> configurations_;  // hash → row, of the newest ones
+  std::unordered_map<Sha256, int64_t> lists_;           // the same
   std::shared_ptr<const engine::Labels> labels_;        // of the newest claim
   std::string labels_text_;
 };

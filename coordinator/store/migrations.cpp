@@ -1,10 +1,14 @@
 #include "coordinator/store/migrations.h"
 
+#include <sqlite3.h>
+
 #include <filesystem>
+#include <string>
 
 #include "coordinator/store/database.h"
 #include "core/base/durable_file.h"
 #include "core/base/log.h"
+#include "core/base/sha256.h"
 
 namespace autonorm::store {
 namespace {
@@ -164,8 +168,47 @@ ALTER TABLE reply ADD COLUMN answer TEXT NOT NULL DEFAULT '';
 ALTER TABLE retry ADD COLUMN call TEXT NOT NULL DEFAULT '';
 )sql";
 
+// A trial's hashes of its initial values, some 80, and most of its facts are those of many others: each list is kept
+// once. What people read by name stays a table for them.
+constexpr std::string_view kVersion8 = R"sql(
+CREATE TABLE text_list (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, json TEXT NOT NULL);
+ALTER TABLE trial ADD COLUMN initial INTEGER REFERENCES text_list;
+ALTER TABLE trial ADD COLUMN common_facts INTEGER REFERENCES text_list;
+
+INSERT OR IGNORE INTO text_list (digest, json) SELECT sha256(list), list FROM (
+  SELECT json_group_object(parameter, hash) AS list FROM initial_hash GROUP BY trial);
+UPDATE trial SET initial = (SELECT id FROM text_list WHERE digest = (
+  SELECT sha256(json_group_object(parameter, hash)) FROM initial_hash WHERE initial_hash.trial = trial.id));
+DROP TABLE initial_hash;
+
+INSERT OR IGNORE INTO text_list (digest, json) SELECT sha256(list), list FROM (
+  SELECT json_group_object(name, value) AS list FROM fact WHERE name <> 'weights_sha256' GROUP BY trial);
+UPDATE trial SET common_facts = (SELECT id FROM text_list WHERE digest = (
+  SELECT sha256(json_group_object(name, value)) FROM fact WHERE fact.trial = trial.id AND name <> 'weights_sha256'));
+CREATE TABLE own_fact (trial INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (trial, name))
+  WITHOUT ROWID;
+INSERT INTO own_fact SELECT trial, name, value FROM fact WHERE name = 'weights_sha256';
+DROP TABLE fact;
+
+CREATE VIEW initial_hash (trial, parameter, hash) AS
+  SELECT trial.id, item.key, item.value FROM trial JOIN text_list ON text_list.id = trial.initial
+  JOIN json_each(text_list.json) AS item;
+CREATE VIEW fact (trial, name, value) AS
+  SELECT trial, name, value FROM own_fact UNION ALL
+  SELECT trial.id, item.key, item.value FROM trial JOIN text_list ON text_list.id = trial.common_facts
+  JOIN json_each(text_list.json) AS item;
+)sql";
+
 constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4},
-                                     {5, kVersion5}, {6, kVersion6}, {7, kVersion7}};
+                                     {5, kVersion5}, {6, kVersion6}, {7, kVersion7}, {8, kVersion8}};
+
+// sha256(TEXT), as the writer computes it.
+void sha256_of_text(sqlite3_context* context, int, sqlite3_value** values) {
+  const auto* text = static_cast<const char*>(sqlite3_value_blob(values[0]));
+  const auto size = static_cast<size_t>(sqlite3_value_bytes(values[0]));
+  const std::string digest = sha256({text, size}).value();
+  sqlite3_result_text(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
+}
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
 
@@ -199,6 +242,7 @@ Status migrate(SQLite::Database& database, std::span<const Migration> steps) {
     return conflict(database.getFilename(), " has schema version ", version, ", this release knows versions up to ",
                     newest, "; use the newer release, or another --state folder");
   }
+  database.createFunction("sha256", 1, /*aDeterministic=*/true, nullptr, &sha256_of_text, nullptr, nullptr, nullptr);
   for (const Migration& step : steps) {
     if (step.version <= version) continue;
     if (!empty) AUTONORM_RETURN_IF_ERROR(back_up(database, step.version));

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "coordinator/store/read_only.h"
+#include "coordinator/store/replaced_results.h"
 #include "coordinator/store/rows.h"
 #include "coordinator/store/sweep_extension.h"
 #include "coordinator/store/sweep_rows.h"
@@ -175,6 +176,7 @@ Result<std::map<TrialId, double>> ReportReader::results(const std::set<TrialId>&
 Result<report::ReportData> ReportReader::report(SweepId sweep) {
   auto rows = rows_of(sweep, {});
   if (!rows.ok()) return rows.status();
+  report::note_trained_again(rows->trained_again, rows->data.trials);
   return std::move(rows->data);
 }
 
@@ -203,8 +205,11 @@ Result<SweepRows> ReportReader::rows_of(SweepId sweep, const RowRange& range) {
     } else {
       out.next = read_rows(connection, id, range, submitted, out.data.trials);
     }
-    // Looks at all cells: once is enough for a reader of parts.
-    if (out.next == 0) out.data.sweep.extends_earlier = extends_earlier(connection, id);
+    // These look at all cells: once is enough for a reader of parts.
+    if (out.next == 0) {
+      out.data.sweep.extends_earlier = extends_earlier(connection, id);
+      out.trained_again = replaced_results(connection, id);
+    }
     return out;
   } catch (const SQLite::Exception& error) {
     return database_error(error, connection.file());

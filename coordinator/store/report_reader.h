@@ -36,7 +36,9 @@ struct RowRange {
 };
 struct SweepRows {
   report::ReportData data;
-  int64_t next = 0;  // the position to go on from; 0 = these are the last, and `extends_earlier` is known
+  int64_t next = 0;  // the position to go on from; 0 = these are the last
+  // Known with the last part, as `data.sweep.extends_earlier` is: of the trials of all parts, not yet in their rows.
+  report::TrainedAgain trained_again = {};
 };
 
 // Not thread-safe: one reader per thread.

@@ -3,16 +3,42 @@
 #include <algorithm>
 #include <future>
 #include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
-#include "coordinator/store/replaced_results.h"
 #include "coordinator/store/rows.h"
 #include "coordinator/store/shared_texts.h"
 #include "coordinator/store/trial_runs.h"
 
 namespace autonorm::store {
 namespace {
+
+// Lists of texts by their rows, each read once. Throws nlohmann::json::exception.
+class KnownLists {
+ public:
+  explicit KnownLists(Connection& connection) : connection_(connection) {}
+  const report::Shared<report::TextList>& of(std::optional<int64_t> id) {
+    auto& list = known_[id.value_or(0)];
+    if (id && list->empty()) list = read(*id);
+    return list;
+  }
+
+ private:
+  report::TextList read(int64_t id) {
+    std::map<std::string, std::string> texts;
+    SQLite::Statement& query = connection_.statement("SELECT json FROM text_list WHERE id = ?");
+    for_each_row(Binder{query}(id), [&](Row& row) { nlohmann::json::parse(row.view()).get_to(texts); });
+    return {boost::container::ordered_unique_range, texts.begin(), texts.end()};
+  }
+
+  Connection& connection_;
+  std::unordered_map<int64_t, report::Shared<report::TextList>> known_;
+};
 
 // Of the cells of a range. Returns also the position to go on from.
 std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
@@ -25,9 +51,10 @@ std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep,
   shown.reserve(expected), rows.reserve(expected);
   KnownLabels labels;
   Texts configurations;
+  KnownLists lists(connection);
   SQLite::Statement& query = connection.statement(
       "SELECT trial.id, trial.hash, variant, labels, claim.seed, state, end, reason, attempt, ranks, "
-      "configuration.hash, position FROM claim "
+      "configuration.hash, initial, common_facts, position FROM claim "
       "JOIN trial ON trial.id = claim.trial JOIN configuration ON configuration.id = trial.configuration "
       "WHERE sweep = ? AND position >= ? AND position < ? AND is_stage = 0 ORDER BY position LIMIT ?");
   for_each_row(Binder{query}(sweep, range.from, range.before, range.most), [&](Row& row) {
@@ -43,6 +70,8 @@ std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep,
     t.attempts = static_cast<int>(row.integer());
     t.ranks = row.integer();
     t.configuration = configurations.shared(row.view());
+    t.initial = lists.of(row.optional_integer());
+    t.common_facts = lists.of(row.optional_integer());
     last = row.integer();
   });
   const bool more = std::ssize(shown) == range.most;
@@ -70,25 +99,22 @@ void copy_to_other_labels(const TrialRuns& trials, std::vector<report::TrialRow>
     const report::TrialRow& same = rows[shown[i - 1].second];
     report::TrialRow& row = rows[shown[i].second];
     row.duration_s = same.duration_s, row.worker = same.worker, row.device = same.device;
-    row.ended_before = same.ended_before, row.results = same.results, row.facts = same.facts;
-    row.initial = same.initial;
+    row.ended_before = same.ended_before, row.results = same.results, row.own_facts = same.own_facts;
   }
 }
 
 void read_details(Connection& connection, TrialRuns& trials, WallTime submitted, std::vector<report::TrialRow>& rows) {
+  size_t metrics = 0;  // most trials have those of the one before
   for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial BETWEEN ? AND ?", trials, rows,
-                     [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.results.try_emplace(row.text());
-                       at->second = row.real();
+                     [&](Row& row, report::TrialRow& t) {
+                       if (t.results.empty()) t.results.reserve(metrics);
+                       std::string metric = row.text();
+                       t.results.emplace_hint(t.results.end(), std::move(metric), row.real());
+                       metrics = t.results.size();
                      });
-  for_each_trial_row(connection, "SELECT trial, name, value FROM fact WHERE trial BETWEEN ? AND ?", trials, rows,
+  for_each_trial_row(connection, "SELECT trial, name, value FROM own_fact WHERE trial BETWEEN ? AND ?", trials, rows,
                      [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.facts.try_emplace(row.text());
-                       at->second = row.text();
-                     });
-  for_each_trial_row(connection, "SELECT trial, parameter, hash FROM initial_hash WHERE trial BETWEEN ? AND ?", trials,
-                     rows, [](Row& row, report::TrialRow& t) {
-                       const auto [at, is_new] = t.initial.try_emplace(row.text());
+                       const auto [at, is_new] = t.own_facts.try_emplace(row.text());
                        at->second = row.text();
                      });
   Texts workers, devices;
@@ -123,9 +149,6 @@ int64_t read_rows(Connection& connection, int64_t sweep, const RowRange& range, 
                   std::vector<report::TrialRow>& rows) {
   auto [trials, next] = read_claims(connection, sweep, range, rows);
   read_details(connection, trials, submitted, rows);
-  for (const auto& [trial, by] : replaced_results(connection, sweep)) {
-    for (const auto& [same, row] : trials.rows_of(trial)) rows[row].trained_again_by = SweepId(by);
-  }
   return next;
 }
 

@@ -12,7 +12,7 @@ namespace autonorm::store {
 
 // Of the sweep, by which positions are bounded.
 int64_t cells_of(Connection& connection, int64_t sweep);
-// Appends the rows of a range, by position; returns the position to go on from, 0 = none.
+// Appends the rows of a range, all but `trained_again_by`, by position; returns the position to go on from, 0 = none.
 int64_t read_rows(Connection& connection, int64_t sweep, const RowRange& range, WallTime submitted,
                   std::vector<report::TrialRow>& rows);
 // All rows, by two threads. Both connections must see the same state of the database.

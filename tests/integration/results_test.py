@@ -114,6 +114,9 @@ class Results(Study):
         poll(lambda: all(sweep["state"] == "done" for sweep in self.sweeps()), "both sweeps are done")
         self.assertIn("POST HOC: 6 of 6 trials were trained again by sweep 2 (submit --fresh) after their results were known",
                       self.cli("report", "1"))
+        self.cli("export", "1", "--format", "csv", "--out", str(self.folder / "tables"))
+        with open(self.folder / "tables" / "comparison.csv", newline="") as file:
+            self.assertEqual({row["registration"] for row in csv.DictReader(file)}, {"post hoc"}, "rows that came by parts")
         second = self.cli("report", "2")
         self.assertIn("POST HOC: 4 of 4 trials of the variants had ended before the sweep was submitted", second)
         self.assertNotIn("trained again", second)

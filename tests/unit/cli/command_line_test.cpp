@@ -96,6 +96,15 @@ TEST(CommandLine, ReportTakesASelectionAndMethods) {
   EXPECT_EQ(report.how.test, report::TestMethod::kSignFlip);
   EXPECT_EQ(report.how.explain_cell, "A/mnist");
   EXPECT_THAT(refusal({"report", "--ci", "wald"}), testing::HasSubstr("'wald' is not one of bca, permutation, t"));
+  for (const char* wrong : {"5%", "0", "nan", "0.51", "0,05"}) {
+    EXPECT_THAT(refusal({"report", "--alpha", wrong}),
+                testing::HasSubstr(cat("--alpha: '", wrong, "' is not a number from 1e-06 to 0.5, e.g. 0.05")));
+  }
+  for (const char* wrong : {"1%", "0", "-1", "inf"}) {
+    EXPECT_THAT(refusal({"compare", "A", "B", "--margin", wrong}),
+                testing::HasSubstr(cat("--margin: '", wrong, "' is not a number above 0, in the unit of the metric")));
+  }
+  EXPECT_THAT(refusal({"verify", "3", "--seed", "-1"}), testing::HasSubstr("'-1' is not a whole number from 0 to "));
 }
 
 TEST(CommandLine, CompareTakesTwoSides) {

@@ -205,19 +205,37 @@ TEST(Comparison, UncleanPairsStayPairedAndAreCounted) {
 
 TEST(Comparison, AnotherBatchOrderMakesAPairUnclean) {
   ReportData data = sample_sweep();
-  trial_of(data, "RMSNorm, eps \"1e-6\"", "digits", 0).facts["order_sha256"] = "other";
+  trial_of(data, "RMSNorm, eps \"1e-6\"", "digits", 0).own_facts["order_sha256"] = "other";
   EXPECT_EQ(row_of(compare(data), 0, "RMSNorm, eps \"1e-6\"").pairing.unclean, 1);
 }
 
 TEST(Comparison, ParametersThatOnlyOneSideHasDoNotMakeAPairUnclean) {
   ReportData data = sample_sweep();
-  trial_of(data, "AutoNorm", "digits", 0).initial["norm.gate.weight [2, 64]"] = "gate";
+  trial_of(data, "AutoNorm", "digits", 0).initial =
+      TextList{{"head.weight [10, 64]", "head-0"}, {"norm.gate.weight [2, 64]", "gate"}};
   EXPECT_EQ(row_of(compare(data), 0, "AutoNorm").pairing.unclean, 0);
+}
+
+// Trials of one seed share a list; equal lists need not be one.
+TEST(Comparison, PairsAreJudgedByWhatTheirListsSay) {
+  const TextList same = {{"head.bias [10]", "b"}, {"head.weight [10, 64]", "w"}};
+  const TextList other = {{"head.weight [10, 64]", "another"}, {"zoom.weight [64]", "z"}};
+  const Shared<TextList> shared = same, different = other;
+  ReportData data = sample_sweep();
+  const auto unclean = [&](const Shared<TextList>& ours, const Shared<TextList>& theirs) {
+    for (TrialRow& row : data.trials) row.initial = row.variant == "AutoNorm" ? ours : theirs;
+    return row_of(compare(data), 0, "AutoNorm").pairing.unclean;
+  };
+  EXPECT_EQ(unclean(shared, shared), 0);
+  EXPECT_EQ(unclean(shared, same), 0);
+  EXPECT_EQ(unclean(shared, different), row_of(compare(data), 0, "AutoNorm").pairing.pairs);
+  EXPECT_EQ(unclean(different, shared), row_of(compare(data), 0, "AutoNorm").pairing.pairs);
+  EXPECT_EQ(unclean(shared, TextList()), 0);
 }
 
 TEST(Comparison, PairsWithoutHashesAreUnchecked) {
   ReportData data = sample_sweep();
-  trial_of(data, "AutoNorm", "digits", 0).facts.clear();
+  trial_of(data, "AutoNorm", "digits", 0).common_facts = {};
   const Pairing pairing = row_of(compare(data), 0, "AutoNorm").pairing;
   EXPECT_EQ(pairing.unclean, 0);
   EXPECT_EQ(pairing.unchecked, 1);

@@ -21,7 +21,7 @@ const std::string kOld = sha256("old").value(), kNew = sha256("new").value();
 ReportData alike() {
   ReportData data = two_sides({0.01, 0.02, 0.03, 0.01});
   for (TrialRow& row : data.trials) {
-    row.facts.insert({{"build", kOld}, {"torch_version", "2.11"}, {"device", "cpu"}, {"data_sha256", "d"}});
+    row.own_facts.insert({{"build", kOld}, {"torch_version", "2.11"}, {"device", "cpu"}, {"data_sha256", "d"}});
   }
   return data;
 }
@@ -32,9 +32,9 @@ TEST(Origins, OldResultsThatRecordNoneAreAlikeToo) { EXPECT_THAT(mixed_origins(t
 
 TEST(Origins, PairsOfTwoBuildsAreCountedAndNamed) {
   ReportData data = alike();
-  side_of(data, "Variant", 1).facts["build"] = kNew;
-  side_of(data, "Variant", 3).facts["build"] = kNew;
-  side_of(data, "Base", 3).facts["build"] = kNew;
+  side_of(data, "Variant", 1).own_facts["build"] = kNew;
+  side_of(data, "Variant", 3).own_facts["build"] = kNew;
+  side_of(data, "Base", 3).own_facts["build"] = kNew;
   const auto mixed = mixed_origins(data);
   ASSERT_EQ(mixed.size(), 1u);
   EXPECT_EQ(mixed[0].trials, (std::map<std::string, int>{{kOld, 5}, {kNew, 3}}));
@@ -50,7 +50,7 @@ TEST(Origins, PairsOfTwoBuildsAreCountedAndNamed) {
 
 TEST(Origins, SeedsOfAnotherBuildMixNoPair) {
   ReportData data = alike();
-  for (const char* side : {"Base", "Variant"}) side_of(data, side, 2).facts["build"] = kNew;
+  for (const char* side : {"Base", "Variant"}) side_of(data, side, 2).own_facts["build"] = kNew;
   const auto mixed = mixed_origins(data);
   ASSERT_EQ(mixed.size(), 1u);
   EXPECT_EQ(mixed[0].mixed, 0);
@@ -59,7 +59,7 @@ TEST(Origins, SeedsOfAnotherBuildMixNoPair) {
 
 TEST(Origins, WhatSomeTrialsHaveNotRecordedIsNamedAndCountsAsNoDifference) {
   ReportData data = alike();
-  side_of(data, "Variant", 0).facts.erase("build");
+  side_of(data, "Variant", 0).own_facts.erase("build");
   const auto mixed = mixed_origins(data);
   ASSERT_EQ(mixed.size(), 1u);
   EXPECT_EQ(mixed[0].mixed, 0);
@@ -73,11 +73,11 @@ TEST(Origins, CellsMayDifferInTheirDataButNotTheTrialsOfOne) {
   for (TrialRow& row : other.trials) {
     row.labels = with_label(row.labels, "data.name", "mnist");
     row.trial = TrialId(sha256("mnist" + row.trial.value()).value());
-    row.facts["data_sha256"] = "m";
+    row.own_facts["data_sha256"] = "m";
     data.trials.push_back(row);
   }
   EXPECT_THAT(mixed_origins(data), IsEmpty());
-  data.trials.back().facts["data_sha256"] = "other";  // Variant on mnist, the last seed
+  data.trials.back().own_facts["data_sha256"] = "other";  // Variant on mnist, the last seed
   const auto mixed = mixed_origins(data);
   ASSERT_EQ(mixed.size(), 1u);
   EXPECT_EQ(mixed[0].trials, (std::map<std::string, int>{{"m", 7}, {"other", 1}}));
@@ -87,9 +87,9 @@ TEST(Origins, CellsMayDifferInTheirDataButNotTheTrialsOfOne) {
 
 TEST(Origins, GpusOfOneKindAreAlike) {
   ReportData data = alike();
-  for (TrialRow& row : data.trials) row.facts["device"] = cat("cuda:", row.seed);
+  for (TrialRow& row : data.trials) row.own_facts["device"] = cat("cuda:", row.seed);
   EXPECT_THAT(mixed_origins(data), IsEmpty());
-  side_of(data, "Variant", 0).facts["device"] = "cpu";
+  side_of(data, "Variant", 0).own_facts["device"] = "cpu";
   ASSERT_EQ(mixed_origins(data).size(), 1u);
   EXPECT_EQ(mixed_origins(data)[0].trials, (std::map<std::string, int>{{"cpu", 1}, {"cuda", 7}}));
 }
@@ -98,13 +98,13 @@ TEST(Origins, UnfinishedTrialsHaveNone) {
   ReportData data = alike();
   TrialRow& row = side_of(data, "Variant", 0);
   row.state = TrialState::kRunning;
-  row.facts.clear();
+  row.own_facts.clear(), row.common_facts = {};
   EXPECT_THAT(mixed_origins(data), IsEmpty());
 }
 
 TEST(Origins, JsonCountsThem) {
   ReportData data = alike();
-  side_of(data, "Variant", 1).facts["build"] = kNew;
+  side_of(data, "Variant", 1).own_facts["build"] = kNew;
   const auto json = nlohmann::json::parse(rendered(data, {.format = Format::kJson}));
   EXPECT_EQ(json.at("mixed_origins").dump(),
             cat(R"([{"fact":"build","pairs":4,"pairs_mixed":1,"trials":{")", kNew, R"(":1,")", kOld, R"(":7}}])"));
@@ -112,8 +112,8 @@ TEST(Origins, JsonCountsThem) {
 
 TEST(Origins, AnExplainedCellNamesPairsAndSeeds) {
   ReportData data = alike();
-  side_of(data, "Variant", 1).facts["build"] = kNew;
-  side_of(data, "Variant", 1).facts["data_sha256"] = "other";
+  side_of(data, "Variant", 1).own_facts["build"] = kNew;
+  side_of(data, "Variant", 1).own_facts["data_sha256"] = "other";
   const std::string text = rendered(data, {.explain_cell = "Variant/digits"});
   EXPECT_THAT(text, HasSubstr("seed 1: another build, other data"));
   EXPECT_THAT(text, HasSubstr(cat("build (seed 1): ", kNew)));
@@ -125,9 +125,9 @@ TEST(Origins, DifferencesOfTwoTrialsHaveNames) {
   ReportData data = alike();
   TrialRow other = data.trials[0];
   EXPECT_THAT(origin_differences(data.trials[0], other), IsEmpty());
-  other.facts["build"] = kNew;
-  other.facts["cpu_capability"] = "AVX2";  // which the first did not record
-  other.facts["torch_version"] = "2.12";
+  other.own_facts["build"] = kNew;
+  other.own_facts["cpu_capability"] = "AVX2";  // which the first did not record
+  other.own_facts["torch_version"] = "2.12";
   EXPECT_THAT(origin_differences(data.trials[0], other), ElementsAre("another build", "another LibTorch version"));
 }
 

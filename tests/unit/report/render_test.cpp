@@ -332,7 +332,7 @@ TEST(Render, LargeSeedsKeepTheirDigits) {
 
 TEST(Render, FactsThatShareAColumnNameGetAPrefix) {
   ReportData data = sample_sweep();
-  for (TrialRow& row : data.trials) row.facts["device"] = "AMD EPYC";
+  for (TrialRow& row : data.trials) row.own_facts["device"] = "AMD EPYC";
   const std::string csv = rendered(data, {Format::kCsv, true});
   EXPECT_THAT(csv.substr(0, csv.find('\r')), HasSubstr(",fact.device,"));
 }

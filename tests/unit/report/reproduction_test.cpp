@@ -33,7 +33,7 @@ TEST(Reproduction, EqualWeightsOrderAndValueAreBitExact) {
 
 TEST(Reproduction, OtherWeightsNeedAValueWithinTheTolerance) {
   ReportData data = again();
-  data.trials[0].facts["weights_sha256"] = "other";
+  data.trials[0].own_facts["weights_sha256"] = "other";
   EXPECT_EQ(outcome_of(data), Reproduction::kWithinTolerance);
   data.trials[0].results["test/accuracy"] = 0.9549;
   EXPECT_EQ(outcome_of(data), Reproduction::kWithinTolerance);
@@ -43,7 +43,7 @@ TEST(Reproduction, OtherWeightsNeedAValueWithinTheTolerance) {
 
 TEST(Reproduction, AnotherBatchOrderIsNotBitExactAndIsNamed) {
   ReportData data = again();
-  data.trials[0].facts["order_sha256"] = "other";
+  data.trials[0].own_facts["order_sha256"] = "other";
   const auto report = compare_reruns(first(), data, 0.005).value();
   EXPECT_EQ(report.trials[0].outcome, Reproduction::kWithinTolerance);
   EXPECT_EQ(report.trials[0].remark, "another batch order");
@@ -51,10 +51,10 @@ TEST(Reproduction, AnotherBatchOrderIsNotBitExactAndIsNamed) {
 
 TEST(Reproduction, AnotherBuildOrOtherDataAreNamedWhateverCameOut) {
   ReportData original = first(), data = again();
-  for (TrialRow& row : original.trials) row.facts.insert({{"build", "old"}, {"data_sha256", "d"}});
-  for (TrialRow& row : data.trials) row.facts.insert({{"build", "new"}, {"data_sha256", "d"}});
-  data.trials[1].facts["weights_sha256"] = "other";
-  data.trials[1].facts["data_sha256"] = "e";
+  for (TrialRow& row : original.trials) row.own_facts.insert({{"build", "old"}, {"data_sha256", "d"}});
+  for (TrialRow& row : data.trials) row.own_facts.insert({{"build", "new"}, {"data_sha256", "d"}});
+  data.trials[1].own_facts["weights_sha256"] = "other";
+  data.trials[1].own_facts["data_sha256"] = "e";
   const auto report = compare_reruns(original, data, 0.005).value();
   EXPECT_EQ(report.trials[0].outcome, Reproduction::kBitExact);
   EXPECT_EQ(report.trials[0].remark, "another build");

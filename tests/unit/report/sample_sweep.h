@@ -26,8 +26,9 @@ inline TrialRow make_trial(const std::string& variant, const std::string& data_s
                  {"test/loss", 1.25 - accuracy},
                  {"train/samples_per_s", 5120.5 + 16 * static_cast<double>(seed)},
                  {"model/parameters", 70000.0 + static_cast<double>(variant.size())}};
-  row.facts = {{"order_sha256", "order-" + std::to_string(seed)}, {"weights_sha256", row.trial.value().substr(0, 8)}};
-  row.initial = {{"head.weight [10, 64]", "head-" + std::to_string(seed)}};
+  row.common_facts = TextList{{"order_sha256", "order-" + std::to_string(seed)}};
+  row.own_facts = {{"weights_sha256", row.trial.value().substr(0, 8)}};
+  row.initial = TextList{{"head.weight [10, 64]", "head-" + std::to_string(seed)}};
   return row;
 }
 
@@ -79,10 +80,10 @@ inline ReportData sample_sweep() {
       row.reason = "SIGSEGV at step 40";
       row.attempts = 3;
       row.results.clear();
-      row.facts.clear();
-      row.initial.clear();
+      row.own_facts.clear(), row.common_facts = {}, row.initial = {};
     }
-    if (!digits && row.variant == "AutoNorm" && row.seed == 1) row.initial["head.weight [10, 64]"] = "another";
+    if (!digits && row.variant == "AutoNorm" && row.seed == 1)
+      row.initial = TextList{{"head.weight [10, 64]", "another"}};
   }
   return data;
 }
@@ -125,8 +126,7 @@ inline ReportData unfinished_sweep() {
     row.state = row.labels->at("data.name") == "digits" ? TrialState::kRunning : TrialState::kQueued;
     row.end.reset();
     row.results.clear();
-    row.facts.clear();
-    row.initial.clear();
+    row.own_facts.clear(), row.common_facts = {}, row.initial = {};
   }
   return data;
 }

@@ -44,16 +44,17 @@ TEST(Selection, ValuesOfOneKeyAreAlternatives) {
 }
 
 TEST(Selection, NamesWhatDoesNotExist) {
-  EXPECT_EQ(refusal({.variants = {"AutoNrm"}}),
-            "sweep 3 has no variant 'AutoNrm'; did you mean 'AutoNorm'?; it has AutoNorm, DisableSelector, FrozenLN, "
-            "RMSNorm, eps \"1e-6\", Teacher");
+  EXPECT_EQ(
+      refusal({.variants = {"AutoNrm"}}),
+      "sweep 3 has no variant 'AutoNrm'; did you mean 'AutoNorm'?; it has 'AutoNorm', 'DisableSelector', 'FrozenLN', "
+      "'RMSNorm, eps \"1e-6\"', 'Teacher'");
   EXPECT_EQ(refusal({.data = {"mnst"}}),
-            "sweep 3 has no data.name 'mnst'; did you mean 'mnist'?; it has digits, mnist");
-  EXPECT_EQ(refusal({.where = {"train.lr=1"}}), "sweep 3 has no matrix key 'train.lr'; it has data.name");
+            "sweep 3 has no data.name 'mnst'; did you mean 'mnist'?; it has 'digits', 'mnist'");
+  EXPECT_EQ(refusal({.where = {"train.lr=1"}}), "sweep 3 has no matrix key 'train.lr'; it has 'data.name'");
   EXPECT_EQ(refusal({.where = {"mnist"}}), "--where 'mnist' is not of the form KEY=VALUE, e.g. data.name=mnist");
   EXPECT_THAT(
       refusal({.metric = "test/acuracy"}),
-      HasSubstr("has no recorded metric 'test/acuracy'; did you mean 'test/accuracy'?; it has test/accuracy, "));
+      HasSubstr("has no recorded metric 'test/acuracy'; did you mean 'test/accuracy'?; it has 'test/accuracy', "));
   EXPECT_THAT(refusal({.baseline = "Base"}), HasSubstr("--baseline: sweep 3 has no variant 'Base'"));
 }
 
@@ -138,9 +139,9 @@ TEST(ExplainCell, NamesWhatThereIs) {
   };
   EXPECT_THAT(message("Techer/mnist"), HasSubstr("did you mean 'Teacher'?"));
   EXPECT_EQ(message("Teacher/cifar"),
-            "--explain-cell: no cell of 'Teacher' is called 'cifar'; there are data.name=digits; data.name=mnist");
+            "--explain-cell: no cell of 'Teacher' is called 'cifar'; there are 'data.name=digits', 'data.name=mnist'");
   EXPECT_EQ(message("Teacher"),
-            "--explain-cell: 2 cells of 'Teacher' answer to ''; there are data.name=digits; data.name=mnist");
+            "--explain-cell: 2 cells of 'Teacher' answer to ''; there are 'data.name=digits', 'data.name=mnist'");
 }
 
 TEST(ExplainCell, IsTextOnly) {

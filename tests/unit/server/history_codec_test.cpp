@@ -18,11 +18,13 @@ Wire encoded(const Value& value) {
 
 TEST(HistoryCodec, RowsComeBackAsTheyWere) {
   const report::ReportData data = report::sample_sweep();
-  for (const report::TrialRow& row : data.trials) {
-    const auto wire = encoded<v1::ReportedTrial>(row);
-    const auto back = decode(wire);
-    ASSERT_TRUE(back.ok()) << back.status().message();
-    EXPECT_EQ(encoded<v1::ReportedTrial>(*back).SerializeAsString().size(), wire.SerializeAsString().size());
+  const auto wire = encoded<v1::ReadSweepReply>(data.trials);
+  const auto rows = decode_rows(wire);
+  ASSERT_TRUE(rows.ok()) << rows.status().message();
+  EXPECT_EQ(encoded<v1::ReadSweepReply>(*rows).SerializeAsString().size(), wire.SerializeAsString().size());
+  ASSERT_EQ(rows->size(), data.trials.size());
+  for (size_t i = 0; i < rows->size(); ++i) {
+    const report::TrialRow &row = data.trials[i], *back = &(*rows)[i];
     EXPECT_EQ(back->trial, row.trial);
     EXPECT_EQ(back->variant, row.variant);
     EXPECT_EQ(back->labels, row.labels);
@@ -31,7 +33,8 @@ TEST(HistoryCodec, RowsComeBackAsTheyWere) {
     EXPECT_EQ(back->end, row.end);
     EXPECT_EQ(back->reason, row.reason);
     EXPECT_EQ(back->results, row.results);
-    EXPECT_EQ(back->facts, row.facts);
+    EXPECT_EQ(back->own_facts, row.own_facts);
+    EXPECT_EQ(back->common_facts, row.common_facts);
     EXPECT_EQ(back->initial, row.initial);
     EXPECT_EQ(back->duration_s, row.duration_s);
     EXPECT_EQ(back->configuration, row.configuration);
@@ -42,6 +45,31 @@ TEST(HistoryCodec, RowsComeBackAsTheyWere) {
   EXPECT_EQ(sweep.margin, data.sweep.margin);
   EXPECT_EQ(sweep.content, data.sweep.content);
   EXPECT_EQ(sweep.submitted, data.sweep.submitted);
+}
+
+TEST(HistoryCodec, ListsTravelOnceAndStayShared) {
+  std::vector<report::TrialRow> rows(3, report::make_trial("A", "digits", 1, 0.9));
+  rows[2].initial = report::TextList{{"bias [10]", "b"}};
+  auto wire = encoded<v1::ReadSweepReply>(rows);
+  EXPECT_EQ(wire.lists_size(), 3) << "facts, and two lists of initial values";
+  const auto back = decode_rows(wire);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(&*(*back)[0].initial, &*(*back)[1].initial);
+  EXPECT_EQ(&*(*back)[0].common_facts, &*(*back)[2].common_facts);
+  EXPECT_EQ((*back)[2].initial->at("bias [10]"), "b");
+  for (const int wrong : {-1, 4}) {
+    wire.mutable_trials(0)->set_initial(wrong);
+    EXPECT_EQ(decode_rows(wire).status().message(), cat("ReportedTrial.initial is list ", wrong, " of 3"));
+  }
+}
+
+TEST(HistoryCodec, WhatWasTrainedAgainComesBack) {
+  const report::TrainedAgain again = {{TrialId(std::string(64, 'a')), SweepId(7)},
+                                      {TrialId(std::string(64, 'b')), SweepId(9)}};
+  auto wire = encoded<v1::ReadSweepReply>(again);
+  EXPECT_EQ(decode_trained_again(wire).value(), again);
+  wire.mutable_trained_again(0)->set_trial("xyz");
+  EXPECT_FALSE(decode_trained_again(wire).ok());
 }
 
 TEST(HistoryCodec, HistoriesComeBackAsTheyWere) {
@@ -64,12 +92,13 @@ TEST(HistoryCodec, HistoriesComeBackAsTheyWere) {
 }
 
 TEST(HistoryCodec, UnknownWordsAndDamagedIdsAreRefused) {
-  auto wire = encoded<v1::ReportedTrial>(report::make_trial("A", "digits", 1, 0.9));
-  wire.set_state("dreaming");
-  EXPECT_FALSE(decode(wire).ok());
-  wire.set_state("succeeded");
-  wire.set_trial("xyz");
-  EXPECT_FALSE(decode(wire).ok());
+  auto wire = encoded<v1::ReadSweepReply>(std::vector{report::make_trial("A", "digits", 1, 0.9)});
+  v1::ReportedTrial& trial = *wire.mutable_trials(0);
+  trial.set_state("dreaming");
+  EXPECT_FALSE(decode_rows(wire).ok());
+  trial.set_state("succeeded");
+  trial.set_trial("xyz");
+  EXPECT_FALSE(decode_rows(wire).ok());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "coordinator/store/migrations.h"
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/store.h"
+#include "core/base/sha256.h"
 #include "tests/support/fault_disk.h"
 #include "tests/support/system_clock.h"
 #include "tests/support/temporary_folder.h"
@@ -120,6 +121,48 @@ TEST_F(Migrations, TrialsKeepTheirRowsWhereTheirIndexGetsSmallerAndAreFoundThrou
   EXPECT_EQ(find_trial(now, std::string(10, 'a')).value(), 1);
   EXPECT_EQ(find_trial(now, hash).value(), 1);
   EXPECT_FALSE(find_trial(now, hash.substr(0, 63) + "b").ok());
+}
+
+// What releases up to schema 7 kept for each trial is kept once; who asks by name still finds all of it.
+TEST_F(Migrations, ListsThatTrialsShareAreKeptOnce) {
+  constexpr const char* kFacts =
+      "SELECT group_concat(line, ' ') FROM (SELECT trial || name || value AS line FROM fact ORDER BY 1)";
+  constexpr const char* kInitial =
+      "SELECT group_concat(line, ' ') FROM (SELECT trial || parameter || hash AS line FROM initial_hash ORDER BY 1)";
+  std::string facts, initial;
+  {
+    Connection old(file, Connection::Mode::kReadWrite);
+    SQLite::Database& database = old.database();
+    ASSERT_TRUE(migrate(database, migrations().first(7)).ok());
+    for (const int trial : {1, 2, 3, 4}) {
+      database.exec(
+          cat("INSERT INTO trial (id, hash, configuration, seed, ranks, device, priority, max_attempts, "
+              "timeout_s, stall_timeout_s, state) VALUES (",
+              trial, ", '", std::string(64, static_cast<char>('a' + trial)),
+              "', 1, 0, 1, 'auto', 0, 3, 0, 600, 'succeeded')"));
+      if (trial == 4) continue;  // has no result
+      database.exec(cat("INSERT INTO fact VALUES (", trial, ", 'weights_sha256', 'w", trial, "'), (", trial,
+                        ", 'note', 'it''s \"quoted\" \\'), (", trial, ", 'build', 'b')"));
+      database.exec(cat("INSERT INTO initial_hash VALUES (", trial, ", 'head.weight [10, 64]', '",
+                        trial == 3 ? "x" : "h", "'), (", trial, ", 'head.bias [10]', 'z')"));
+    }
+    facts = database.execAndGet(kFacts).getString(), initial = database.execAndGet(kInitial).getString();
+  }
+  ASSERT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok());
+  Connection now(file, Connection::Mode::kReadOnly);
+  EXPECT_EQ(now.database().execAndGet(kFacts).getString(), facts);
+  EXPECT_EQ(now.database().execAndGet(kInitial).getString(), initial);
+  EXPECT_EQ(now.database().execAndGet("SELECT count(*) FROM text_list").getInt(), 3)
+      << "facts, and two of initial values";
+  EXPECT_EQ(now.database().execAndGet("SELECT count(*) FROM own_fact").getInt(), 3);
+  EXPECT_EQ(
+      now.database().execAndGet("SELECT initial IS NULL AND common_facts IS NULL FROM trial WHERE id = 4").getInt(), 1);
+  EXPECT_EQ(
+      now.database()
+          .execAndGet("SELECT digest FROM text_list JOIN trial ON trial.common_facts = text_list.id WHERE trial.id = 1")
+          .getString(),
+      sha256(R"({"build":"b","note":"it's \"quoted\" \\"})").value())
+      << "as the writer computes it, so that later results share the list";
 }
 
 TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {

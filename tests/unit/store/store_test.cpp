@@ -270,6 +270,30 @@ TEST(ReportReader, HalvesAreTheWhole) {
   }
 }
 
+TEST(ReportReader, TrialsShareTheListsThatAreEqual) {
+  testing::FakeCluster cluster;
+  for (int i = 0; i < 3; ++i) cluster.add_worker({.name = cat("w", i), .world = cat("world-", i)});
+  const config::Sweep sweep = testing::make_sweep("lists", 3);
+  cluster.submit(sweep);
+  for (size_t i = 0; i < 3; ++i) {
+    cluster.join_all(sweep.trials[i].id);
+    fleet::Finished finished;
+    finished.results = {{"test/accuracy", 0.5}};
+    finished.facts = {{"build", "b"}, {"weights_sha256", cat("w", i)}, {"note", "\xff\"it's\""}};
+    finished.initial = {{"head.bias [10]", i == 2 ? "other" : "z"}, {"head.weight [10, 64]", "h"}};
+    cluster.emit(cluster.member(sweep.trials[i].id), sweep.trials[i].id, finished);
+  }
+  auto reader = ReportReader::open(cluster.directory());
+  const auto rows = (*reader)->report(SweepId(1)).value().trials;
+  EXPECT_EQ(&*rows[0].initial, &*rows[1].initial);
+  EXPECT_EQ(*rows[0].initial, (report::TextList{{"head.bias [10]", "z"}, {"head.weight [10, 64]", "h"}}));
+  EXPECT_EQ(rows[2].initial->at("head.bias [10]"), "other");
+  EXPECT_EQ(&*rows[0].common_facts, &*rows[2].common_facts);
+  EXPECT_EQ(*report::fact_of(rows[2], "weights_sha256"), "w2");
+  EXPECT_EQ(report::facts_of(rows[1]),
+            (report::TextList{{"build", "b"}, {"note", "\xef\xbf\xbd\"it's\""}, {"weights_sha256", "w1"}}));
+}
+
 TEST(ReportReader, NotANumberSurvives) {
   testing::FakeCluster cluster;
   const WorkerId worker = cluster.add_worker();
@@ -435,10 +459,16 @@ TEST_F(Extension, OfReplacedResultsNamesWhoReplacedThem) {
   const SweepId fresh = cluster_.submit(study({.name = "first", .seeds = {0, 1}}), /*fresh=*/true).sweep;
   train_all();
   const SweepId grown = submit({.name = "grown", .seeds = {0, 1, 2}});
-  const auto data = ReportReader::open(cluster_.directory()).value()->report(grown).value();
+  const auto reader = ReportReader::open(cluster_.directory()).value();
+  const auto data = reader->report(grown).value();
   for (const auto& row : data.trials) {
     EXPECT_EQ(row.trained_again_by, row.seed < 2 ? std::optional(fresh) : std::nullopt) << row.variant << row.seed;
   }
+  const auto part = reader->rows_of(grown, {.most = 1}).value();
+  EXPECT_TRUE(part.trained_again.empty()) << "looked for once, with the last part";
+  const auto last = reader->rows_of(grown, {.from = part.next}).value();
+  for (const auto& row : data.trials)
+    EXPECT_EQ(last.trained_again.contains(row.trial), row.trained_again_by.has_value());
 }
 
 // What an attempt that was lost had come to tells nothing: the trial goes on.
