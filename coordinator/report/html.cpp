@@ -3,17 +3,22 @@
 namespace autonorm::report {
 namespace {
 
+// A verdict stands at the end of its row: the table fits a laptop's width, and where it is scrolled the variant stays.
+// Pictures keep a size at which they can be read.
 constexpr const char* kStyle =
-    "body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:75rem;margin:2rem auto;padding:0 "
+    "body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:90rem;margin:2rem auto;padding:0 "
     "1rem}"
     "h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.25rem .75rem;text-align:left;white-space:nowrap}"
-    "thead th{border-top:2px solid;border-bottom:1px solid}tbody tr:last-child>*{border-bottom:2px solid}"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92em}"
+    "th,td{padding:.25rem .5rem;text-align:left;white-space:nowrap;border-color:#1a1a1a}"
+    "@media(min-width:50rem){tbody th{position:sticky;left:0;background:#fff}}"
+    "thead th{border-top:2px solid;border-bottom:1px solid}tbody tr:last-child>*{border-bottom:2px solid #1a1a1a}"
     ".right{text-align:right}.strong{font-weight:bold}.alarm{color:#b00020}.faint{color:#5a5a5a}"
-    "figure{margin:1.5rem 0;break-inside:avoid}figure svg{max-width:100%;height:auto}figcaption{font-size:.9rem}"
+    "figure{margin:1.5rem 0;break-inside:avoid;overflow-x:auto}"
+    "figure svg{max-width:100%;min-width:40rem;height:auto}figcaption{font-size:.9rem}"
     "footer{margin-top:2rem;font-size:.9rem}"
-    "@media print{body{max-width:none;margin:0}section{break-inside:avoid}}";
+    "@media print{body{max-width:none;margin:0}section{break-inside:avoid}table{font-size:7pt}"
+    "th,td{padding:.1rem .3rem}.scroll,figure{overflow:visible}}";
 
 const char* css_class(Emphasis emphasis) {
   switch (emphasis) {
