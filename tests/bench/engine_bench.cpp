@@ -28,7 +28,7 @@ constexpr const char* kHelp = R"(engine_bench: throughput, latency and memory of
   engine_bench --bless           write the ratios of this run as the committed ones
   engine_bench --tiny            everything with tiny counts in a few seconds; its numbers mean nothing
 
-  --only NAME        sweeps, metrics or scheduling alone; may be repeated
+  --only NAME        sweeps, reports, metrics or scheduling alone; may be repeated
   --dir DIR          where state directories go (default: a fresh folder in the temporary one); the disk matters
   --coordinator FILE the program to measure (default: ../bin/coordinator beside this one)
   --baseline FILE    the committed ratios (default: tests/bench/baseline.json of the source tree)
@@ -71,8 +71,8 @@ Options parse(int argc, char** argv) {
       throw std::invalid_argument("unknown option '" + word + "'; see engine_bench --help");
   }
   for (const std::string& name : options.only) {
-    if (name != "sweeps" && name != "metrics" && name != "scheduling")
-      throw std::invalid_argument("--only takes sweeps, metrics or scheduling, not '" + name + "'");
+    if (name != "sweeps" && name != "reports" && name != "metrics" && name != "scheduling")
+      throw std::invalid_argument("--only takes sweeps, reports, metrics or scheduling, not '" + name + "'");
   }
   if (options.tiny && (options.strict || options.check || options.bless))
     throw std::invalid_argument(
@@ -133,6 +133,7 @@ Run measure(const Options& options) {
   if (wanted("scheduling")) add(measure_scheduling(setting));
   if (wanted("metrics")) add(measure_metrics(setting));
   if (wanted("sweeps")) add(measure_sweeps(setting));
+  if (wanted("reports")) add(measure_full_reports(setting));
   std::printf("load average after the run %.2f\n", load_average());
   if (!options.dir.empty()) std::filesystem::remove_all(folder);
   return run;

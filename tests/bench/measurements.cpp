@@ -284,6 +284,37 @@ Sizes tiny() {
 
 Numbers measure_sweeps(const Setting& setting) { return Sweeps(setting).run(); }
 
+// As many cells, whose trials recorded what real ones record: initial values, origins, a dozen metrics.
+Numbers measure_full_reports(const Setting& setting) {
+  const CoordinatorProcess coordinator(setting.program, setting.folder / "full-reports");
+  const auto client = coordinator.client();
+  const int64_t trials = expect(client->submit(sweep_source("full", setting.sizes, 0.03), false, "full")).new_trials;
+  testing::FleetOptions options = fleet_of(coordinator.address(), kRanks, testing::Conduct::kDeliver);
+  options.full_results = true;
+  const auto begin = steady_clock::now();
+  testing::FakeFleet fleet(options);
+  if (!fleet.wait_trials(trials, begin + std::chrono::minutes(10))) throw std::runtime_error("the trials did not end");
+  Numbers numbers = {{.name = "full_results",
+                      .value = static_cast<double>(trials) / seconds_since(begin),
+                      .unit = "trials/s",
+                      .note = "12 metrics, 9 facts and 80 initial hashes each"}};
+  for (const auto format : {report::Format::kCsv, report::Format::kText}) {
+    const auto asked = steady_clock::now();
+    const std::string text = expect(client->report("full", {.format = format}));
+    if (text.size() < static_cast<size_t>(setting.sizes.columns)) throw std::runtime_error("the report is empty");
+    numbers.push_back({.name = cat("report_full_", report::word_of(report::kFormatWords, format)),
+                       .value = seconds_since(asked),
+                       .unit = "s",
+                       .direction = Direction::kAtMost,
+                       .note = cat(text.size() / 1'000'000, " MB")});
+  }
+  numbers.push_back({.name = "rss_peak_full_reports",
+                     .value = coordinator.memory().peak / kMegabyte,
+                     .unit = "MB",
+                     .direction = Direction::kAtMost});
+  return numbers;
+}
+
 Numbers measure_metrics(const Setting& setting) {
   using namespace std::chrono_literals;
   const CoordinatorProcess coordinator(setting.program, setting.folder / "metrics");

@@ -41,6 +41,7 @@ struct Setting {
 
 // Submit, restart, memory, no-op trials, report: on one state directory, one after the other.
 Numbers measure_sweeps(const Setting& setting);
+Numbers measure_full_reports(const Setting& setting);
 Numbers measure_metrics(const Setting& setting);
 Numbers measure_scheduling(const Setting& setting);
 

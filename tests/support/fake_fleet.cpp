@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 
@@ -85,14 +86,15 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
  private:
   void take(const v1::CoordinatorMessage& message) {
     if (message.has_welcome()) fleet_.welcomed();
-    if (message.has_start()) begin(message.start().key());
+    if (message.has_start()) begin(message.start());
     if (message.has_ack()) acknowledged(message.ack());
     if (!message.has_stop()) return;
     ++fleet_.stopped_;
     push({slot_free(message.stop().key())});
   }
 
-  void begin(const v1::AttemptKey& key) {
+  void begin(const v1::Start& start) {
+    const v1::AttemptKey& key = start.key();
     ++fleet_.started_;
     switch (fleet_.options_.conduct) {
       case Conduct::kIdle:
@@ -100,7 +102,7 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
       case Conduct::kHold:
         return push({joined(key)});
       case Conduct::kDeliver:
-        return deliver(key);
+        return deliver(key, nlohmann::json::parse(start.config()).at("seed").get<uint64_t>());
       case Conduct::kMetrics:
         push({joined(key)});
         const std::lock_guard lock(mutex_);
@@ -111,11 +113,12 @@ class FakeStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
     }
   }
 
-  void deliver(const v1::AttemptKey& key) {
+  void deliver(const v1::AttemptKey& key, uint64_t seed) {
     std::vector<v1::WorkerMessage> messages{joined(key)};
     int64_t seq = 1;
     if (fleet_.options_.points > 0) messages.push_back(metrics(key, ++seq, fleet_.options_.points));
-    messages.push_back(finished(key, ++seq));
+    messages.push_back(finished(key, ++seq, seed));
+    if (fleet_.options_.full_results) fill_results(key, seed, *messages.back().mutable_event()->mutable_finished());
     messages.push_back(slot_free(key));
     {
       const std::lock_guard lock(mutex_);

@@ -32,7 +32,8 @@ struct FleetOptions {
   int ranks = 1;        // slots of each
   int connections = 1;  // that the workers share
   Conduct conduct = Conduct::kDeliver;
-  int points = 0;  // of a delivered trial
+  int points = 0;             // of a delivered trial
+  bool full_results = false;  // of a delivered trial: all that one of a real transformer records, not one metric
   MetricLoad load = {};
 };
 
