@@ -69,8 +69,8 @@ TEST(HappyPath, TheReportReaderFindsResultFactsAndCurve) {
   EXPECT_EQ(row.end, EndReason::kCompleted);
   EXPECT_EQ(row.attempts, 1);
   EXPECT_EQ(row.results, (report::ByName<double>{{"test/accuracy", 0.95}}));
-  EXPECT_EQ(row.facts.at("weights_sha256"), "abc");
-  EXPECT_EQ(row.initial.at("head.weight [10, 64]"), "def");
+  EXPECT_EQ(*report::fact_of(row, "weights_sha256"), "abc");
+  EXPECT_EQ(row.initial->at("head.weight [10, 64]"), "def");
   EXPECT_DOUBLE_EQ(row.duration_s, 3.0);
   EXPECT_EQ(*row.worker, worker.value());
   EXPECT_EQ(*row.device, "cpu device");
