@@ -134,6 +134,7 @@ Result<ArtifactCollector::Plan> ArtifactCollector::plan(const Retention& retenti
   const WallTime made = artifacts_.unused_since({});
   const auto all = artifacts_.list();
   if (!all.ok()) return all.status();
+  if (all->empty()) return Plan{.made = made, .kept = {}, .garbage = {}, .garbage_size = {}, .kept_size = {}};
   // The engine knows what was decided last, the database what a crash would go back to: both count.
   const auto pinned = loop_.pinned_artifacts();
   const auto rows = store::read_retained(directory_, retention.keep_checkpoints, fresh_manifests(*all, unused_since));
