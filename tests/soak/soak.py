@@ -72,7 +72,7 @@ class Cluster(Study):
 
     def sweep_file(self, trials, ranks=1, name="soak", base="", first=0):
         """An even number of trials."""
-        assert trials % 2 == 0
+        assert trials % 2 == 0, f"two variants have an even number of trials, not {trials}"
         text = SWEEP.format(name=name, seeds=trials // 2, ranks=ranks, base=base, first=first)
         return self.write_sweep(text, f"{name}.toml")
 

@@ -69,7 +69,7 @@ def check(cluster, trials):
 def kill_trainers(kills, random):
     with Cluster() as cluster:
         cluster.serve("--quarantine-crashes", "0")
-        trials = 2 * kills + kills % 2 + 4
+        trials = 2 * kills + 4
         cluster.submit(trials)
         cluster.fake_workers(4, PLAN)
         victims = Victims(cluster, random)
