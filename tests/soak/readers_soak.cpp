@@ -3,7 +3,11 @@
 // other programs take their share of the machine. --count N: results; cells have five
 // seeds each.
 #include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,37 +31,90 @@ constexpr double kResultsPerSecond = 5000, kAckWithinMs = 50;
 constexpr double kBusyMachine = 0.1;  // share of other programs at which times say nothing about us
 constexpr std::chrono::seconds kPatience{600};
 
-// Follows or reports, again and again, until all results are there.
+// Follows the newest sweep, again and again until end(). By callbacks: a thread that waits in a call of gRPC's is lent
+// out to every connection of the process, those of server and fleet too, which no reader of another process does.
+class Watcher {
+ public:
+  using Note = std::function<void(const grpc::Status&)>;
+
+  Watcher(std::unique_ptr<v1::Control::Stub> stub, Note note) : stub_(std::move(stub)), note_(std::move(note)) {
+    const std::lock_guard lock(mutex_);
+    begin();
+  }
+  ~Watcher() { end(); }
+  void end() {
+    std::unique_lock lock(mutex_);
+    ending_ = true;
+    if (stream_) stream_->context.TryCancel();
+    over_.wait(lock, [this] { return !stream_; });
+  }
+  int64_t updates() const { return updates_; }
+
+ private:
+  struct Stream final : grpc::ClientReadReactor<v1::WatchUpdate> {
+    explicit Stream(Watcher& owner) : watcher(owner) {}
+    void OnReadDone(bool ok) override {
+      if (!ok) return;
+      ++watcher.updates_;
+      StartRead(&update);
+    }
+    void OnDone(const grpc::Status& status) override { watcher.ended(status); }
+
+    Watcher& watcher;
+    grpc::ClientContext context;
+    v1::WatchRequest question = request<v1::WatchRequest>();
+    v1::WatchUpdate update;
+  };
+
+  void begin() {
+    stream_ = std::make_unique<Stream>(*this);
+    stub_->async()->Watch(&stream_->context, &stream_->question, stream_.get());
+    stream_->StartRead(&stream_->update);
+    stream_->StartCall();
+  }
+  void ended(const grpc::Status& status) {
+    note_(status);
+    const std::lock_guard lock(mutex_);
+    stream_.reset();
+    if (!ending_) return begin();
+    over_.notify_all();
+  }
+
+  const std::unique_ptr<v1::Control::Stub> stub_;
+  const Note note_;
+  std::atomic<int64_t> updates_{0};
+  std::mutex mutex_;
+  std::condition_variable over_;
+  bool ending_ = false;             // guarded by mutex_
+  std::unique_ptr<Stream> stream_;  // guarded by mutex_; null: ended, for good
+};
+
+// Follow or report until all results are there.
 class Readers {
  public:
   explicit Readers(const LoadedServer& server) {
-    for (int i = 0; i < kWatchers; ++i) threads_.emplace_back([this, stub = server.stub()] { watch(*stub); });
+    for (int i = 0; i < kWatchers; ++i) {
+      watchers_.push_back(
+          std::make_unique<Watcher>(server.stub(), [this](const grpc::Status& status) { note(status); }));
+    }
     for (int i = 0; i < kReporters; ++i) threads_.emplace_back([this, stub = server.stub()] { report(*stub); });
   }
   ~Readers() { end(); }
   void end() {
     ending_ = true;
+    for (const auto& watcher : watchers_) watcher->end();
     for (auto& thread : threads_) {
       if (thread.joinable()) thread.join();
     }
   }
-  int64_t updates() const { return updates_; }
+  int64_t updates() const {
+    return std::accumulate(watchers_.begin(), watchers_.end(), int64_t{0},
+                           [](int64_t sum, const auto& watcher) { return sum + watcher->updates(); });
+  }
   int64_t reports() const { return reports_; }
   std::vector<std::string> errors;  // after end()
 
  private:
-  void watch(v1::Control::Stub& stub) {
-    while (!ending_) {
-      grpc::ClientContext context;
-      const auto stream = stub.Watch(&context, request<v1::WatchRequest>());
-      v1::WatchUpdate update;
-      while (stream->Read(&update)) {
-        ++updates_;
-        if (ending_) context.TryCancel();
-      }
-      note(stream->Finish());
-    }
-  }
   void report(v1::Control::Stub& stub) {
     while (!ending_) {
       grpc::ClientContext context;
@@ -75,8 +132,9 @@ class Readers {
   }
 
   std::atomic<bool> ending_{false};
-  std::atomic<int64_t> updates_{0}, reports_{0};
+  std::atomic<int64_t> reports_{0};
   std::mutex mutex_;
+  std::vector<std::unique_ptr<Watcher>> watchers_;
   std::vector<std::thread> threads_;
 };
 
