@@ -24,6 +24,7 @@ namespace {
 
 using namespace autonorm;
 
+constexpr int64_t kPastWarmUps = 1'000'000;
 constexpr double kFewPasses = 0.5;  // the momentum with which five passes give the statistics of the images
 
 struct Scale {
@@ -62,7 +63,8 @@ int measure(const std::string& name, const config::ModelConfig& model_config, co
       p.value.add_(at::randn(p.value.sizes()), 0.05);
     }
     const at::Tensor batch = at::randn({scale.images, input.channels, input.height, input.width});
-    for (int64_t step = 0; step < 5; ++step) (*model)->forward(batch, {.step = step});
+    // Past all warm-ups: the statistics are those of the formula that is folded.
+    for (int64_t step = 0; step < 5; ++step) (*model)->forward(batch, {.step = kPastWarmUps + step});
   }
   const auto folded = models::fold(config, **model, input);
   if (!folded.ok()) {
