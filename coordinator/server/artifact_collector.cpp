@@ -77,7 +77,7 @@ class Kept {
   Collected::Part size_;
 };
 
-// Of which artifacts nothing is still to come: those of manifests whose event is committed.
+// Of which artifacts nothing is still to come: those of manifests that a live attempt has saved and committed.
 class Settled {
  public:
   // A manifest comes after its files; a file that was offered later belongs to another upload as well.

@@ -2,7 +2,7 @@
 //
 // Kept always: checkpoints and models that a trial needs which may train again (open, failed or cancelled), and
 // whatever was stored or offered within the last hour and may still have its event on the way; jumps of the wall clock
-// make nothing older (store/artifact_times.h). A checkpoint whose event is committed has nothing on the way: its
+// make nothing older (store/artifact_times.h). A committed checkpoint of a live attempt has nothing on the way: its
 // manifest and those of its files that nobody has offered since then go as soon as they are not needed. Kept as long as
 // the bound on bytes allows, in this order: the newest `keep_checkpoints` of each such trial, then the models of trials
 // with a result, newest trials first.

@@ -29,17 +29,17 @@ std::vector<Sha256> hashes(SQLite::Statement& statement) {
   return found;
 }
 
-// Asked row by row: there is no index on manifests, and far more rows than fresh artifacts.
+// Asked row by row: there is no index on manifests, and far more rows than fresh artifacts. An attempt that has ended
+// settles nothing: another one, or the same trial under another id, may be about to save the same bytes.
 std::unordered_set<Sha256> settled_among(Connection& connection, const std::unordered_set<Sha256>& fresh) {
   std::unordered_set<Sha256> settled;
   if (fresh.empty()) return settled;
-  for (const std::string_view committed :
-       {"SELECT manifest FROM checkpoint WHERE durable = 1", "SELECT hash FROM result_artifact"}) {
-    for_each_row(connection.statement(committed), [&](Row& row) {
-      const auto found = fresh.find(Sha256(row.text()));
-      if (found != fresh.end()) settled.insert(*found);
-    });
-  }
+  for_each_row(connection.statement("SELECT manifest FROM attempt JOIN checkpoint ON checkpoint.attempt = attempt.id "
+                                    "WHERE attempt.ended_us IS NULL AND durable = 1"),
+               [&](Row& row) {
+                 const auto found = fresh.find(Sha256(row.text()));
+                 if (found != fresh.end()) settled.insert(*found);
+               });
   return settled;
 }
 

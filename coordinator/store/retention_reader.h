@@ -15,7 +15,7 @@ struct RetainedManifests {
   std::vector<Sha256> needed;
   std::vector<Sha256> older_checkpoints;  // of such trials, newest first, without the newest one
   std::vector<Sha256> models;             // of trials with a result, newest trial first
-  std::unordered_set<Sha256> settled;     // those of `fresh` whose event is committed, needed or not
+  std::unordered_set<Sha256> settled;     // those of `fresh` that a live attempt has saved and committed, needed or not
 };
 
 // Reads `database` (a file or a state directory) in one transaction. `keep`: checkpoints per trial, the newest

@@ -118,6 +118,16 @@ TEST_F(Gc, FreshCheckpointsGoOnceTheirEventsAreCommitted) {
   EXPECT_TRUE(complete("step 40", coming)) << "its event may be on the way";
 }
 
+// The same trial under another id, as `verify` trains it, saves the same bytes: their event may be on the way.
+TEST_F(Gc, FreshCheckpointsOfAnEndedAttemptStayForTheHour) {
+  checkpoint(10), checkpoint(20);
+  const Sha256 model = finish();
+  EXPECT_EQ(collect(true, 0, /*models=*/true).artifacts.files, 0);
+  age();
+  EXPECT_EQ(collect(true).artifacts.files, 4);
+  EXPECT_TRUE(complete("model", model));
+}
+
 // A file of a checkpoint that is not needed any more is offered again: the worker need not send it.
 TEST_F(Gc, AFreshFileThatAnotherUploadSharesStays) {
   checkpoint(10), checkpoint(20), checkpoint(30);
