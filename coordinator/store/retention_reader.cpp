@@ -1,5 +1,7 @@
 #include "coordinator/store/retention_reader.h"
 
+#include <string_view>
+
 #include "coordinator/store/read_only.h"
 #include "coordinator/store/rows.h"
 

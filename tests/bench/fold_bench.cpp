@@ -64,6 +64,9 @@ int measure(const std::string& name, const config::ModelConfig& model_config, co
     }
     const at::Tensor batch = at::randn({scale.images, input.channels, input.height, input.width});
     // Past all warm-ups: the statistics are those of the formula that is folded.
+    for (norms::Buffer& buffer : (*model)->table().buffers()) {
+      if (buffer.name.ends_with(".iters")) buffer.value.fill_(kPastWarmUps);
+    }
     for (int64_t step = 0; step < 5; ++step) (*model)->forward(batch, {.step = kPastWarmUps + step});
   }
   const auto folded = models::fold(config, **model, input);
