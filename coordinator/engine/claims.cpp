@@ -1,7 +1,6 @@
 #include "coordinator/engine/claims.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "coordinator/engine/attempts.h"
 #include "coordinator/engine/idempotency.h"
@@ -106,8 +105,7 @@ SweepState target(SweepAction action) {
 
 void enter(Core& core, SweepEntry& entry, SweepAction action, Now now) {
   set_sweep_state(core, entry, target(action));
-  const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
-  journal(core, now, "sweep_state", fields.dump());
+  journal_state(core, entry, now);
 }
 
 // Pause and resume.

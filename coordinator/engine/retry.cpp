@@ -117,8 +117,7 @@ void go_on(Core& core, SweepEntry& entry) {
 void revive(Core& core, SweepEntry& entry, Now now) {
   reopen(core, entry);
   tolerate_failures(core, entry);  // they are about to be tried again
-  const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
-  journal(core, now, "sweep_state", fields.dump());
+  journal_state(core, entry, now);
 }
 
 // With the stages that it needs, and these first: a trial fails when it waits for one that has failed. What failed only

@@ -25,6 +25,11 @@ void set_sweep_state(Core& core, SweepEntry& entry, SweepState state) {
   write_state(core, entry);
 }
 
+void journal_state(Core& core, const SweepEntry& entry, Now now) {
+  const nlohmann::json fields = {{"sweep", entry.record.id.value()}, {"state", name(entry.record.state)}};
+  journal(core, now, "sweep_state", fields.dump());
+}
+
 void reopen(Core& core, SweepEntry& entry) {
   set_sweep_state(core, entry, SweepState::kRunning);
   for (const Claim& claim : entry.claims) {

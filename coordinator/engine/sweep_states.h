@@ -5,6 +5,8 @@
 namespace autonorm::engine {
 
 void set_sweep_state(Core& core, SweepEntry& entry, SweepState state);
+// Notes for people that somebody has changed its state.
+void journal_state(Core& core, const SweepEntry& entry, Now now);
 // A cancelled sweep goes on. What other sweeps have kept in the queue stands there for this one again, too, however
 // many slices come before its own trials are revived, which is the caller's to do for every one of them.
 void reopen(Core& core, SweepEntry& entry);
