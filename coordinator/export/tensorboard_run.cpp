@@ -122,7 +122,7 @@ std::string event_file_bytes(const report::TrialRow& row, const report::TrialHis
   }
   const int64_t last = events.empty() ? 0 : events.rbegin()->first;
   for (const auto& [metric, value] : row.results) {
-    if (std::isfinite(value)) events[last].values.scalars["result/" + metric] = value;
+    if (std::isfinite(value)) events[last].values.scalars["result/" + *metric] = value;
   }
   EventFile file(begin_of(history));
   for (const auto& [step, event] : events) file.add(event.time, step, event.values);

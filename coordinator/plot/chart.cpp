@@ -6,7 +6,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "coordinator/report/numbers.h"
+#include "coordinator/report/machine_number.h"
 #include "coordinator/report/table.h"
 #include "core/base/text.h"
 

@@ -73,7 +73,7 @@ std::optional<std::string> twin_of(const std::string& variant, const SweepRow& s
 
 CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow& sweep,
                      const std::vector<std::string>& variants, const std::vector<std::string>& metrics,
-                     const ReportOptions& options, InitialLists& lists) {
+                     const ReportOptions& options, ComparedMetrics which, InitialLists& lists) {
   CellTable table;
   table.labels = labels;
   const auto baseline = cell.find(sweep.baseline);
@@ -92,8 +92,10 @@ CellTable cell_table(const Labels& labels, const CellRows& cell, const SweepRow&
     if (other != nullptr) row.pairing = pairing_of(found->second, *other, sweep.metric, lists);
     row.divergence = divergence_of(found->second, other, sweep.alpha);
     if (other != nullptr) row.losses = losses_of(found->second, *other, sweep.metric);
+    row.metrics.reserve(metrics.size());
     for (const std::string& metric : metrics) {
-      row.metrics.push_back(metric_row(found->second, other, metric, sweep, options));
+      const bool compared = which == ComparedMetrics::kAll || metric == sweep.metric;
+      row.metrics.push_back(metric_row(found->second, compared ? other : nullptr, metric, sweep, options));
     }
     table.rows.push_back(std::move(row));
   }
@@ -176,7 +178,7 @@ std::optional<bool> direction_of(const std::string& metric) {
   return known == nullptr ? std::nullopt : std::optional(known->higher_is_better);
 }
 
-Comparison compare(const ReportData& data, const ReportOptions& options) {
+Comparison compare(const ReportData& data, const ReportOptions& options, ComparedMetrics which) {
   Comparison comparison;
   comparison.interval = options.interval;
   comparison.test = options.test;
@@ -199,7 +201,7 @@ Comparison compare(const ReportData& data, const ReportOptions& options) {
   const auto variants = variants_of(data);
   InitialLists lists;
   comparison.cells = in_parallel<CellTable>(order.size(), [&](size_t i) {
-    return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options, lists);
+    return cell_table(*order[i], cells.at(*order[i]), data.sweep, variants, comparison.metrics, options, which, lists);
   });
   adjust(data.sweep, comparison);
   judge(data.sweep, comparison);

@@ -16,7 +16,7 @@ namespace autonorm::report {
 
 struct MetricRow {
   stats::Summary summary;             // over the seeds that have the metric
-  stats::PairedComparison paired;     // empty (n = 0) for the baseline itself
+  stats::PairedComparison paired;     // empty (n = 0) for the baseline itself, and where nothing was compared
   int unusable = 0;                   // trials that ended well with a value that cannot be used (stability.h)
   std::optional<stats::Interval> ci;  // by the method that was asked for, absent when all differences are equal but not
                                       // 0; Student's is also in `paired`
@@ -62,7 +62,11 @@ struct Comparison {
 // Whether more of a metric is better; absent for one that the catalogue does not know, of which nothing can be claimed.
 std::optional<bool> direction_of(const std::string& metric);
 
+// Tables for people show the means of secondary metrics only.
+enum class ComparedMetrics { kAll, kPrimary };
+
 // Counts as values: finite results of trials that succeeded, stopped or diverged. O(trials · metrics · log).
-Comparison compare(const ReportData& data, const ReportOptions& options = {});
+Comparison compare(const ReportData& data, const ReportOptions& options = {},
+                   ComparedMetrics which = ComparedMetrics::kAll);
 
 }  // namespace autonorm::report

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "coordinator/report/comparison.h"
+#include "coordinator/report/machine_number.h"
 #include "coordinator/report/names.h"
 #include "coordinator/report/numbers.h"
 #include "coordinator/report/origins.h"

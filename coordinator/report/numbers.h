@@ -1,4 +1,4 @@
-// How numbers look in a report.
+// How numbers look in a report for people; for machines: machine_number.h.
 #pragma once
 #include <optional>
 #include <span>
@@ -6,11 +6,7 @@
 
 namespace autonorm::report {
 
-inline constexpr const char* kAbsent = "–";  // in tables for people; machines get an empty field or null
-
-// For machines: at most 15 significant digits, in the notation of Python's repr ("0.95", "8386.0", "1e-05"). 15 digits
-// are what every reader, also one with a fast inexact number parser, gives back as the same double.
-std::string machine_number(double value);
+inline constexpr const char* kAbsent = "–";  // machines get an empty field or null
 
 // Decimals that show values of this size to about four significant digits: 4 below 10, 2 below 1000, else 0; more for
 // values that are all tiny.

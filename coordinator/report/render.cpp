@@ -50,7 +50,9 @@ Result<std::string> render(ReportData everything, const ReportOptions& options) 
     }
     return explain_cell(data, options.explain_cell);
   }
-  const Comparison comparison = compare(data, options);
+  const bool for_machines = options.format == Format::kCsv || options.format == Format::kJson;
+  const Comparison comparison =
+      compare(data, options, for_machines ? ComparedMetrics::kAll : ComparedMetrics::kPrimary);
   const auto document = [&] { return options.trials ? trials_document(data) : comparison_document(data, comparison); };
   switch (options.format) {
     case Format::kText:

@@ -27,7 +27,7 @@ std::optional<double> value_of(const TrialRow& row, const std::string& metric) {
 std::vector<std::string> metrics_of(const ReportData& data) {
   const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
   std::set<std::string> names;
-  const ByName<double>* last = nullptr;
+  const Results* last = nullptr;
   for (const TrialRow& row : data.trials) {
     if (last != nullptr && std::ranges::equal(*last, row.results, same)) continue;
     last = &row.results;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coordinator/report/shared.h"
@@ -19,6 +20,22 @@ using Labels = std::map<std::string, std::string>;
 template <class Value>
 using ByName = boost::container::flat_map<std::string, Value>;
 using TextList = ByName<std::string>;
+// Metric → value. The names are those of many trials; who looks for one gives its text.
+struct ByText {
+  using is_transparent = void;
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return text(a) < text(b);
+  }
+
+ private:
+  static std::string_view text(const Shared<std::string>& name) { return *name; }
+  template <class T>
+  static std::string_view text(const T& name) {
+    return name;
+  }
+};
+using Results = boost::container::flat_map<Shared<std::string>, double, ByText>;
 
 // As `labels`, but with this value of a key.
 Labels with_label(Labels labels, const std::string& key, const std::string& value);
@@ -40,7 +57,7 @@ struct TrialRow {  // one per claim label (variant × cell × seed)
   bool ended_before = false;
   // The sweep whose `submit --fresh` replaced a result that was known.
   std::optional<SweepId> trained_again_by = {};
-  ByName<double> results;         // metric → value
+  Results results;
   Shared<TextList> common_facts;  // those that other trials have, too: build, torch_version, order_sha256, …
   TextList own_facts;             // weights_sha256; of a name that is in both this one counts
   Shared<TextList> initial;       // parameter name and shape → hash of the initial value

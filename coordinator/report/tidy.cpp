@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "coordinator/report/in_parallel.h"
-#include "coordinator/report/numbers.h"
+#include "coordinator/report/machine_number.h"
 #include "coordinator/report/registration.h"
 #include "core/base/text.h"
 
@@ -19,20 +19,19 @@ TidyValue value(std::optional<double> number) {
 }
 TidyValue count(size_t number) { return static_cast<int64_t>(number); }
 
-// One table is filled column by column name, so that a value and its heading cannot drift apart.
+// A row is filled column by column name, so that a value and its heading cannot drift apart.
 class TidyRow {
  public:
-  explicit TidyRow(TidyTable& table) : table_(table), first_(table.rows.empty()) {
-    table.rows.emplace_back().reserve(table.columns.size());
-  }
+  // `columns`: gets the headings, unless it is null.
+  TidyRow(std::vector<TidyValue>& row, std::vector<std::string>* columns) : row_(row), columns_(columns) {}
   void add(std::string_view column, TidyValue content) {
-    if (first_) table_.columns.emplace_back(column);
-    table_.rows.back().push_back(std::move(content));
+    if (columns_ != nullptr) columns_->emplace_back(column);
+    row_.push_back(std::move(content));
   }
 
  private:
-  TidyTable& table_;
-  const bool first_;
+  std::vector<TidyValue>& row_;
+  std::vector<std::string>* columns_;
 };
 
 void add_labels(TidyRow& row, const std::map<std::string, std::string>& labels, const std::vector<std::string>& keys) {
@@ -91,10 +90,9 @@ void add_divergence(TidyRow& row, const Divergence& divergence) {
   row.add("p_mcnemar", value(divergence.p));
 }
 
-void add_comparison_row(TidyTable& table, const ReportData& data, const Comparison& comparison,
-                        const Registration& registration, const CellTable& cell, const VariantRow& variant,
-                        size_t metric) {
-  TidyRow row(table);
+void add_comparison_columns(TidyRow& row, const ReportData& data, const Comparison& comparison,
+                            const Registration& registration, const CellTable& cell, const VariantRow& variant,
+                            size_t metric) {
   row.add("sweep", data.sweep.id.value());
   row.add("sweep_name", data.sweep.name);
   row.add("variant", variant.variant);
@@ -139,7 +137,8 @@ void add_trial_columns(TidyRow& out, const ReportData& data, const TrialRow& tri
 }
 
 void append_text_field(std::string& line, const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
+  const auto special = [](char c) { return c == ',' || c == '"' || c == '\r' || c == '\n'; };
+  if (std::ranges::none_of(text, special)) {
     line += text;
     return;
   }
@@ -158,38 +157,20 @@ void append_field(std::string& line, const TidyValue& content) {
     void operator()(bool flag) const { line += flag ? "True" : "False"; }
     void operator()(int64_t number) const { line += std::to_string(number); }
     void operator()(uint64_t number) const { line += std::to_string(number); }
-    void operator()(double number) const { line += machine_number(number); }
+    void operator()(double number) const { append_machine_number(line, number); }
     void operator()(const std::string& text) const { append_text_field(line, text); }
   };
   std::visit(Visitor{line}, content);
 }
 
-// The columns of a table that has no rows: those of one made-up row.
-template <class MakeRow>
-std::vector<std::string> columns_alone(MakeRow make_row) {
-  TidyTable table;
-  make_row(table);
-  return table.columns;
-}
-
-std::vector<std::string> columns_of(const ReportData& data, const Comparison& comparison,
-                                    const Registration& registration) {
-  VariantRow none;
-  none.metrics.resize(1);
-  return columns_alone(
-      [&](TidyTable& table) { add_comparison_row(table, data, comparison, registration, CellTable{}, none, 0); });
-}
-
-TidyTable cell_rows(const ReportData& data, const Comparison& comparison, const Registration& registration,
-                    const CellTable& cell) {
-  TidyTable table;
-  table.rows.reserve(cell.rows.size() * comparison.metrics.size());
-  for (const VariantRow& variant : cell.rows) {
-    for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
-      add_comparison_row(table, data, comparison, registration, cell, variant, metric);
-    }
-  }
-  return table;
+// The headings of one made-up row.
+template <class Fill>
+std::vector<std::string> columns_of(Fill fill) {
+  std::vector<TidyValue> values;
+  std::vector<std::string> columns;
+  TidyRow row(values, &columns);
+  fill(row);
+  return columns;
 }
 
 std::string header_line(const std::vector<std::string>& columns) {
@@ -212,8 +193,12 @@ void append_line(std::string& lines, const std::vector<TidyValue>& row) {
 // make(0) + make(1) + …
 template <class Make>
 std::string joined(size_t count, Make make) {
+  const auto parts = in_parallel<std::string>(count, make);
+  size_t size = 0;
+  for (const std::string& part : parts) size += part.size();
   std::string text;
-  for (const std::string& part : in_parallel<std::string>(count, make)) text += part;
+  text.reserve(size);
+  for (const std::string& part : parts) text += part;
   return text;
 }
 
@@ -223,15 +208,12 @@ TidyTable tidy_trials(const ReportData& data) {
   const auto keys = label_keys_of(data);
   const auto metrics = metrics_of(data);
   const auto facts = fact_names(data);
+  const auto fixed_columns = columns_of([&](TidyRow& row) { add_trial_columns(row, data, TrialRow{}, keys); });
   TidyTable table;
-  table.columns = columns_alone([&](TidyTable& scratch) {
-    TidyRow row(scratch);
-    add_trial_columns(row, data, TrialRow{}, keys);
-  });
-  const std::vector<std::string> fixed_columns = table.columns;
-  table.columns.clear();
   for (const TrialRow& trial : data.trials) {
-    TidyRow row(table);
+    const bool first = table.rows.empty();
+    table.rows.emplace_back().reserve(table.columns.size());
+    TidyRow row(table.rows.back(), first ? &table.columns : nullptr);
     add_trial_columns(row, data, trial, keys);
     for (const std::string& metric : metrics) {
       const auto found = trial.results.find(metric);
@@ -258,14 +240,27 @@ std::string table_texts(const TidyTable& table, const AppendRow& append) {
 }
 
 std::vector<std::string> comparison_columns(const ReportData& data, const Comparison& comparison) {
-  return columns_of(data, comparison, registration_of(data));
+  VariantRow none;
+  none.metrics.resize(1);
+  const Registration registration = registration_of(data);
+  return columns_of(
+      [&](TidyRow& row) { add_comparison_columns(row, data, comparison, registration, CellTable{}, none, 0); });
 }
 
 std::string comparison_texts(const ReportData& data, const Comparison& comparison, const AppendRow& append) {
   const Registration registration = registration_of(data);
   return joined(comparison.cells.size(), [&](size_t i) {
+    const CellTable& cell = comparison.cells[i];
     std::string text;
-    for (const auto& row : cell_rows(data, comparison, registration, comparison.cells[i]).rows) append(text, row);
+    std::vector<TidyValue> values;
+    for (const VariantRow& variant : cell.rows) {
+      for (size_t metric = 0; metric < comparison.metrics.size(); ++metric) {
+        values.clear();
+        TidyRow row(values, nullptr);
+        add_comparison_columns(row, data, comparison, registration, cell, variant, metric);
+        append(text, values);
+      }
+    }
     return text;
   });
 }

@@ -40,13 +40,13 @@ report::AttemptRow decode_attempt(const v1::HistoryAttempt& wire, codec::WireRea
   return attempt;
 }
 
-template <class Value>
-std::map<std::string, Value> sorted(const report::ByName<Value>& values) {
+template <class Flat>
+std::map<std::string, typename Flat::mapped_type> sorted(const Flat& values) {
   return {values.begin(), values.end()};
 }
 
-template <class Value>
-report::ByName<Value> flat(const std::map<std::string, Value>& values) {
+template <class Flat>
+Flat flat(const std::map<std::string, typename Flat::mapped_type>& values) {
   return {boost::container::ordered_unique_range, values.begin(), values.end()};
 }
 
@@ -116,8 +116,8 @@ Result<report::TrialRow> decode_row(const v1::ReportedTrial& wire, const Lists& 
   trial.device = wire.device();
   trial.configuration = wire.configuration();
   trial.ended_before = wire.ended_before();
-  trial.results = flat(in.numbers(wire.results(), "results"));
-  trial.own_facts = flat(in.texts(wire.own_facts(), "own_facts"));
+  trial.results = flat<report::Results>(in.numbers(wire.results(), "results"));
+  trial.own_facts = flat<report::TextList>(in.texts(wire.own_facts(), "own_facts"));
   trial.common_facts = list_of(wire.common_facts(), "common_facts", lists, in);
   trial.initial = list_of(wire.initial(), "initial", lists, in);
   if (!in.status().ok()) return in.status();
@@ -170,7 +170,8 @@ void encode(const std::vector<report::TrialRow>& trials, v1::ReadSweepReply& wir
 Result<std::vector<report::TrialRow>> decode_rows(const v1::ReadSweepReply& wire) {
   codec::WireReader in("ReadSweepReply");
   Lists lists;
-  for (const v1::TextList& list : wire.lists()) lists.emplace_back(flat(in.texts(list.texts(), "lists")));
+  for (const v1::TextList& list : wire.lists())
+    lists.emplace_back(flat<report::TextList>(in.texts(list.texts(), "lists")));
   if (!in.status().ok()) return in.status();
   std::vector<report::TrialRow> rows;
   for (const v1::ReportedTrial& trial : wire.trials()) {

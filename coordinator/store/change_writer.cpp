@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/trial_edges.h"
 #include "coordinator/store/database.h"
+#include "coordinator/store/number_list.h"
 #include "coordinator/store/steady_time.h"
 #include "core/base/sha256.h"
 
@@ -77,7 +78,7 @@ int64_t ChangeWriter::configuration_row(const engine::FrozenConfig& config) {
   return row;
 }
 
-std::optional<int64_t> ChangeWriter::list_row(const std::map<std::string, std::string>& texts) {
+std::optional<int64_t> ChangeWriter::list_row(const json& texts) {
   if (texts.empty()) return std::nullopt;
   const std::string list = dump(texts);
   const Sha256 digest = sha256(list);
@@ -255,7 +256,7 @@ Status ChangeWriter::put(const engine::CheckpointDropped& change) {
 
 Status ChangeWriter::put(const engine::ResultDropped& change) {
   run(connection_, "DELETE FROM checkpoint WHERE attempt IN (SELECT id FROM attempt WHERE trial = ?)", change.trial);
-  run(connection_, "DELETE FROM result WHERE trial = ?", change.trial);
+  run(connection_, "DELETE FROM result_list WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM own_fact WHERE trial = ?", change.trial);
   run(connection_, "DELETE FROM result_artifact WHERE trial = ?", change.trial);
   run(connection_,
@@ -268,9 +269,14 @@ Status ChangeWriter::put(const engine::ResultDropped& change) {
 Status ChangeWriter::put(const engine::ResultAdded& change) {
   AUTONORM_RETURN_IF_ERROR(check_open(change.row, change.token));
   // Plain INSERTs: a second result for a trial would be a defect, and the primary key says so.
+  json metrics = json::array();
+  std::string numbers;
   for (const auto& [metric, value] : change.finished.results) {
-    run(connection_, "INSERT INTO result VALUES (?,?,?)", change.trial, metric, value);
+    metrics.push_back(metric);
+    numbers += (numbers.empty() ? "[" : ",") + number_text(value);
   }
+  if (const auto names = list_row(metrics))
+    run(connection_, "INSERT INTO result_list VALUES (?,?,?)", change.trial, *names, numbers + "]");
   std::map<std::string, std::string> facts = change.finished.facts;
   if (const auto own = facts.extract(kOwnFact); !own.empty()) {
     run(connection_, "INSERT INTO own_fact VALUES (?,?,?)", change.trial, own.key(), own.mapped());

@@ -52,7 +52,7 @@ class ChangeWriter {
   // The row of a configuration, inserted when it is new.
   int64_t configuration_row(const engine::FrozenConfig& config);
   // The row of a list of texts, inserted when it is new; absent for an empty one.
-  std::optional<int64_t> list_row(const std::map<std::string, std::string>& texts);
+  std::optional<int64_t> list_row(const nlohmann::json& texts);
   void put_member(engine::AttemptRow attempt, const engine::MemberRecord& member);
   Status point_at(engine::TrialKey trial, const Token& token, const std::optional<fleet::ResumePoint>& resume,
                   std::chrono::milliseconds trained);

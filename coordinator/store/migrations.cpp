@@ -6,6 +6,7 @@
 #include <string>
 
 #include "coordinator/store/database.h"
+#include "coordinator/store/number_list.h"
 #include "core/base/durable_file.h"
 #include "core/base/log.h"
 #include "core/base/sha256.h"
@@ -199,8 +200,24 @@ CREATE VIEW fact (trial, name, value) AS
   JOIN json_each(text_list.json) AS item;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4},
-                                     {5, kVersion5}, {6, kVersion6}, {7, kVersion7}, {8, kVersion8}};
+// A trial's results, some 12, are read together: one row instead of one for each, with the names kept once for all
+// trials that have the same.
+constexpr std::string_view kVersion9 = R"sql(
+CREATE TABLE result_list (trial INTEGER PRIMARY KEY, metrics INTEGER NOT NULL REFERENCES text_list, numbers TEXT NOT NULL);
+INSERT OR IGNORE INTO text_list (digest, json) SELECT sha256(list), list FROM (
+  SELECT json_group_array(metric) AS list FROM result GROUP BY trial);
+INSERT INTO result_list SELECT trial, text_list.id, numbers FROM (
+  SELECT trial, sha256(json_group_array(metric)) AS names, '[' || group_concat(number_text(value)) || ']' AS numbers
+  FROM result GROUP BY trial) JOIN text_list ON digest = names;
+DROP TABLE result;
+
+CREATE VIEW result (trial, metric, value) AS
+  SELECT trial, item.value, CAST(json_extract(numbers, '$[' || item.key || ']') AS REAL)
+  FROM result_list JOIN text_list ON text_list.id = metrics JOIN json_each(text_list.json) AS item;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}, {5, kVersion5},
+                                     {6, kVersion6}, {7, kVersion7}, {8, kVersion8}, {9, kVersion9}};
 
 // sha256(TEXT), as the writer computes it.
 void sha256_of_text(sqlite3_context* context, int, sqlite3_value** values) {
@@ -208,6 +225,14 @@ void sha256_of_text(sqlite3_context* context, int, sqlite3_value** values) {
   const auto size = static_cast<size_t>(sqlite3_value_bytes(values[0]));
   const std::string digest = sha256({text, size}).value();
   sqlite3_result_text(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
+}
+
+// number_text(REAL or NULL), as the writer writes it.
+void text_of_number(sqlite3_context* context, int, sqlite3_value** values) {
+  const bool is_number = sqlite3_value_type(values[0]) != SQLITE_NULL;
+  const std::string text =
+      number_text(is_number ? sqlite3_value_double(values[0]) : std::numeric_limits<double>::quiet_NaN());
+  sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
 int pragma(SQLite::Database& database, const char* text) { return database.execAndGet(text).getInt(); }
@@ -243,6 +268,8 @@ Status migrate(SQLite::Database& database, std::span<const Migration> steps) {
                     newest, "; use the newer release, or another --state folder");
   }
   database.createFunction("sha256", 1, /*aDeterministic=*/true, nullptr, &sha256_of_text, nullptr, nullptr, nullptr);
+  database.createFunction("number_text", 1, /*aDeterministic=*/true, nullptr, &text_of_number, nullptr, nullptr,
+                          nullptr);
   for (const Migration& step : steps) {
     if (step.version <= version) continue;
     if (!empty) AUTONORM_RETURN_IF_ERROR(back_up(database, step.version));

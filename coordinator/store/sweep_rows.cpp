@@ -11,9 +11,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "coordinator/store/number_list.h"
 #include "coordinator/store/rows.h"
 #include "coordinator/store/shared_texts.h"
 #include "coordinator/store/trial_runs.h"
+#include "core/base/text.h"
 
 namespace autonorm::store {
 namespace {
@@ -39,6 +41,42 @@ class KnownLists {
   Connection& connection_;
   std::unordered_map<int64_t, report::Shared<report::TextList>> known_;
 };
+
+// Names of metrics by their rows, each read once. Throws nlohmann::json::exception.
+class KnownMetrics {
+ public:
+  explicit KnownMetrics(Connection& connection) : connection_(connection) {}
+  const std::vector<report::Shared<std::string>>& of(int64_t id) {
+    auto& metrics = known_[id];
+    if (metrics.empty()) read(id, metrics);
+    return metrics;
+  }
+
+ private:
+  void read(int64_t id, std::vector<report::Shared<std::string>>& metrics) {
+    SQLite::Statement& query = connection_.statement("SELECT json FROM text_list WHERE id = ?");
+    for_each_row(Binder{query}(id), [&](Row& row) {
+      for (const auto& metric : nlohmann::json::parse(row.view()))
+        metrics.push_back(names_.shared(metric.get_ref<const std::string&>()));
+    });
+  }
+
+  Connection& connection_;
+  Texts names_;
+  std::unordered_map<int64_t, std::vector<report::Shared<std::string>>> known_;
+};
+
+report::Results results_of(const std::vector<report::Shared<std::string>>& metrics,
+                           const std::vector<double>& numbers) {
+  if (metrics.size() != numbers.size())
+    throw SQLite::Exception(cat("a trial has ", numbers.size(), " numbers for ", metrics.size(), " metrics"));
+  report::Results::sequence_type pairs;
+  pairs.reserve(metrics.size());
+  for (size_t i = 0; i < metrics.size(); ++i) pairs.emplace_back(metrics[i], numbers[i]);
+  report::Results results;
+  results.adopt_sequence(boost::container::ordered_unique_range, std::move(pairs));
+  return results;
+}
 
 // Of the cells of a range. Returns also the position to go on from.
 std::pair<TrialRuns, int64_t> read_claims(Connection& connection, int64_t sweep, const RowRange& range,
@@ -104,13 +142,11 @@ void copy_to_other_labels(const TrialRuns& trials, std::vector<report::TrialRow>
 }
 
 void read_details(Connection& connection, TrialRuns& trials, WallTime submitted, std::vector<report::TrialRow>& rows) {
-  size_t metrics = 0;  // most trials have those of the one before
-  for_each_trial_row(connection, "SELECT trial, metric, value FROM result WHERE trial BETWEEN ? AND ?", trials, rows,
-                     [&](Row& row, report::TrialRow& t) {
-                       if (t.results.empty()) t.results.reserve(metrics);
-                       std::string metric = row.text();
-                       t.results.emplace_hint(t.results.end(), std::move(metric), row.real());
-                       metrics = t.results.size();
+  KnownMetrics known(connection);
+  for_each_trial_row(connection, "SELECT trial, metrics, numbers FROM result_list WHERE trial BETWEEN ? AND ?", trials,
+                     rows, [&](Row& row, report::TrialRow& t) {
+                       const auto& metrics = known.of(row.integer());
+                       t.results = results_of(metrics, parse_number_list(row.view()));
                      });
   for_each_trial_row(connection, "SELECT trial, name, value FROM own_fact WHERE trial BETWEEN ? AND ?", trials, rows,
                      [](Row& row, report::TrialRow& t) {

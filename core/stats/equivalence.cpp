@@ -7,6 +7,8 @@
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 
+#include "core/stats/student_t.h"
+
 namespace autonorm::stats {
 
 std::optional<double> equivalence_p(const PairedComparison& paired, double margin) {
@@ -16,7 +18,7 @@ std::optional<double> equivalence_p(const PairedComparison& paired, double margi
   const double error = *paired.sd / std::sqrt(static_cast<double>(paired.n));
   // The farther bound is the easier one: the nearer decides.
   const double distance = (margin - std::abs(*paired.delta)) / error;
-  const boost::math::students_t distribution(static_cast<double>(paired.df));
+  const StudentT distribution(static_cast<double>(paired.df));
   return boost::math::cdf(boost::math::complement(distribution, distance));
 }
 

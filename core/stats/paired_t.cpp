@@ -1,10 +1,10 @@
 #include "core/stats/paired_t.h"
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 
 #include "core/stats/critical_values.h"
+#include "core/stats/student_t.h"
 #include "core/stats/summary.h"
 
 namespace autonorm::stats {
@@ -41,7 +41,7 @@ PairedComparison compare_paired(std::span<const double> differences, double alph
   }
   out.constant = has_no_spread(summary);
   if (out.constant) return out;
-  const boost::math::students_t distribution(static_cast<double>(out.df));
+  const StudentT distribution(static_cast<double>(out.df));
   const double half = upper_student_t(alpha / 2, static_cast<double>(out.df)) * error;
   out.ci = Interval{*out.delta - half, *out.delta + half};
   out.t = *out.delta / error;

@@ -68,7 +68,7 @@ TEST(HappyPath, TheReportReaderFindsResultFactsAndCurve) {
   EXPECT_EQ(row.state, TrialState::kSucceeded);
   EXPECT_EQ(row.end, EndReason::kCompleted);
   EXPECT_EQ(row.attempts, 1);
-  EXPECT_EQ(row.results, (report::ByName<double>{{"test/accuracy", 0.95}}));
+  EXPECT_EQ(row.results, (report::Results{{"test/accuracy", 0.95}}));
   EXPECT_EQ(*report::fact_of(row, "weights_sha256"), "abc");
   EXPECT_EQ(row.initial->at("head.weight [10, 64]"), "def");
   EXPECT_DOUBLE_EQ(row.duration_s, 3.0);

@@ -165,6 +165,32 @@ TEST_F(Migrations, ListsThatTrialsShareAreKeptOnce) {
       << "as the writer computes it, so that later results share the list";
 }
 
+// Values keep every bit, also those that 15 digits would not tell apart.
+TEST_F(Migrations, ResultsOfATrialBecomeOneRow) {
+  {
+    Connection old(file, Connection::Mode::kReadWrite);
+    SQLite::Database& database = old.database();
+    ASSERT_TRUE(migrate(database, migrations().first(8)).ok());
+    database.exec(
+        "INSERT INTO result VALUES (1, 'test/accuracy', 0.1), (1, 'own \"score\"', 0.30000000000000004), "
+        "(2, 'test/accuracy', NULL), (2, 'own \"score\"', 9e999), (3, 'test/accuracy', -9e999)");
+  }
+  ASSERT_TRUE(Store::open(folder.path(), testing::kSystemClock).ok());
+  Connection now(file, Connection::Mode::kReadOnly);
+  SQLite::Database& database = now.database();
+  EXPECT_EQ(database.execAndGet("SELECT group_concat(numbers, ' ') FROM result_list").getString(),
+            "[0.30000000000000004,0.1] [9e999,null] [-9e999]");
+  EXPECT_EQ(database.execAndGet("SELECT count(DISTINCT metrics) FROM result_list").getInt(), 2);
+  EXPECT_EQ(database
+                .execAndGet("SELECT group_concat(line, ' ') FROM (SELECT trial || metric || ifnull(value, '?') AS line "
+                            "FROM result ORDER BY trial, metric)")
+                .getString(),
+            "1own \"score\"0.3 1test/accuracy0.1 2own \"score\"Inf 2test/accuracy? 3test/accuracy-Inf");
+  EXPECT_EQ(database.execAndGet("SELECT value FROM result WHERE trial = 1 AND metric LIKE 'own%'").getDouble(),
+            0.30000000000000004);
+  EXPECT_EQ(database.execAndGet("SELECT group_concat(DISTINCT typeof(value)) FROM result").getString(), "real,null");
+}
+
 TEST(DatabaseErrors, SayWhatIsNeededAndWhetherItCanPass) {
   EXPECT_EQ(database_error(SQLite::Exception("", 13), "/data/autonorm.db").message(),
             "database: disk full; free space on /data");
