@@ -48,8 +48,8 @@ Result<std::vector<const PlotKind*>> kinds_named(const std::vector<std::string>&
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
     const std::string near = nearest(name, known);
-    return invalid("there is no plot '", name, "'", near.empty() ? "" : cat("; did you mean '", near, "'?"),
-                   "; there are ", join(known));
+    return invalid("there is no plot '", name, "'; there are ", join(known),
+                   near.empty() ? "" : cat("; did you mean '", near, "'?"));
   }
   std::vector<const PlotKind*> chosen;
   for (const PlotKind* kind : kKinds) {

@@ -34,8 +34,8 @@ Result<Named> split_name(const ReportData& data, const std::string& which) {
   if (best != nullptr) return Named{*best, which.size() > best->size() ? which.substr(best->size() + 1) : ""};
   const std::string near = nearest(which.substr(0, which.find('/')), variants);
   return invalid("--explain-cell '", which, "' does not begin with a variant of sweep ", data.sweep.id,
-                 near.empty() ? "" : cat("; did you mean '", near, "'?"), "; write VARIANT/CELL with one of ",
-                 quoted(variants));
+                 "; write VARIANT/CELL with one of ", quoted(variants),
+                 near.empty() ? "" : cat("; did you mean '", near, "'?"));
 }
 
 bool answers_to(const CellLabels& labels, const std::string& cell, const std::vector<std::string>& keys) {

@@ -21,9 +21,9 @@ bool holds(const Words& words, const std::string& word) { return std::ranges::fi
 
 Status no_such(const std::string& what, const std::string& word, const ReportData& data, const Words& known) {
   const std::string near = nearest(word, known);
-  return invalid("sweep ", data.sweep.id, " has no ", what, " '", word, "'",
-                 near.empty() ? "" : cat("; did you mean '", near, "'?"), "; it has ",
-                 known.empty() ? std::string("none") : quoted(known));
+  return invalid("sweep ", data.sweep.id, " has no ", what, " '", word, "'", "; it has ",
+                 known.empty() ? std::string("none") : quoted(known),
+                 near.empty() ? "" : cat("; did you mean '", near, "'?"));
 }
 
 // The whole text as a finite number.

@@ -66,7 +66,7 @@ TEST(Registry, AnUnknownKindIsAnsweredWithTheNearest) {
   ASSERT_FALSE(kinds.ok());
   EXPECT_EQ(
       kinds.status().message(),
-      "there is no plot 'forrest'; did you mean 'forest'?; there are forest, curves, latency, macs, norms, timeline");
+      "there is no plot 'forrest'; there are forest, curves, latency, macs, norms, timeline; did you mean 'forest'?");
 }
 
 TEST(Figures, NothingToDrawIsSaid) {

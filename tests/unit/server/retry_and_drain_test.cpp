@@ -70,7 +70,7 @@ TEST_F(RetryAndDrain, ATrialOrAVariantCanBeNamed) {
   EXPECT_EQ(open.status().code(), Code::kConflict);
   EXPECT_THAT(open.status().message(), HasSubstr("only failed and cancelled trials are retried"));
   EXPECT_THAT(retry({.variant = "LayerNrm", .idempotency_key = "c"}).status().message(),
-              HasSubstr("did you mean 'LayerNorm'?"));
+              HasSubstr("no variant 'LayerNrm'; it has 'LayerNorm'"));
 }
 
 TEST_F(RetryAndDrain, ADrainedWorkerFinishesItsTrialAndGetsNoOther) {
