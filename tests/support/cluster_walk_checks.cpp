@@ -138,6 +138,7 @@ void ClusterWalk::settle() {
   }
   for (const WorkerId& id : workers_) cluster_.connect(id);
   for (const WorkerId& id : workers_) drain(id, engine::Drain::kNo);
+  check();  // whoever came back may have brought a failure that halts a sweep: resuming that one is another matter
   for (int64_t id = 1; id <= model_.size(); ++id) {
     model_.observe(cluster_.engine(), cluster_.now());
     act(static_cast<uint32_t>(id - 1), engine::SweepAction::kResume);
