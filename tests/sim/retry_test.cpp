@@ -69,7 +69,7 @@ TEST_F(Retry, AVariantRetriesItsOwnTrials) {
   EXPECT_EQ(cluster.state(trial(0)), TrialState::kFailed);
   EXPECT_EQ(cluster.state(trial(2)), TrialState::kAssigned);
   EXPECT_EQ(retried({.sweep = SweepId(1), .variant = "student"}).message(),
-            "sweep 1 has no variant 'student'; it has A, B");
+            "sweep 1 has no variant 'student'; it has 'A', 'B'");
 }
 
 TEST_F(Retry, CancelledTrialsOnlyWhereTheyAreNamed) {
