@@ -145,6 +145,9 @@ void live_through(int64_t k, DiskFault fault, testing::FaultDisk& disk, Tally& t
   if (!wait_until(done)) tally.fail(cat(where, ": work did not go on"));
   caller.join();
   if (!reply.status.ok()) tally.fail(cat(where, ": ", reply.status.message()));
+  // Views show what is about to be written; who changes something is answered when all before it is.
+  const engine::SubmitReply again = loop->submit(testing::submission(testing::make_sweep("one", kTrials)));
+  if (!again.status.ok() || !again.existed) tally.fail(cat(where, ": submitted again: ", again.status.message()));
   if (loop->trouble()) tally.fail(cat(where, ": it still says ", *loop->trouble()));
   fleet.stop();
   loop.reset();
