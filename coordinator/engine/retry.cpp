@@ -86,8 +86,8 @@ std::vector<TrialKey> trials_of(const Core& core, const SweepEntry& entry, const
 Status check_variant(const SweepEntry& entry, const std::string& variant) {
   if (variant.empty() || std::ranges::find(entry.words, variant) != entry.words.end()) return {};
   const std::string near = nearest(variant, entry.words);
-  return not_found("sweep ", entry.record.id, " has no variant '", variant, "'", "; it has '",
-                   join(entry.words, "', '"), "'", near.empty() ? "" : cat("; did you mean '", near, "'?"));
+  return not_found("sweep ", entry.record.id, " has no variant '", variant, "'; it has '", join(entry.words, "', '"),
+                   "'", near.empty() ? "" : cat("; did you mean '", near, "'?"));
 }
 
 // All of a sweep comes back, or nothing: one that goes on has no cancelled trials.

@@ -20,6 +20,14 @@
 namespace autonorm::store {
 namespace {
 
+// Throws nlohmann::json::exception.
+nlohmann::json read_list(Connection& connection, int64_t id) {
+  nlohmann::json list;
+  SQLite::Statement& query = connection.statement("SELECT json FROM text_list WHERE id = ?");
+  for_each_row(Binder{query}(id), [&](Row& row) { list = nlohmann::json::parse(row.view()); });
+  return list;
+}
+
 // Lists of texts by their rows, each read once. Throws nlohmann::json::exception.
 class KnownLists {
  public:
@@ -32,9 +40,7 @@ class KnownLists {
 
  private:
   report::TextList read(int64_t id) {
-    std::map<std::string, std::string> texts;
-    SQLite::Statement& query = connection_.statement("SELECT json FROM text_list WHERE id = ?");
-    for_each_row(Binder{query}(id), [&](Row& row) { nlohmann::json::parse(row.view()).get_to(texts); });
+    const auto texts = read_list(connection_, id).get<std::map<std::string, std::string>>();
     return {boost::container::ordered_unique_range, texts.begin(), texts.end()};
   }
 
@@ -48,24 +54,20 @@ class KnownMetrics {
   explicit KnownMetrics(Connection& connection) : connection_(connection) {}
   const std::vector<report::Shared<std::string>>& of(int64_t id) {
     auto& metrics = known_[id];
-    if (metrics.empty()) read(id, metrics);
+    if (metrics.empty()) {
+      for (const auto& metric : read_list(connection_, id))
+        metrics.push_back(names_.shared(metric.get_ref<const std::string&>()));
+    }
     return metrics;
   }
 
  private:
-  void read(int64_t id, std::vector<report::Shared<std::string>>& metrics) {
-    SQLite::Statement& query = connection_.statement("SELECT json FROM text_list WHERE id = ?");
-    for_each_row(Binder{query}(id), [&](Row& row) {
-      for (const auto& metric : nlohmann::json::parse(row.view()))
-        metrics.push_back(names_.shared(metric.get_ref<const std::string&>()));
-    });
-  }
-
   Connection& connection_;
   Texts names_;
   std::unordered_map<int64_t, std::vector<report::Shared<std::string>>> known_;
 };
 
+// `metrics`: by name, as the writer's map and the primary key of older schemas had them.
 report::Results results_of(const std::vector<report::Shared<std::string>>& metrics,
                            const std::vector<double>& numbers) {
   if (metrics.size() != numbers.size())

@@ -21,8 +21,7 @@ TEST(NumberList, KeepsEveryBit) {
                                 std::numeric_limits<double>::max(),
                                 std::numeric_limits<double>::infinity(),
                                 -std::numeric_limits<double>::infinity()};
-  while (values.size() < 1'000) {
-    const uint64_t i = values.size();
+  for (uint64_t i = 0; i < 1'000; ++i) {
     const auto bits = uint64_t{stream.word(i, 0)} << 32 | stream.word(i, 1);
     if (const auto value = std::bit_cast<double>(bits); !std::isnan(value)) values.push_back(value);
   }
