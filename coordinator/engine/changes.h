@@ -85,6 +85,15 @@ struct AttemptEnded {
   fleet::MemoryAtDeath memory = {};
   WallTime time{};
 };
+// What the trainer of an attempt left behind that the engine itself had ended. The store keeps it where the end has no
+// such text yet and the worker is the one that ended it or, when none did, rank 0's.
+struct AttemptDescribed {
+  TrialKey trial = 0;
+  Attempt number = {};
+  Token token = {};
+  WorkerId worker = {};
+  fleet::LastWords last = {};
+};
 struct MetricsAdded {
   AttemptRow row = 0;
   Token token;
@@ -156,8 +165,8 @@ struct Journal {
 
 using Change =
     std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
-                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, MetricsAdded, NormStatsAdded, LogAdded,
-                 CheckpointAdded, CheckpointDropped, ResultAdded, ResultDropped, ArtifactAdded, ArtifactsRemoved,
+                 AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, AttemptDescribed, MetricsAdded,
+                 NormStatsAdded, LogAdded, CheckpointAdded, CheckpointDropped, ResultAdded, ResultDropped, ArtifactAdded, ArtifactsRemoved,
                  WorkerSeen, ReplyRemembered, RetryNoted, RetryDone, Journal>;
 
 // An ended attempt of a trial that tries again, and the worker whose rank ended it.

@@ -243,6 +243,9 @@ void on_heartbeat(Core& core, Worker& worker, const fleet::Heartbeat& heartbeat,
 
 void on_slot_free(Core& core, Worker& worker, const fleet::SlotFree& message, Now now) {
   if (worker.occupant && worker.occupant->key == message.key) release_slot(core, worker);
+  const TrialKey named = find_trial(core, message.key.trial);
+  if (named != 0 && message.last != fleet::LastWords{})
+    core.change(AttemptDescribed{named, message.key.attempt, message.key.token, worker.record.id, message.last});
   const TrialKey key = current_trial(core, message.key);
   Member* member = key ? find_member(*core.at(key).live, worker.record.id) : nullptr;
   if (member && !member->released) release_member(core, key, *member, now);

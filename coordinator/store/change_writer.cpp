@@ -194,6 +194,18 @@ Status ChangeWriter::put(const engine::AttemptEnded& change) {
       "attempt", change.row);
 }
 
+// No row, no harm: the attempt gave an account of itself, or went on to a result.
+Status ChangeWriter::put(const engine::AttemptDescribed& change) {
+  run(connection_,
+      "UPDATE attempt SET log_tail = ?1, resident_bytes = ?2, limit_bytes = ?3, oom_kills = ?4 WHERE trial = ?5 AND "
+      "number = ?6 AND token = ?7 AND ended_us IS NOT NULL AND end NOT IN ('completed', 'diverged') AND log_tail = "
+      "'[]' AND resident_bytes = 0 AND (culprit = ?8 OR culprit = '' AND EXISTS (SELECT 1 FROM attempt_member WHERE "
+      "attempt = attempt.id AND rank = 0 AND worker = ?8))",
+      dump(change.last.log_tail), change.last.memory.resident_bytes, change.last.memory.limit_bytes,
+      change.last.memory.oom_kills, change.trial, change.number, change.token, change.worker);
+  return {};
+}
+
 Status ChangeWriter::check_open(engine::AttemptRow attempt, const Token& token) {
   SQLite::Statement& query =
       connection_.statement("SELECT 1 FROM attempt WHERE id = ? AND token = ? AND ended_us IS NULL");

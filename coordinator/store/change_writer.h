@@ -34,6 +34,7 @@ class ChangeWriter {
   Status put(const engine::AttemptRunning& change);
   Status put(const engine::MemberAdvanced& change);
   Status put(const engine::AttemptEnded& change);
+  Status put(const engine::AttemptDescribed& change);
   Status put(const engine::MetricsAdded& change);
   Status put(const engine::NormStatsAdded& change);
   Status put(const engine::LogAdded& change);

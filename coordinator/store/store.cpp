@@ -158,7 +158,7 @@ Result<std::vector<fleet::ResumePoint>> Store::checkpoints(const TrialId& trial)
 
 namespace {
 
-// What an attempt had logged last, in order: of a trainer that was given up nobody collects the output.
+// What an attempt had logged last, in order: a worker that is gone for good never tells its trainer's output.
 std::vector<std::string> last_logged(Connection& connection, int64_t attempt_row) {
   constexpr int64_t kLines = 50;
   std::vector<std::string> lines;

@@ -19,7 +19,7 @@ struct AttemptEnd {
   std::string end, message;  // a word of core/messages/trial_state.h; for people
   int signal = 0, exit_code = 0;
   int64_t step = 0;
-  // The last 50 lines: of its output when the trainer's end was seen, else of what it had logged until then.
+  // The last 50 lines: of its output once a worker has told them, else of what it had logged until then.
   std::vector<std::string> log_tail;
   fleet::MemoryAtDeath memory;
 };

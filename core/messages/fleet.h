@@ -151,10 +151,17 @@ struct Event {
   EventBody body;
   auto operator<=>(const Event&) const = default;
 };
+// What a trainer leaves behind whose attempt was over before it: of such an attempt no Failed comes any more.
+struct LastWords {
+  std::vector<std::string> log_tail = {};  // last 50 lines
+  MemoryAtDeath memory = {};
+  auto operator<=>(const LastWords&) const = default;
+};
 // The trainer process of this attempt is gone for sure: the slot is free. Sent after the last event of the attempt (not
 // spooled).
 struct SlotFree {
   AttemptKey key;
+  LastWords last = {};  // when the coordinator had ended the attempt
   auto operator<=>(const SlotFree&) const = default;
 };
 struct Goodbye {

@@ -202,6 +202,18 @@ fleet::EventBody decode_event_body(const v1::Finished& wire, WireReader& in) {
                          .artifacts = in.hashes(wire.artifacts(), "finished.artifacts")};
 }
 
+v1::MemoryAtDeath encode_memory(const fleet::MemoryAtDeath& memory) {
+  v1::MemoryAtDeath wire;
+  wire.set_resident_bytes(memory.resident_bytes);
+  wire.set_limit_bytes(memory.limit_bytes);
+  wire.set_oom_kills(memory.oom_kills);
+  return wire;
+}
+
+fleet::MemoryAtDeath decode_memory(const v1::MemoryAtDeath& wire) {
+  return {.resident_bytes = wire.resident_bytes(), .limit_bytes = wire.limit_bytes(), .oom_kills = wire.oom_kills()};
+}
+
 void encode_event_body(const fleet::Failed& failed, v1::Event& wire) {
   auto& end = *wire.mutable_failed();
   end.set_reason(encode_reason(failed.reason));
@@ -210,10 +222,7 @@ void encode_event_body(const fleet::Failed& failed, v1::Event& wire) {
   end.set_exit_code(failed.exit_code);
   for (const auto& line : failed.log_tail) end.add_log_tail(line);
   end.set_unusable(failed.unusable.value());
-  if (failed.memory == fleet::MemoryAtDeath{}) return;
-  end.mutable_memory()->set_resident_bytes(failed.memory.resident_bytes);
-  end.mutable_memory()->set_limit_bytes(failed.memory.limit_bytes);
-  end.mutable_memory()->set_oom_kills(failed.memory.oom_kills);
+  if (failed.memory != fleet::MemoryAtDeath{}) *end.mutable_memory() = encode_memory(failed.memory);
 }
 
 fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
@@ -222,9 +231,7 @@ fleet::EventBody decode_event_body(const v1::Failed& wire, WireReader& in) {
                        .signal = wire.signal(),
                        .exit_code = wire.exit_code(),
                        .log_tail = {wire.log_tail().begin(), wire.log_tail().end()},
-                       .memory = {.resident_bytes = wire.memory().resident_bytes(),
-                                  .limit_bytes = wire.memory().limit_bytes(),
-                                  .oom_kills = wire.memory().oom_kills()},
+                       .memory = decode_memory(wire.memory()),
                        .unusable = wire.unusable().empty() ? Sha256() : in.hash(wire.unusable(), "failed.unusable")};
 }
 
@@ -266,12 +273,16 @@ fleet::Event decode_body(const v1::Event& wire, WireReader& in) {
 }
 
 void encode_body(const fleet::SlotFree& free, v1::WorkerMessage& message) {
-  encode_key(free.key, *message.mutable_slot_free()->mutable_key());
+  auto& wire = *message.mutable_slot_free();
+  encode_key(free.key, *wire.mutable_key());
+  for (const auto& line : free.last.log_tail) wire.add_log_tail(line);
+  if (free.last.memory != fleet::MemoryAtDeath{}) *wire.mutable_memory() = encode_memory(free.last.memory);
 }
 
 fleet::SlotFree decode_body(const v1::SlotFree& wire, WireReader& in) {
-  const fleet::SlotFree free{in.key(wire.key())};
-  return free;
+  return {.key = in.key(wire.key()),
+          .last = {.log_tail = {wire.log_tail().begin(), wire.log_tail().end()},
+                   .memory = decode_memory(wire.memory())}};
 }
 
 void encode_body(const fleet::Goodbye& goodbye, v1::WorkerMessage& message) {

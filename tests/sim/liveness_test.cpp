@@ -1,10 +1,13 @@
 // Leases, late reports, silent and stalled trainers.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_cluster.h"
 
 namespace autonorm::testing {
 namespace {
+
+using ::testing::ElementsAre;
 
 struct Liveness : ::testing::Test {
   FakeCluster cluster;
@@ -136,6 +139,53 @@ TEST_F(Liveness, ATimeoutEndsTheTrialForGood) {
   cluster.advance(60s);
   EXPECT_EQ(cluster.state(id), TrialState::kFailed);
   EXPECT_EQ(cluster.reason(id), "timeout: it ran for more than its timeout of 60 s");
+}
+
+// Ranks that the engine has ended say in their SlotFree what they left; of a gang it is rank 0's that is kept.
+TEST_F(Liveness, AnAttemptThatTheEngineEndedGetsItsLastLinesAndMemoryLater) {
+  const config::Sweep timed = make_sweep("timed", {{.variant = "A", .ranks = 2, .timeout_s = 60}});
+  const TrialId id = timed.trials.front().id;
+  cluster.add_workers(2);
+  cluster.submit(timed);
+  cluster.join_all(id);
+  const std::vector ranks{cluster.member(id, 0), cluster.member(id, 1)};
+  const fleet::AttemptKey key = cluster.key_at(ranks[0], id);
+  cluster.advance(60s);
+  const auto failure = [&] { return cluster.store().last_failure(id).value().value(); };
+  EXPECT_TRUE(failure().log_tail.empty());
+  cluster.say(ranks[1], fleet::SlotFree{key, {.log_tail = {"rank 1"}, .memory = {1, 2, 3}}});
+  EXPECT_TRUE(failure().log_tail.empty());
+  cluster.say(ranks[0], fleet::SlotFree{key, {.log_tail = {"rank 0"}, .memory = {4, 5, 6}}});
+  EXPECT_THAT(failure().log_tail, ElementsAre("rank 0"));
+  EXPECT_EQ(failure().memory, (fleet::MemoryAtDeath{4, 5, 6}));
+  cluster.say(ranks[0], fleet::SlotFree{key, {.log_tail = {"again"}, .memory = {7, 8, 9}}});
+  EXPECT_THAT(failure().log_tail, ElementsAre("rank 0"));  // once
+}
+
+TEST_F(Liveness, ALostWorkerThatComesBackSaysWhatItsTrainerLeft) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.join_all(trial);
+  const fleet::AttemptKey key = cluster.key_at(worker, trial);
+  cluster.silence(worker);
+  cluster.advance(20s);
+  ASSERT_EQ(cluster.trial(trial).end, EndReason::kWorkerLost);
+  cluster.connect(worker);
+  cluster.bury(worker);
+  const auto failure = cluster.store().last_failure(trial).value().value();
+  EXPECT_EQ(failure.attempt, key.attempt);
+  EXPECT_THAT(failure.log_tail, ElementsAre("killed in attempt 1"));
+  EXPECT_EQ(failure.memory.resident_bytes, 1000);
+}
+
+TEST_F(Liveness, AnAttemptThatSaidHowItEndedKeepsItsWords) {
+  const WorkerId worker = cluster.add_worker();
+  cluster.submit(sweep);
+  cluster.join_all(trial);
+  const fleet::AttemptKey key = cluster.key_at(worker, trial);
+  cluster.fail(worker, trial, EndReason::kTrainerCrashed, "gone");
+  cluster.say(worker, fleet::SlotFree{key, {.log_tail = {"other"}, .memory = {1, 2, 3}}});
+  EXPECT_THAT(cluster.store().last_failure(trial).value().value().log_tail, ElementsAre("last line"));
 }
 
 TEST_F(Liveness, AnotherSweepMayGrantAnOpenTrialMore) {

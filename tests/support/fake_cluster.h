@@ -135,7 +135,7 @@ class FakeCluster {
   void finish(const TrialId& trial, double accuracy = 0.9);  // with a durable model; every slot is given back
   void fail(const WorkerId& id, const TrialId& trial, EndReason reason, const std::string& message = "it broke");
   void free_slot(const WorkerId& id, const TrialId& trial);
-  void bury(const WorkerId& id);  // killed trainers are gone: SlotFree for each
+  void bury(const WorkerId& id);  // killed trainers are gone: SlotFree for each, with what they left
   void run_to_end(const TrialId& trial) { join_all(trial), finish(trial); }
 
   // ---- the coordinator ----

@@ -210,7 +210,9 @@ void FakeCluster::free_slot(const WorkerId& id, const TrialId& trial) {
 
 void FakeCluster::bury(const WorkerId& id) {
   const Noted noted = note([=](FakeCluster& c) { c.bury(id); });
-  for (const fleet::AttemptKey& key : std::exchange(workers_.at(id).dying, {})) say(id, fleet::SlotFree{key});
+  for (const fleet::AttemptKey& key : std::exchange(workers_.at(id).dying, {})) {
+    say(id, fleet::SlotFree{key, {.log_tail = {cat("killed in attempt ", key.attempt)}, .memory = {1000, 2000, 0}}});
+  }
 }
 
 std::optional<std::map<std::string, double>> FakeCluster::results_sent(const TrialId& trial, Attempt attempt) const {

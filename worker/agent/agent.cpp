@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "core/base/log.h"
+#include "worker/agent/supervision/log_file.h"
 
 namespace autonorm::agent {
 
@@ -55,6 +56,7 @@ void Agent::begin() {
     fleet::Failed failed;
     failed.reason = EndReason::kWorkerLost;
     failed.message = "the worker was restarted while the trial ran";
+    failed.log_tail = stored_log_tail(parts_.dir.folder(key));
     outbox_.append(key, failed);
   }
 }
@@ -154,7 +156,11 @@ void Agent::welcome(const fleet::Welcome& welcome, SteadyTime now) {
   session_.welcomed(welcome, now);
   for (const fleet::AttemptKey& key : outbox_.welcome(welcome)) {
     log_info("trial ", short_form(key.trial), " attempt ", key.attempt, " is not wanted any more");
+    const bool of_an_earlier_start = !slot_.holds(key);
+    fleet::LastWords last;
+    if (of_an_earlier_start) last.log_tail = stored_log_tail(parts_.dir.folder(key));
     slot_.abandon(key);
+    if (of_an_earlier_start) outbox_.free_slot(key, std::move(last));
   }
 }
 

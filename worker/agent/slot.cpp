@@ -159,7 +159,7 @@ void Slot::preempt(const std::string& why, SteadyTime now) {
 
 void Slot::abandon(const fleet::AttemptKey& abandoned) {
   if (active_ && key() == abandoned && !active_->ended) {
-    active_->ended = true;
+    active_->ended = active_->abandoned = true;
     active_->metrics = {};
     if (active_->launched && uses_relay()) parts_.relay.close(active_->start.gang.tag);
     fleet::Failed stopped;
@@ -186,8 +186,9 @@ void Slot::advance(SteadyTime now) {
 
 void Slot::release() {
   const fleet::AttemptKey freed = key();
+  const bool unheard = active_->abandoned && active_->launched;
   active_.reset();
-  parts_.outbox.free_slot(freed);
+  parts_.outbox.free_slot(freed, unheard ? parts_.supervisor.last_words() : fleet::LastWords());
 }
 
 void Slot::take(const worker::ReadyEvent& event) {

@@ -39,7 +39,8 @@ class Slot {
   // Repeated Starts of one attempt are one. An attempt that runs is given up for another: the coordinator knows better.
   void start(const fleet::Start& start, SteadyTime now);
   void rendezvous(const fleet::Rendezvous& rendezvous);
-  // kKill: the coordinator has ended the attempt; it is dropped without another word but SlotFree.
+  // kKill: the coordinator has ended the attempt; it is dropped without another word but SlotFree with what its
+  // trainer left behind.
   void stop(const fleet::Stop& stop, SteadyTime now);
   // The worker is to leave: checkpoint, then end as preempted. Nothing to do when idle.
   void preempt(const std::string& why, SteadyTime now);
@@ -49,13 +50,14 @@ class Slot {
   void advance(SteadyTime now);
 
   bool busy() const { return active_.has_value(); }
+  bool holds(const fleet::AttemptKey& attempt) const { return busy() && key() == attempt; }
   std::vector<fleet::AttemptProgress> progress() const;
 
  private:
   struct Active {
     fleet::Start start;
     size_t fetching = 0;  // folders under way
-    bool launched = false, ended = false;
+    bool launched = false, ended = false, abandoned = false;
     std::optional<std::string> resume;
     std::map<std::string, std::string> inputs;
     EndReason stop_reason = EndReason::kPreempted;

@@ -170,8 +170,7 @@ TEST_F(Story, WhatAPredecessorLeftUnfinishedIsReportedLost) {
   {
     Life first(folder.path(), artifacts);
     first.welcome();
-    first.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
-    ASSERT_TRUE(first.until([&] { return !first.link.bodies<fleet::Metrics>().empty(); }));
+    ASSERT_NO_FATAL_FAILURE(train_endlessly(first));
   }
   Life second(folder.path(), artifacts);
   fleet::Welcome keep;
@@ -179,6 +178,22 @@ TEST_F(Story, WhatAPredecessorLeftUnfinishedIsReportedLost) {
   second.welcome(keep);
   ASSERT_TRUE(second.until([&] { return !second.link.bodies<fleet::Failed>().empty(); }));
   EXPECT_EQ(second.link.bodies<fleet::Failed>()[0].reason, EndReason::kWorkerLost);
+  EXPECT_THAT(second.link.bodies<fleet::Failed>()[0].log_tail, ElementsAre("it goes slowly"));
+}
+
+TEST_F(Story, WhatAPredecessorLeftIsToldAlsoWhenTheCoordinatorHadGivenItUp) {
+  {
+    Life first(folder.path(), artifacts);
+    first.welcome();
+    ASSERT_NO_FATAL_FAILURE(train_endlessly(first));
+  }
+  Life second(folder.path(), artifacts);
+  fleet::Welcome other;
+  other.kill = {key()};
+  second.welcome(other);
+  ASSERT_TRUE(second.until([&] { return second.link.freed(key()); }));
+  EXPECT_THAT(second.link.bodies<fleet::Failed>(), IsEmpty());
+  EXPECT_THAT(second.link.last_words(key()).log_tail, ElementsAre("it goes slowly"));
 }
 
 TEST_F(Story, WhatTheCoordinatorDoesNotKeepIsStoppedAndForgotten) {
@@ -196,7 +211,7 @@ TEST_F(Story, WhatTheCoordinatorDoesNotKeepIsStoppedAndForgotten) {
   EXPECT_THAT(life.dir.open_attempts(), IsEmpty());
 }
 
-TEST_F(Story, KillStopsTheTrainerAndSaysOnlyThatTheSlotIsFree) {
+TEST_F(Story, KillStopsTheTrainerAndSaysThatTheSlotIsFreeAndWhatItLeft) {
   Life life(folder.path(), artifacts);
   life.welcome();
   ASSERT_NO_FATAL_FAILURE(train_endlessly(life));
@@ -204,6 +219,8 @@ TEST_F(Story, KillStopsTheTrainerAndSaysOnlyThatTheSlotIsFree) {
   ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
   EXPECT_THAT(life.link.bodies<fleet::Failed>(), IsEmpty());
   EXPECT_FALSE(life.supervisor.has_process());
+  EXPECT_THAT(life.link.last_words(key()).log_tail, ElementsAre("it goes slowly"));
+  EXPECT_GT(life.link.last_words(key()).memory.resident_bytes, 0);
 }
 
 TEST_F(Story, AStopForSomethingUnknownIsAnsweredWithSlotFree) {

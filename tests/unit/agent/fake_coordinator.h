@@ -47,17 +47,24 @@ class FakeLink final : public CoordinatorLink {
     }
     return found;
   }
-  bool freed(const fleet::AttemptKey& key) const {
-    for (const auto& message : sent) {
-      if (const auto* free = std::get_if<fleet::SlotFree>(&message); free != nullptr && free->key == key) return true;
-    }
-    return false;
+  bool freed(const fleet::AttemptKey& key) const { return slot_free(key) != nullptr; }
+  // What came with it; nothing when it has not come.
+  fleet::LastWords last_words(const fleet::AttemptKey& key) const {
+    const fleet::SlotFree* free = slot_free(key);
+    return free != nullptr ? free->last : fleet::LastWords();
   }
 
   std::vector<fleet::Hello> hellos;
   std::vector<fleet::ToCoordinator> sent;
 
  private:
+  const fleet::SlotFree* slot_free(const fleet::AttemptKey& key) const {
+    for (const auto& message : sent) {
+      if (const auto* free = std::get_if<fleet::SlotFree>(&message); free != nullptr && free->key == key) return free;
+    }
+    return nullptr;
+  }
+
   EventQueue<LinkEvent> incoming_;
 };
 

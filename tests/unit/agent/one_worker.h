@@ -103,7 +103,7 @@ inline Sha256 add_checkpoint(FakeArtifacts& artifacts, const std::string& state)
 
 // Has the worker train until its first step is known.
 inline void train_endlessly(Life& life) {
-  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10})"));
+  life.say(start(key(), R"({"steps": 1000000, "step_ms": 10, "log": "it goes slowly"})"));
   ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Metrics>().empty(); }));
 }
 

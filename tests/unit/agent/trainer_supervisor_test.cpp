@@ -425,9 +425,15 @@ TEST(LogFile, RotatesAndKeepsTheTail) {
   EXPECT_LE(std::filesystem::file_size(folder.path() / "log.txt"), 500U);
   EXPECT_LE(std::filesystem::file_size(folder.path() / "log.1.txt"), 500U);
   const auto tail = log.tail();
-  ASSERT_EQ(tail.size(), LogFile::kTailLines);
+  ASSERT_EQ(tail.size(), LogTail::kLines);
   EXPECT_EQ(tail.back(), "unfinished");
   EXPECT_EQ(tail.front(), "line 51");
+  // Another process finds what the newest file has.
+  const auto stored = stored_log_tail(folder.path());
+  ASSERT_FALSE(stored.empty());
+  EXPECT_LE(stored.size(), LogTail::kLines);
+  EXPECT_EQ(stored.back(), "unfinished");
+  EXPECT_TRUE(stored_log_tail(folder.path() / "elsewhere").empty());
 }
 
 }  // namespace

@@ -135,7 +135,9 @@ inline fleet::ToCoordinator RandomMessages::to_coordinator(size_t kind) {
     case 2:
       return event();
     case 3:
-      return fleet::SlotFree{key()};
+      return fleet::SlotFree{key(),
+                             {.log_tail = list([&] { return bytes(); }),
+                              .memory = {number(0, INT64_MAX), number(0, INT64_MAX), number(0, INT64_MAX)}}};
     default:
       return fleet::Goodbye{bytes()};
   }

@@ -101,12 +101,12 @@ void Outbox::write(const fleet::AttemptKey& key, Entry& entry) {
   }
 }
 
-void Outbox::free_slot(const fleet::AttemptKey& key) {
+void Outbox::free_slot(const fleet::AttemptKey& key, fleet::LastWords last) {
   const auto it = entries_.find(key);
   if (it != entries_.end()) {
     it->second.slot_free = true;
   } else if (connected_ && !leaving_) {  // a leaving worker's slot must not be given to another attempt
-    link_.send(fleet::SlotFree{key});
+    link_.send(fleet::SlotFree{key, std::move(last)});
   }
 }
 

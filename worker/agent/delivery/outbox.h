@@ -34,8 +34,8 @@ class Outbox {
 
   // Dropped when the attempt is not known or has ended. `needs`: folders relative to the attempt's.
   void append(const fleet::AttemptKey& key, fleet::EventBody body, std::vector<std::string> needs = {});
-  // The trainer is gone or idle.
-  void free_slot(const fleet::AttemptKey& key);
+  // The trainer is gone or idle. `last`: of an attempt that was forgotten before.
+  void free_slot(const fleet::AttemptKey& key, fleet::LastWords last = {});
   // The worker is leaving: a slot whose trial was broken off is no longer offered, or it would be given to another
   // trial.
   void leaving() { leaving_ = true; }

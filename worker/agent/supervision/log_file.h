@@ -11,26 +11,38 @@
 
 namespace autonorm::agent {
 
+// The last lines of a text that comes in pieces.
+class LogTail {
+ public:
+  static constexpr size_t kLines = 50;
+  static constexpr size_t kLineBytes = 500;  // longer ones are cut
+
+  void add(std::string_view bytes);
+  // The unfinished line included.
+  std::vector<std::string> lines() const;
+
+ private:
+  std::deque<std::string> lines_;
+  std::string partial_;
+};
+
+// Of the log.txt that an earlier process left in an attempt's folder; empty when there is none that can be read.
+std::vector<std::string> stored_log_tail(const std::filesystem::path& folder);
+
 class LogFile {
  public:
   static constexpr int64_t kMaxBytes = int64_t{4} << 20;
-  static constexpr size_t kTailLines = 50;
-  static constexpr size_t kTailLineBytes = 500;  // longer lines are cut in the tail
 
   // Appends to an existing log. A log that cannot be written costs the log, not the trial: it is reported once.
   explicit LogFile(const std::filesystem::path& folder, int64_t max_bytes = kMaxBytes);
 
   void write(std::string_view bytes);
-  // The last lines, the unfinished one included.
-  std::vector<std::string> tail() const;
+  std::vector<std::string> tail() const { return tail_.lines(); }
 
  private:
-  void remember(std::string_view bytes);
-
   RotatingFile file_;
   bool failed_ = false;
-  std::deque<std::string> lines_;
-  std::string partial_;
+  LogTail tail_;
 };
 
 }  // namespace autonorm::agent

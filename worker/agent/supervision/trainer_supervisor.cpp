@@ -221,6 +221,10 @@ fleet::MemoryAtDeath TrainerSupervisor::memory_at_death() const {
           .oom_kills = group.oom_kills - oom_kills_at_start_};
 }
 
+fleet::LastWords TrainerSupervisor::last_words() const {
+  return {.log_tail = log_ ? log_->tail() : std::vector<std::string>(), .memory = memory_at_death()};
+}
+
 fleet::Failed TrainerSupervisor::failure(EndReason reason, const std::string& message) const {
   fleet::Failed failed;
   failed.reason = reason;

@@ -70,6 +70,8 @@ class TrainerSupervisor {
   std::shared_ptr<RelayChannel> relay() const { return process_ ? process_->relay() : nullptr; }
   // Of the attempt that runs; the key is left to the caller.
   fleet::AttemptProgress progress() const;
+  // Of the latest attempt; whole once the slot is free.
+  fleet::LastWords last_words() const;
   const std::string& torch() const { return torch_; }  // "2.11.0, AVX2" once a trainer has said hello
 
  private:
