@@ -1,9 +1,11 @@
 // Fused norms beside the machine's copy bandwidth and beside their composed forms, in one run.
 //
-// kernel_bench [MEGABYTES | --tiny]: size of the out-of-cache tensor, default 160; --tiny: small ones, few repetitions,
-// to see that it works. Out of cache all cores work, since bandwidth is theirs together; in cache one does. Bytes are
-// those that a kernel must move (normalization.md 9.1): forward x and y, backward x, dy and dx. Each number is the best
-// of several repetitions, taken in turns so that a disturbance of the machine hits all alike.
+// kernel_bench [MEGABYTES | --tiny] [NORM]: size of the out-of-cache tensor, default 160; --tiny: small ones, few
+// repetitions, to see that it works; only this norm. Out of cache all cores work, since bandwidth is theirs together; in
+// cache one does. Bytes are those that a kernel must move (normalization.md 9.1): forward x and y, backward x, dy and
+// dx. Copying reads one tensor and writes one, as a forward pass does; adding reads two and writes one, as a backward
+// pass does: what a machine's memory gives is not the same for both. Each number is the best of several repetitions,
+// taken in turns so that a disturbance of the machine hits all alike.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/Tensor.h>
@@ -24,6 +26,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 
@@ -63,6 +67,34 @@ void streaming_copy(char* to, const char* from, int64_t bytes) {
 #else
   std::memcpy(to, from, static_cast<size_t>(bytes));
 #endif
+}
+
+// Adds past the caches, with and without asking for its data ahead.
+void streaming_add(float* to, const float* a, const float* b, int64_t count, int64_t ahead) {
+#if defined(__x86_64__)
+  for (int64_t i = 0; i + 16 <= count; i += 16) {
+    if (ahead > 0) {
+      __builtin_prefetch(a + i + ahead, 0, 2);
+      __builtin_prefetch(b + i + ahead, 0, 2);
+    }
+    for (int64_t k = i; k < i + 16; k += 4) _mm_stream_ps(to + k, _mm_add_ps(_mm_loadu_ps(a + k), _mm_loadu_ps(b + k)));
+  }
+  _mm_sfence();
+#else
+  for (int64_t i = 0; i < count; ++i) to[i] = a[i] + b[i];
+#endif
+}
+
+// On all threads; sizes are multiples of 16 elements up to a rest that does not matter.
+std::vector<Work> additions(const at::Tensor& to, const at::Tensor& a, const at::Tensor& b) {
+  auto* target = to.mutable_data_ptr<float>();
+  const auto *left = a.const_data_ptr<float>(), *right = b.const_data_ptr<float>();
+  const auto add = [=, lines = a.numel() / 16](int64_t ahead) {
+    at::parallel_for(0, lines, 1024, [=](int64_t first, int64_t last) {
+      streaming_add(target + first * 16, left + first * 16, right + first * 16, (last - first) * 16, ahead);
+    });
+  };
+  return {[=] { add(0); }, [=] { add(1536); }};
 }
 
 // The better of the two copies, on all threads.
@@ -145,6 +177,7 @@ void measure(const FusedCase& one, const Size& size, int threads) {
     };
   };
   std::vector<Work> work = copies(out, x);
+  for (Work& addition : additions(out, x, dy)) work.push_back(std::move(addition));
   work.push_back(forward(one.fused));
   work.push_back(forward(one.composed));
   const at::Tensor leaf = x.detach().clone().requires_grad_(true);
@@ -154,38 +187,63 @@ void measure(const FusedCase& one, const Size& size, int threads) {
   work.push_back(backward_of(one.composed(leaf, p), dy, leaves));
   const int64_t bytes = size.elements() * 4;
   const std::vector<double> t = best_of(work, bytes);
-  const double copy = 2.0 * static_cast<double>(bytes) / std::min(t[0], t[1]) * 1e-9;
   const auto gigabytes = [&](int parts, double time) { return parts * static_cast<double>(bytes) / time * 1e-9; };
-  std::printf("%-12s %9.2f MB %5ld  %7.1f | %7.1f %5.0f%% %6.2fx | %7.1f %5.0f%% %6.2fx\n", one.name.c_str(),
-              static_cast<double>(bytes) * 1e-6, size.channels, copy, gigabytes(2, t[2]),
-              100 * gigabytes(2, t[2]) / copy, t[3] / t[2], gigabytes(3, t[4]), 100 * gigabytes(3, t[4]) / copy,
-              t[5] / t[4]);
+  const double copy = gigabytes(2, std::min(t[0], t[1])), add = gigabytes(3, std::min(t[2], t[3]));
+  const double forward_rate = gigabytes(2, t[4]), backward_rate = gigabytes(3, t[6]);
+  std::printf("%-12s %9.2f MB %5ld  %7.1f %7.1f | %7.1f %5.0f%% %6.2fx | %7.1f %5.0f%% %5.0f%% %6.2fx\n",
+              one.name.c_str(), static_cast<double>(bytes) * 1e-6, size.channels, copy, add, forward_rate,
+              100 * forward_rate / copy, t[5] / t[4], backward_rate, 100 * backward_rate / copy,
+              100 * backward_rate / add, t[7] / t[6]);
   std::fflush(stdout);
+}
+
+struct Options {
+  int64_t megabytes = 160;
+  bool tiny = false;
+  std::string_view norm;  // empty = all
+};
+
+// → nothing when the words are not understood
+std::optional<Options> options_of(std::span<char* const> words) {
+  Options options;
+  for (const std::string_view word : words) {
+    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), options.megabytes);
+    const bool number = problem == std::errc() && end == word.data() + word.size();
+    const bool known = std::ranges::any_of(autonorm::kernels::fused_cases(),
+                                           [&](const FusedCase& one) { return one.name == word; });
+    if (word == "--tiny") {
+      options.tiny = true;
+      options.megabytes = 1;
+    } else if (known) {
+      options.norm = word;
+    } else if (!number || options.megabytes < 1 || options.megabytes > 4096) {
+      return std::nullopt;
+    }
+  }
+  return options;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  int64_t megabytes = 160;
-  const bool tiny = argc == 2 && std::string_view(argv[1]) == "--tiny";
-  if (tiny) rounds = 2;
-  const std::string_view text = argc > 1 && !tiny ? argv[1] : tiny ? "1" : "160";
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), megabytes);
-  if (argc > 2 || problem != std::errc() || end != text.data() + text.size() || megabytes < 1 || megabytes > 4096) {
-    std::fprintf(
-        stderr, "usage: kernel_bench [MEGABYTES | --tiny]   size of the out-of-cache tensor, 1 to 4096, default 160\n");
+  const std::optional<Options> options = options_of({argv + 1, argv + argc});
+  if (!options) {
+    std::fprintf(stderr, "usage: kernel_bench [MEGABYTES | --tiny] [NORM]   size of the out-of-cache tensor, 1 to 4096, "
+                         "default 160; one of the norms instead of all\n");
     return 2;
   }
+  if (options->tiny) rounds = 2;
   c10::SetCPUAllocator(new KeepingAllocator, /*priority=*/255);  // for the life of the process
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::printf("%s, float32, %d core(s) out of cache and 1 in cache; load average %.1f\n",
               at::get_cpu_capability().c_str(), cores, load_average());
-  std::printf("GB/s, %% of copy bandwidth, times faster than composed\n");
-  std::printf("%-12s %12s %5s  %7s | %7s %6s %7s | %7s %6s %7s\n", "norm", "tensor", "C", "copy", "forward", "copy",
-              "compos.", "backw.", "copy", "compos.");
+  std::printf("GB/s, %% of the bandwidth of copying and of adding, times faster than composed\n");
+  std::printf("%-12s %12s %5s  %7s %7s | %7s %6s %7s | %7s %6s %6s %7s\n", "norm", "tensor", "C", "copy", "add",
+              "forward", "copy", "compos.", "backw.", "copy", "add", "compos.");
   for (const FusedCase& one : autonorm::kernels::fused_cases()) {
-    if (one.name.find('_') != std::string::npos) continue;  // variants
-    measure(one, {.batch = megabytes * 1000000 / 4 / (197 * 768) + 1, .tokens = 197, .channels = 768}, cores);
+    if (one.name.find('_') != std::string::npos && one.name != options->norm) continue;  // variants
+    if (!options->norm.empty() && one.name != options->norm) continue;
+    measure(one, {.batch = options->megabytes * 1000000 / 4 / (197 * 768) + 1, .tokens = 197, .channels = 768}, cores);
     for (const int64_t c : {1, 3, 64, 65, 127, 192, 768, 1023, 4096}) {
       for (const int64_t elements : {4096, 65536, 327680}) {  // 16 kB, 256 kB, 1.3 MB
         measure(one, {.batch = 4, .tokens = std::max<int64_t>(1, elements / 4 / c), .channels = c}, 1);

@@ -67,7 +67,7 @@ void blend_forward_rows(const BlendForward& a, int64_t first, int64_t last) {
   const int64_t n = a.channels;
   const auto alpha = broadcast(*static_cast<const Wide*>(a.alpha));
   SampleFactors<E> factors(a);
-  const int64_t ahead = elements_ahead<E>(n);
+  const int64_t ahead = rows_ahead<E>(n);
   each_row<E>(n, first, last, a.stream, [&](int64_t start, auto rows) {
     constexpr int kRows = decltype(rows)::kVectors;
     const auto* group = static_cast<const typename E::Storage*>(a.x) + start * n;
@@ -172,7 +172,7 @@ inline void blend_backward_some(const BlendBackward& a, const SampleSums<E>& sam
   const auto* from = static_cast<const typename E::Storage*>(a.x) + row * n;
   const auto* dy = static_cast<const typename E::Storage*>(a.dy) + row * n;
   auto* dx = static_cast<typename E::Storage*>(a.dx) + row * n;
-  const int64_t ahead = elements_ahead<E>(n);
+  const int64_t ahead = rows_ahead<E>(n);
   Wide mean[kRows], rstd[kRows];
   for (int k = 0; k < kRows; ++k) {
     mean[k] = static_cast<const Wide*>(a.mean)[row + k];

@@ -19,7 +19,8 @@ enum class Squash { kTanh, kErf };
 struct LayerForward {
   RowElement type = RowElement::kFloat32;
   bool centered = true;
-  bool stream = false;  // y bypasses the caches; for results that would not stay there anyway
+  // y bypasses the caches; for results that would not stay there anyway. Its rows begin at multiples of 64 bytes then.
+  bool stream = false;
   int64_t channels = 0;
   double eps = 0;
   const void* x = nullptr;       // [rows, C] data
