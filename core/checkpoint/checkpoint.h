@@ -22,7 +22,7 @@ struct Checkpoint {
   int64_t step = 0;           // optimizer steps done
   nlohmann::json config;      // resolved trial configuration
   nlohmann::json host_state;  // counters, partial sums, best values: whatever the loop needs to go on bit-identically
-  NamedTensors tensors;       // "model.NAME", "adam.exp_avg.NAME", "adam.exp_avg_sq.NAME", "buffer.NAME", …
+  NamedTensors tensors;       // "model.NAME", "adam.exp_avg.NAME", "ema.NAME", "buffer.NAME", …
 };
 
 // Returns the folder `parent/step-<n>`. After ok() it is durable.

@@ -51,12 +51,17 @@ constexpr auto kGates = std::to_array<Kind>({
     {"sigmoid", 1, "two branches: sigmoid(w . h + b) is the second one's weight, h the mean token or cls"},
     {"static", 1, "learned weights without an input, equal at the start"},
 });
-constexpr auto kOptimizers =
-    std::to_array<Kind>({{"adamw", 1, "AdamW; no weight decay on parameters with one dimension"}});
+constexpr auto kOptimizers = std::to_array<Kind>({
+    {"adamw", 1, "AdamW; no weight decay on parameters with one dimension"},
+    {"adam", 1, "Adam with weight decay in the gradient (L2)"},
+    {"sgd", 1, "gradient descent with momentum, weight decay in the gradient (L2)"},
+    {"lamb", 1, "LAMB: AdamW's step, by layer as long as the weights; train.clip = 1 is its usual clipping"},
+});
 constexpr auto kSchedules = std::to_array<Kind>({
     {"cosine", 1, "linear warm-up, then half a cosine down to 0"},
     {"constant", 1, "linear warm-up, then constant"},
     {"cosine_epochs", 1, "linear warm-up, then half a cosine down to 0 in steps of an epoch"},
+    {"learnable_scaler", 1, "as cosine_epochs, 0.8 of it in the first half, then straight to all of it at 66 %"},
 });
 constexpr auto kLosses = std::to_array<Kind>({
     {"cross_entropy", 1, "mean over the global batch, with label smoothing"},

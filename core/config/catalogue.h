@@ -25,7 +25,7 @@ struct Kind {
 std::span<const Kind> norms();   // in the order of NormKind
 std::span<const Kind> models();  // in the order of ModelFamily
 std::span<const Kind> gates();   // in the order of Gate
-std::span<const Kind> optimizers();
+std::span<const Kind> optimizers();  // in the order of OptimizerKind
 std::span<const Kind> schedules();  // in the order of Schedule
 std::span<const Kind> losses();     // cross_entropy always, distill with train.distill
 std::span<const Kind> devices();    // words of `device`
@@ -120,6 +120,8 @@ std::string_view name(Granularity granularity);
 std::string_view name(Anneal anneal);
 std::string_view name(Precision precision);
 std::string_view name(Augment augment);
+std::string_view name(OptimizerKind kind);
+std::string_view name(EmaStart start);
 std::string_view name(Schedule schedule);
 // All words of an enumeration.
 template <class Enum>
@@ -170,6 +172,10 @@ template <>
 std::span<const std::string_view> words<Precision>();
 template <>
 std::span<const std::string_view> words<Augment>();
+template <>
+std::span<const std::string_view> words<OptimizerKind>();
+template <>
+std::span<const std::string_view> words<EmaStart>();
 template <>
 std::span<const std::string_view> words<Schedule>();
 template <class Enum>

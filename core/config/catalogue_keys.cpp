@@ -17,7 +17,6 @@ constexpr double kMaxSeed = 9223372036854775807.0;
 constexpr auto kDataKinds = std::to_array<std::string_view>({"idx", "csv"});
 constexpr auto kDataNames = std::to_array<std::string_view>({"digits", "mnist", "fashion-mnist"});
 constexpr auto kDeviceWords = std::to_array<std::string_view>({"auto", "cpu", "cuda"});
-constexpr auto kOptimizerWords = std::to_array<std::string_view>({"adamw"});
 
 std::vector<Key> top_keys() {
   return {
@@ -62,26 +61,34 @@ std::vector<Key> model_keys() {
 }
 
 std::vector<Key> train_keys() {
-  constexpr std::string_view kDistill = "train.distill";
+  constexpr std::string_view kDistill = "train.distill", kAdam = "train.optimizer = adamw, adam, lamb",
+                             kFalls = "train.schedule = cosine, cosine_epochs, learnable_scaler";
   return {
       integer("train.epochs", "10", 1, 100000, "passes over the training split"),
       integer("train.batch", "64", 1, 1048576, "samples per optimizer step, over all ranks and micro-batches"),
       integer("train.accumulate", "1", 1, 65536, "micro-batches per optimizer step"),
-      word("train.optimizer", "\"adamw\"", kOptimizerWords, "kind of optimizer"),
+      word("train.optimizer", "\"adamw\"", words<OptimizerKind>(), "kind of optimizer"),
       real("train.lr", "0.001", 0, 100, "peak learning rate"),
       real("train.layer_decay", "1", 0.01, 1,
            "vit: factor on the learning rate of each layer further from the head; 1 = none"),
-      real("train.weight_decay", "0.05", 0, 10, "decoupled; not on parameters with one dimension"),
-      real("train.beta1", "0.9", 0, 0.9999999, "decay of the gradient's mean"),
-      real("train.beta2", "0.999", 0, 0.9999999, "decay of the squared gradient's mean"),
-      positive("train.adam_eps", "1e-08", 1, "added to the root of the second moment"),
+      real("train.weight_decay", "0.05", 0, 10, "not on parameters with one dimension"),
+      of(kAdam, real("train.beta1", "0.9", 0, 0.9999999, "decay of the gradient's mean")),
+      of(kAdam, real("train.beta2", "0.999", 0, 0.9999999, "decay of the squared gradient's mean")),
+      of(kAdam, positive("train.adam_eps", "1e-08", 1, "added to the root of the second moment")),
+      of("train.optimizer = sgd", real("train.momentum", "0.9", 0, 0.9999999, "share of the last step that goes on")),
+      of("train.momentum above 0", plain(kFlag, "train.nesterov", "false", "momentum as Nesterov has it")),
+      real("train.ema", "0", 0, 0.9999999,
+           "decay of a running average of the weights, which is what is evaluated and kept; 0 = none"),
+      of("train.ema above 0",
+         word("train.ema_start", "\"ramp\"", words<EmaStart>(),
+              "ramp: the decay of step t is at most (1 + t) / (10 + t), so that the initial weights are soon forgotten")),
       real("train.warmup", "0.05", 0, 1, "share of all steps with a linear rise from 0"),
       word("train.schedule", "\"cosine\"", words<Schedule>(), "learning rate after the warm-up"),
-      of("train.schedule = cosine, cosine_epochs",
+      of(kFalls,
          integer(
              "train.horizon", "0", 0, 100000,
              "epochs after which the cosine is at 0; 0 = those of the trial; a trial of fewer is the start of one")),
-      of("train.schedule = cosine, cosine_epochs",
+      of(kFalls,
          real("train.min_lr", "0", 0, 100, "learning rate at the end of the cosine")),
       word("train.augment", "\"none\"", words<Augment>(),
            "crop_flip: a random piece of each training image, resized, and mirrored for half of them"),

@@ -109,8 +109,16 @@ struct Words<Precision> {
   static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"});
 };
 template <>
+struct Words<OptimizerKind> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"adamw", "adam", "sgd", "lamb"});
+};
+template <>
+struct Words<EmaStart> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"ramp", "at_once"});
+};
+template <>
 struct Words<Schedule> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant", "cosine_epochs"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant", "cosine_epochs", "learnable_scaler"});
 };
 
 template <class Enum>
@@ -145,6 +153,8 @@ std::string_view name(Granularity granularity) { return word_of(granularity); }
 std::string_view name(Anneal anneal) { return word_of(anneal); }
 std::string_view name(Augment augment) { return word_of(augment); }
 std::string_view name(Precision precision) { return word_of(precision); }
+std::string_view name(OptimizerKind kind) { return word_of(kind); }
+std::string_view name(EmaStart start) { return word_of(start); }
 std::string_view name(Schedule schedule) { return word_of(schedule); }
 
 template <>
@@ -238,6 +248,14 @@ std::span<const std::string_view> words<Augment>() {
 template <>
 std::span<const std::string_view> words<Precision>() {
   return Words<Precision>::kAll;
+}
+template <>
+std::span<const std::string_view> words<OptimizerKind>() {
+  return Words<OptimizerKind>::kAll;
+}
+template <>
+std::span<const std::string_view> words<EmaStart>() {
+  return Words<EmaStart>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Schedule>() {

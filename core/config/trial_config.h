@@ -211,7 +211,9 @@ struct NormConfig {
 
 enum class Precision { kFp32, kBf16 };
 enum class Augment { kNone, kCropFlip };
-enum class Schedule { kCosine, kConstant, kCosineEpochs };
+enum class OptimizerKind { kAdamW, kAdam, kSgd, kLamb };
+enum class EmaStart { kRamp, kAtOnce };
+enum class Schedule { kCosine, kConstant, kCosineEpochs, kLearnableScaler };
 struct DistillConfig {
   std::string from;  // name of the stage, key of `inputs`
   double temperature = 1.0;
@@ -224,9 +226,15 @@ struct StartConfig {
 struct TrainConfig {
   int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
   int64_t accumulate = 1;           // micro-batches per optimizer step
+  OptimizerKind optimizer = OptimizerKind::kAdamW;
   double lr = 1e-3, min_lr = 0;     // peak, and end of a cosine
   double layer_decay = 1;           // vit: factor on the rate of each layer further from the head
-  double weight_decay = 0.05, beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
+  double weight_decay = 0.05;
+  double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;  // all but sgd
+  double momentum = 0.9;                               // sgd
+  bool nesterov = false;                               // sgd
+  double ema = 0;                                      // decay of the averaged weights; 0 = none
+  EmaStart ema_start = EmaStart::kRamp;
   double warmup = 0.05;  // fraction of all steps, linear from 0
   Schedule schedule = Schedule::kCosine;
   int64_t horizon = 0;  // epochs after which a cosine would be at 0; 0 = epochs

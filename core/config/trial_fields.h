@@ -274,13 +274,20 @@ void train_fields(Config& c, Visitor& v) {
   v("epochs", c.epochs);
   v("batch", c.batch);
   v("accumulate", c.accumulate);
-  v.only_word("optimizer", "adamw");
+  v("optimizer", c.optimizer);
   v("lr", c.lr);
   v("layer_decay", c.layer_decay);
   v("weight_decay", c.weight_decay);
-  v("beta1", c.beta1);
-  v("beta2", c.beta2);
-  v("adam_eps", c.adam_eps);
+  if (c.optimizer == OptimizerKind::kSgd) {
+    v("momentum", c.momentum);
+    if (c.momentum > 0) v("nesterov", c.nesterov);
+  } else {
+    v("beta1", c.beta1);
+    v("beta2", c.beta2);
+    v("adam_eps", c.adam_eps);
+  }
+  v("ema", c.ema);
+  if (c.ema > 0) v("ema_start", c.ema_start);
   v("warmup", c.warmup);
   v("schedule", c.schedule);
   if (c.schedule != Schedule::kConstant) {

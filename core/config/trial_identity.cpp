@@ -185,7 +185,7 @@ IdentityPart train_part(const TrialConfig& config) {
   PartBuilder part;
   const TrainConfig& train = config.train;
   json members = difference(write_train(train, Keys::kIdentity), default_train());
-  part.use("optimizer", optimizers(), "adamw");
+  part.use("optimizer", optimizers(), name(train.optimizer));
   part.use("schedule", schedules(), name(train.schedule));
   part.use("loss", losses(), loss_name(config));
   if (train.start) {

@@ -25,18 +25,16 @@ void visit_fields(State& state, Visitor&& visit) {
   visit("epochs_begun", state.epochs_begun);
 }
 
-Status restore_moments(const checkpoint::NamedTensors& tensors, optim::AdamW& optimizer) {
-  const std::map<std::string, at::Tensor> by_name(tensors.begin(), tensors.end());
+// `kept`: of optimizer or average, by name.
+template <class Kept>
+Status restore_tensors(const std::map<std::string, at::Tensor>& by_name, const std::vector<Kept>& kept) {
   const at::NoGradGuard no_grad;
-  for (const optim::AdamW::Moments& moments : optimizer.moments()) {
-    for (auto [prefix, target] : {std::pair<const char*, at::Tensor>{"adam.exp_avg.", moments.exp_avg},
-                                  std::pair<const char*, at::Tensor>{"adam.exp_avg_sq.", moments.exp_avg_sq}}) {
-      const auto found = by_name.find(prefix + moments.name);
-      if (found == by_name.end() || found->second.sizes() != target.sizes()) {
-        return invalid("the checkpoint has no tensor '", prefix, moments.name, "' of shape ", target.sizes());
-      }
-      target.copy_(found->second);
+  for (const Kept& one : kept) {
+    const auto found = by_name.find(one.name);
+    if (found == by_name.end() || found->second.sizes() != one.value.sizes()) {
+      return invalid("the checkpoint has no tensor '", one.name, "' of shape ", one.value.sizes());
     }
+    one.value.copy_(found->second);
   }
   return {};
 }
@@ -71,23 +69,20 @@ Result<LoopState> loop_state_from_json(const nlohmann::json& json) {
   return state;
 }
 
-checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state,
-                               const norms::ParameterTable& table, const optim::AdamW& optimizer) {
+checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state, const Trained& trained) {
   checkpoint::Checkpoint checkpoint;
   checkpoint.trial = config::trial_id(config);
   checkpoint.step = state.step;
   checkpoint.config = config::resolved(config);
   checkpoint.host_state = to_json(state);
-  checkpoint.tensors = model_tensors(table);
-  for (const optim::AdamW::Moments& moments : optimizer.moments()) {
-    checkpoint.tensors.emplace_back("adam.exp_avg." + moments.name, moments.exp_avg);
-    checkpoint.tensors.emplace_back("adam.exp_avg_sq." + moments.name, moments.exp_avg_sq);
-  }
+  checkpoint.tensors = model_tensors(trained.table);
+  for (const auto& [name, value] : trained.optimizer.state()) checkpoint.tensors.emplace_back(name, value);
+  for (const auto& [name, value] : trained.average.averages()) checkpoint.tensors.emplace_back(name, value);
   return checkpoint;
 }
 
 Result<LoopState> restore(const checkpoint::Checkpoint& checkpoint, const config::TrialConfig& config,
-                          norms::ParameterTable& table, optim::AdamW& optimizer) {
+                          const Trained& trained) {
   const TrialId expected = config::trial_id(config);
   if (checkpoint.trial != expected) {
     return invalid("the checkpoint belongs to trial ", short_form(checkpoint.trial), ", this is trial ",
@@ -95,9 +90,11 @@ Result<LoopState> restore(const checkpoint::Checkpoint& checkpoint, const config
   }
   Result<LoopState> state = loop_state_from_json(checkpoint.host_state);
   if (!state.ok()) return state;
-  AUTONORM_RETURN_IF_ERROR(load_parameters(checkpoint.tensors, table));
-  AUTONORM_RETURN_IF_ERROR(restore_moments(checkpoint.tensors, optimizer));
-  optimizer.set_steps(state->step);
+  AUTONORM_RETURN_IF_ERROR(load_parameters(checkpoint.tensors, trained.table));
+  const std::map<std::string, at::Tensor> by_name(checkpoint.tensors.begin(), checkpoint.tensors.end());
+  AUTONORM_RETURN_IF_ERROR(restore_tensors(by_name, trained.optimizer.state()));
+  AUTONORM_RETURN_IF_ERROR(restore_tensors(by_name, trained.average.averages()));
+  trained.optimizer.set_steps(state->step);
   return state;
 }
 

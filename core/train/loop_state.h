@@ -10,7 +10,8 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/config/trial_config.h"
 #include "core/norms/parameter_table.h"
-#include "core/optim/adamw.h"
+#include "core/optim/optimizer.h"
+#include "core/optim/weight_average.h"
 
 namespace autonorm::train {
 
@@ -35,11 +36,16 @@ nlohmann::json to_json(const LoopState& state);
 // kInvalid names the missing or wrong field.
 Result<LoopState> loop_state_from_json(const nlohmann::json& json);
 
-// Everything at one moment. Tensors share memory with table and optimizer; save before the next step.
-checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state,
-                               const norms::ParameterTable& table, const optim::AdamW& optimizer);
+// What training changes, but for the host's part.
+struct Trained {
+  norms::ParameterTable& table;
+  optim::Optimizer& optimizer;
+  optim::WeightAverage& average;
+};
+// Everything at one moment. Tensors share memory with `trained`; save before the next step.
+checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state, const Trained& trained);
 // The reverse, in place. kInvalid: another trial's checkpoint, a missing tensor or field.
 Result<LoopState> restore(const checkpoint::Checkpoint& checkpoint, const config::TrialConfig& config,
-                          norms::ParameterTable& table, optim::AdamW& optimizer);
+                          const Trained& trained);
 
 }  // namespace autonorm::train

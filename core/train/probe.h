@@ -13,12 +13,13 @@
 //       IN   x [B, channels, height, width] scaled as in training; y [B] int64, or [B, classes] for mse and mae;
 //            optional param.NAME
 //       OUT  logits, loss (mean over the batch; over all elements for mse and mae), grad.NAME, param.NAME, macs
-//       "steps": K and "train": {a trial's train block} repeat it on the same batch with an update by AdamW (constant
-//       lr, clip as configured) after each: OUT logits.K, loss.K for each step K, grad.NAME of the last, param.NAME
+//       "steps": K and "train": {a trial's train block} repeat it on the same batch with an update (constant lr, clip
+//       as configured) after each: OUT logits.K, loss.K for each step K, grad.NAME of the last, param.NAME
 //       after it. Family mae has "loss": "reconstruction", no y, and OUT logits [B, N, P], hidden [B, N] (1 where
 //       hidden), close.
 //   {"op": "optimizer", "config": {a trial's train block}, "steps": K, "lr": …}
-//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME, exp_avg_sq.NAME.  lr constant; clip as configured
+//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd: momentum.NAME), with
+//            ema also ema.NAME.  lr constant; clip as configured
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
 //   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
 //       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum

@@ -5,7 +5,7 @@
 #include "core/eval/autocast.h"
 #include "core/eval/loss.h"
 #include "core/models/model.h"
-#include "core/optim/adamw.h"
+#include "core/optim/optimizer.h"
 #include "core/train/probe_ops.h"
 
 namespace autonorm::train {
@@ -117,7 +117,7 @@ Result<at::Tensor> run(const ModelProbe& probe, models::Model& model, const at::
 Status run_steps(const ModelProbe& probe, models::Model& model, const at::Tensor& x, ProbeInput& input,
                  checkpoint::NamedTensors& out) {
   const config::TrainConfig& train = probe.config.train;
-  optim::AdamW optimizer(train, model.table(), probe.config.model.depth);
+  optim::Optimizer optimizer(train, model.table(), probe.config.model.depth);
   for (int64_t k = 0; k < probe.steps; ++k) {
     optimizer.clear_gradients();
     const norms::StepContext context{

@@ -3,8 +3,9 @@
 
 #include "core/config/trial_config.h"
 #include "core/eval/loss.h"
-#include "core/optim/adamw.h"
+#include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
+#include "core/optim/weight_average.h"
 #include "core/train/probe_ops.h"
 
 namespace autonorm::train {
@@ -42,7 +43,8 @@ Status probe_optimizer(const nlohmann::json& json, ProbeInput& input, checkpoint
   }
   norms::ParameterTable table(0, parameter_dtype(*dtype));
   AUTONORM_RETURN_IF_ERROR(add_given_parameters(input, table));
-  optim::AdamW optimizer(*config, table);
+  optim::Optimizer optimizer(*config, table);
+  optim::WeightAverage average(*config, table);
   for (int64_t step = 0; step < *steps; ++step) {
     for (norms::Parameter& parameter : table.parameters()) {
       const auto gradient = input.get_for_step("grad." + parameter.name, step);
@@ -52,12 +54,11 @@ Status probe_optimizer(const nlohmann::json& json, ProbeInput& input, checkpoint
       parameter.value.mutable_grad() = gradient->to(parameter.value.scalar_type()).clone();
     }
     optimizer.step(*lr, config->clip);
+    average.update(step + 1);
   }
   append_parameters(table, out);
-  for (const optim::AdamW::Moments& moments : optimizer.moments()) {
-    out.emplace_back("exp_avg." + moments.name, moments.exp_avg);
-    out.emplace_back("exp_avg_sq." + moments.name, moments.exp_avg_sq);
-  }
+  for (const auto& [name, value] : optimizer.state()) out.emplace_back(name.substr(name.find('.') + 1), value);
+  for (const auto& [name, value] : average.averages()) out.emplace_back(name, value);
   return {};
 }
 

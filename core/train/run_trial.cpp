@@ -144,12 +144,13 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
   auto targets = distillation_targets(inputs, data);
   if (!targets.ok()) return targets.status();
 
-  optim::AdamW optimizer(inputs.config.train, (*model)->table(), inputs.config.model.depth);
+  optim::Optimizer optimizer(inputs.config.train, (*model)->table(), inputs.config.model.depth);
+  optim::WeightAverage average(inputs.config.train, (*model)->table());
   LoopState state;
   if (inputs.resume) {
     const auto checkpoint = checkpoint::load(*inputs.resume);
     if (!checkpoint.ok()) return checkpoint.status();
-    auto restored = restore(*checkpoint, inputs.config, (*model)->table(), optimizer);
+    auto restored = restore(*checkpoint, inputs.config, {(*model)->table(), optimizer, average});
     if (!restored.ok()) return restored.status().with_context("resuming from " + inputs.resume->string());
     state = *restored;
   }
@@ -161,12 +162,15 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
                   .clock = clock,
                   .model = **model,
                   .optimizer = optimizer,
+                  .average = average,
                   .data = data,
                   .teacher_logits = *targets},
                  std::move(state));
   const auto outcome = loop.run();
   if (!outcome.ok()) return outcome.status();
   result.outcome = *outcome;
+  // What a trial has to show are the averages: judged, hashed, and kept for whoever depends on it.
+  if (result.outcome == TrialResult::Outcome::kCompleted) average.adopt();
   fill_results(result, loop, **model, inputs, memory);
   if (result.outcome == TrialResult::Outcome::kCompleted) AUTONORM_RETURN_IF_ERROR(finish(result, loop, data, inputs));
   loop.reporter().flush();

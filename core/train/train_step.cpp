@@ -19,7 +19,7 @@ bool any_meets(const norms::ParameterTable& table) {
 }  // namespace
 
 TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model,
-                     optim::AdamW& optimizer, distributed::Gang& gang, StepData data)
+                     optim::Optimizer& optimizer, distributed::Gang& gang, StepData data)
     : config_(config),
       plan_(plan),
       model_(model),

@@ -12,7 +12,7 @@
 #include "core/data/mixing.h"
 #include "core/distributed/gang.h"
 #include "core/models/model.h"
-#include "core/optim/adamw.h"
+#include "core/optim/optimizer.h"
 #include "core/train/batch_plan.h"
 #include "core/train/gang_ranks.h"
 #include "core/train/loss_meter.h"
@@ -29,7 +29,7 @@ struct StepData {
 class TrainStep {
  public:
   // The references must outlive the object. Takes the model's trainable parameters as they are now.
-  TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model, optim::AdamW& optimizer,
+  TrainStep(const config::TrialConfig& config, const BatchPlan& plan, models::Model& model, optim::Optimizer& optimizer,
             distributed::Gang& gang, StepData data);
 
   // `order` [samples] int64 on the device: the epoch's permutation. Adds the local loss sum to `meter`.
@@ -57,7 +57,7 @@ class TrainStep {
   const config::TrialConfig& config_;
   const BatchPlan& plan_;
   models::Model& model_;
-  optim::AdamW& optimizer_;
+  optim::Optimizer& optimizer_;
   distributed::Gang& gang_;
   const StepData data_;
   const std::vector<at::Tensor> parameters_;  // trainable

@@ -25,6 +25,7 @@ TrialLoop::TrialLoop(const LoopParts& parts, LoopState state)
       clock_(parts.clock),
       model_(parts.model),
       optimizer_(parts.optimizer),
+      average_(parts.average),
       data_(parts.data),
       plan_(config_, inputs_.config.seed, data_.train.size(), inputs_.gang->rank(), inputs_.gang->size()),
       meter_(*inputs_.gang, inputs_.device),
@@ -41,7 +42,7 @@ Result<TrialResult::Outcome> TrialLoop::run() {
     const int64_t step = state_.step;
     begin_epoch_of(step);
     train_step_.run(step, order_, meter_);
-    ++state_.step;
+    average_.update(++state_.step);
     const int64_t samples = plan_.global_batch(step).size();
     state_.interval_samples += samples;
     state_.samples_trained += samples;
@@ -126,6 +127,7 @@ void TrialLoop::report_interval() {
 void TrialLoop::end_epoch() {
   const int64_t epoch = state_.step / plan_.steps_per_epoch();
   if (epoch % config_.eval_every != 0 && state_.step != plan_.total_steps()) return;
+  const optim::WeightAverage::InPlace averaged(average_);
   const eval::Evaluation evaluation = evaluate(data_.val, 0);
   if (evaluation.samples > 0) {
     state_.val_accuracy = evaluation.accuracy();
@@ -190,7 +192,7 @@ Result<std::filesystem::path> TrialLoop::save_checkpoint() {
   std::filesystem::path folder;
   if (inputs_.gang->leads()) {
     auto saved =
-        checkpoint::save(inputs_.checkpoint_parent, capture(inputs_.config, state_, model_.table(), optimizer_));
+        checkpoint::save(inputs_.checkpoint_parent, capture(inputs_.config, state_, {model_.table(), optimizer_, average_}));
     if (!saved.ok()) return saved.status().with_context(cat("checkpoint of step ", state_.step));
     folder = *saved;
     reporter_.sink().checkpoint(state_.step, folder);

@@ -23,7 +23,8 @@ struct LoopParts {
   const TrialInputs& inputs;
   const Clock& clock;
   models::Model& model;
-  optim::AdamW& optimizer;
+  optim::Optimizer& optimizer;
+  optim::WeightAverage& average;
   const data::Dataset& data;  // on the device
   at::Tensor teacher_logits;  // undefined without distillation
 };
@@ -63,7 +64,8 @@ class TrialLoop {
   const config::TrainConfig& config_;
   const Clock& clock_;
   models::Model& model_;
-  optim::AdamW& optimizer_;
+  optim::Optimizer& optimizer_;
+  optim::WeightAverage& average_;
   const data::Dataset& data_;
   const BatchPlan plan_;
   LossMeter meter_;

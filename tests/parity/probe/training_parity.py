@@ -1,34 +1,7 @@
-"""Optimizer, schedule and losses against torch.optim and torch.nn.functional."""
+"""Layer-wise rates, schedule, images and losses against torch.optim and torch.nn.functional."""
 from probe import assert_near, main
 import torch
 import torch.nn.functional as F
-
-STEPS = 10
-
-
-def adamw(probe, dtype, tolerance, clip):
-    config = {"lr": 3e-3, "weight_decay": 0.05, "beta1": 0.9, "beta2": 0.95, "adam_eps": 1e-8, "clip": clip}
-    shapes = {"w": (7, 5), "b": (5,), "alpha": (1, 5)}
-    values = {name: torch.randn(shape, dtype=dtype) for name, shape in shapes.items()}
-    gradients = [{name: torch.randn(shape, dtype=dtype) for name, shape in shapes.items()} for _ in range(STEPS)]
-    tensors = {f"param.{name}": value for name, value in values.items()}
-    for k, step in enumerate(gradients):
-        tensors |= {f"grad.{name}.{k}": value for name, value in step.items()}
-    spec = {"op": "optimizer", "config": config, "steps": STEPS, "dtype": str(dtype).removeprefix("torch.")}
-    out = probe.run(spec, tensors)
-
-    p = {name: torch.nn.Parameter(value.clone()) for name, value in values.items()}
-    groups = [{"params": [p["w"], p["alpha"]], "weight_decay": 0.05}, {"params": [p["b"]], "weight_decay": 0.0}]
-    reference = torch.optim.AdamW(groups, lr=3e-3, betas=(0.9, 0.95), eps=1e-8, foreach=False)
-    for step in gradients:
-        for name, gradient in step.items():
-            p[name].grad = gradient.clone()
-        if clip > 0:
-            torch.nn.utils.clip_grad_norm_(p.values(), clip)
-        reference.step()
-    for name, value in p.items():
-        assert_near(name, out[f"param.{name}"], value.detach(), tolerance)
-        assert_near(f"exp_avg.{name}", out[f"exp_avg.{name}"], reference.state[value]["exp_avg"], tolerance)
 
 
 def adamw_by_layer(probe):
@@ -55,17 +28,6 @@ def adamw_by_layer(probe):
         rate = 0.01 * decay ** (depth + 1 - layer(name))
         torch.optim.AdamW([p], lr=rate, weight_decay=0.1 if p.dim() > 1 else 0.0, foreach=False).step()
         assert_near(name, after[f"param.{name}"], p.detach(), 1e-10)
-
-
-def adamw_ten_steps(probe):
-    adamw(probe, torch.float64, 1e-10, clip=0.0)
-    adamw(probe, torch.float32, 1e-6, clip=0.0)
-
-
-def adamw_with_clipping(probe):
-    # The divisor of the gradients is a float32 tensor.
-    adamw(probe, torch.float64, 1e-6, clip=1.0)
-    adamw(probe, torch.float32, 1e-6, clip=1.0)
 
 
 def cosine_schedule(probe):
@@ -199,5 +161,5 @@ def distillation(probe):
 
 if __name__ == "__main__":
     main([adamw_by_layer, cosine_to_a_smallest_rate, mixed_images_are_those_of_the_formula, erased_pieces_are_rectangles,
-          adamw_ten_steps, adamw_with_clipping, cosine_schedule, cosine_in_steps_of_an_epoch,
+          cosine_schedule, cosine_in_steps_of_an_epoch,
           horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation])

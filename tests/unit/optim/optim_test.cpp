@@ -1,11 +1,13 @@
-// AdamW and learning-rate schedule.
+// Optimizers, averaged weights and learning-rate schedule; the formulas of the update rules: tests/parity.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "core/optim/adamw.h"
+#include "core/config/catalogue.h"
 #include "core/optim/layer_decay.h"
+#include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
+#include "core/optim/weight_average.h"
 #include "tests/unit/norms/tensors.h"
 
 namespace autonorm::optim {
@@ -42,6 +44,19 @@ TEST(Schedule, ACosineEndsAtItsSmallestRate) {
   EXPECT_DOUBLE_EQ(learning_rate(config, 99, 100), 1.25);  // of epoch 1 of 2
 }
 
+// The vector of the published schedule over 300 epochs.
+TEST(Schedule, OfLearnableScaler) {
+  const config::TrainConfig config{
+      .epochs = 300, .lr = 1.0, .warmup = 0.0, .schedule = config::Schedule::kLearnableScaler};
+  const std::vector<std::pair<int64_t, double>> published{{0, .8},      {75, .6828},  {149, .4042}, {150, .4},
+                                                          {174, .3296}, {197, .2621}, {198, .2591}, {250, .0670}};
+  for (const auto& [epoch, rate] : published) {
+    EXPECT_NEAR(learning_rate(config, 4 * epoch, 1200), rate, 5e-5) << epoch;
+    EXPECT_EQ(learning_rate(config, 4 * epoch + 3, 1200), learning_rate(config, 4 * epoch, 1200)) << epoch;
+  }
+  EXPECT_NEAR(learning_rate(config, 1199, 1200), 0, 5e-5);
+}
+
 // lr_decay.py of the MAE repository: ViT-B has layers 0 (embedding) to 13 (what follows the blocks).
 TEST(LayerDecay, FallsTowardsTheEmbedding) {
   for (const char* name : {"patch_embed.weight", "pos_embed", "cls_token"}) {
@@ -56,20 +71,20 @@ TEST(LayerDecay, FallsTowardsTheEmbedding) {
 // A matrix (decays) and a vector (does not).
 struct Fixture {
   explicit Fixture(const config::TrainConfig& config) : table(0), optimizer(make(config)) {}
-  AdamW make(const config::TrainConfig& config) {
+  Optimizer make(const config::TrainConfig& config) {
     table.add("w", {4, 3}, {norms::Init::kNormal, 1.0});
     table.add("b", {3}, {norms::Init::kNormal, 1.0});
-    return AdamW(config, table);
+    return Optimizer(config, table);
   }
   at::Tensor value(size_t i) const { return table.parameters()[i].value.detach().clone(); }
   void set_gradients(double scale) {
     for (auto& p : table.parameters()) p.value.mutable_grad() = random_tensor(p.name, p.value.sizes()).mul(scale);
   }
   norms::ParameterTable table;
-  AdamW optimizer;
+  Optimizer optimizer;
 };
 
-TEST(AdamW, FirstStepMovesByTheRateAndDecaysMatricesOnly) {
+TEST(Optimizer, FirstStepMovesByTheRateAndDecaysMatricesOnly) {
   const config::TrainConfig config{.weight_decay = 0.1};
   Fixture fixture(config);
   const at::Tensor w = fixture.value(0), b = fixture.value(1);
@@ -82,14 +97,14 @@ TEST(AdamW, FirstStepMovesByTheRateAndDecaysMatricesOnly) {
   EXPECT_LT(largest_difference(fixture.value(1), expected_b), 1e-6);
 }
 
-TEST(AdamW, EachLayerHasItsRate) {
+TEST(Optimizer, EachLayerHasItsRate) {
   const config::TrainConfig config{.layer_decay = 0.5, .weight_decay = 0.1};
   norms::ParameterTable table(0);
   for (const char* name : {"patch_embed.weight", "blocks.0.mlp.fc1.weight", "blocks.0.mlp.fc1.bias", "head.weight"}) {
     const bool bias = std::string_view(name).ends_with("bias");
     table.add(name, bias ? std::vector<int64_t>{3} : std::vector<int64_t>{4, 3}, {norms::Init::kNormal, 1.0});
   }
-  AdamW optimizer(config, table, /*depth=*/1);
+  Optimizer optimizer(config, table, /*depth=*/1);
   const std::vector<double> rates{0.25, 0.5, 0.5, 1.0};
   std::vector<at::Tensor> expected;
   for (size_t i = 0; i < rates.size(); ++i) {
@@ -104,7 +119,7 @@ TEST(AdamW, EachLayerHasItsRate) {
   }
 }
 
-TEST(AdamW, ClipsTheGlobalNormOfAllParameters) {
+TEST(Optimizer, ClipsTheGlobalNormOfAllParameters) {
   const config::TrainConfig config;
   Fixture clipped(config), scaled(config);
   const double norm =
@@ -114,11 +129,12 @@ TEST(AdamW, ClipsTheGlobalNormOfAllParameters) {
   scaled.set_gradients(1.0 / norm);
   scaled.optimizer.step(0.01, /*clip=*/0.0);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_LT(largest_difference(clipped.optimizer.moments()[i].exp_avg, scaled.optimizer.moments()[i].exp_avg), 1e-6);
+    const size_t mean = 2 * i;  // of w, then of b; each is followed by its mean square
+    EXPECT_LT(largest_difference(clipped.optimizer.state()[mean].value, scaled.optimizer.state()[mean].value), 1e-6);
   }
 }
 
-TEST(AdamW, LeavesSmallGradientsAlone) {
+TEST(Optimizer, LeavesSmallGradientsAlone) {
   const config::TrainConfig config;
   Fixture clipped(config), free(config);
   clipped.set_gradients(1e-3);
@@ -128,41 +144,138 @@ TEST(AdamW, LeavesSmallGradientsAlone) {
   EXPECT_TRUE(norms::same_bits(clipped.value(0), free.value(0)));
 }
 
-TEST(AdamW, GoesOnExactlyFromRestoredMoments) {
-  const config::TrainConfig config;
-  Fixture straight(config), resumed(config);
-  for (int step = 0; step < 3; ++step) {
-    straight.set_gradients(1.0 + step);
-    straight.optimizer.step(0.01, 1.0);
+TEST(Optimizer, GoesOnExactlyFromWhatItRemembered) {
+  for (const std::string_view word : config::words<config::OptimizerKind>()) {
+    SCOPED_TRACE(word);
+    const config::TrainConfig config{.optimizer = *config::parse_word<config::OptimizerKind>(word)};
+    Fixture straight(config), resumed(config);
+    for (int step = 0; step < 3; ++step) {
+      straight.set_gradients(1.0 + step);
+      straight.optimizer.step(0.01, 1.0);
+    }
+    resumed.optimizer.set_steps(straight.optimizer.steps());
+    for (size_t i = 0; i < 2; ++i) resumed.table.parameters()[i].value.detach().copy_(straight.value(i));
+    ASSERT_FALSE(straight.optimizer.state().empty());
+    for (size_t i = 0; i < straight.optimizer.state().size(); ++i) {
+      ASSERT_EQ(resumed.optimizer.state()[i].name, straight.optimizer.state()[i].name);
+      resumed.optimizer.state()[i].value.detach().copy_(straight.optimizer.state()[i].value);
+    }
+    for (Fixture* fixture : {&straight, &resumed}) {
+      fixture->set_gradients(4.0);
+      fixture->optimizer.step(0.01, 1.0);
+    }
+    EXPECT_TRUE(norms::same_bits(straight.value(0), resumed.value(0)));
+    EXPECT_TRUE(norms::same_bits(straight.value(1), resumed.value(1)));
   }
-  resumed.optimizer.set_steps(straight.optimizer.steps());
-  for (size_t i = 0; i < 2; ++i) {
-    resumed.table.parameters()[i].value.detach().copy_(straight.value(i));
-    resumed.optimizer.moments()[i].exp_avg.detach().copy_(straight.optimizer.moments()[i].exp_avg);
-    resumed.optimizer.moments()[i].exp_avg_sq.detach().copy_(straight.optimizer.moments()[i].exp_avg_sq);
-  }
-  for (Fixture* fixture : {&straight, &resumed}) {
-    fixture->set_gradients(4.0);
-    fixture->optimizer.step(0.01, 1.0);
-  }
-  EXPECT_TRUE(norms::same_bits(straight.value(0), resumed.value(0)));
-  EXPECT_TRUE(norms::same_bits(straight.value(1), resumed.value(1)));
 }
 
-TEST(AdamW, FrozenParametersStayAndHaveNoMoments) {
+// A layer's step is lr times as long as its weights, whatever the size of its gradient.
+TEST(Optimizer, LambsStepsAreAsLongAsTheWeights) {
+  const config::TrainConfig config{.optimizer = config::OptimizerKind::kLamb, .weight_decay = 0.1};
+  Fixture small(config), large(config);
+  const at::Tensor w = small.value(0);
+  small.set_gradients(1e-3);
+  large.set_gradients(10.0);
+  for (Fixture* fixture : {&small, &large}) {
+    fixture->optimizer.step(0.01, /*clip=*/0.0);
+    EXPECT_NEAR(fixture->value(0).sub(w).norm().item<double>() / (0.01 * w.norm().item<double>()), 1.0, 1e-5);
+  }
+}
+
+TEST(Optimizer, LambLeavesWeightsOfZeroTheStepOfAdam) {
+  const config::TrainConfig config{.optimizer = config::OptimizerKind::kLamb, .weight_decay = 0.1};
+  norms::ParameterTable table(0);
+  table.add("w", {4, 3}, {norms::Init::kZeros});
+  Optimizer optimizer(config, table);
+  table.parameters()[0].value.mutable_grad() = random_tensor("w", {4, 3});
+  optimizer.step(0.01, /*clip=*/0.0);
+  EXPECT_LT(largest_difference(table.parameters()[0].value.detach(), random_tensor("w", {4, 3}).sign().mul(-0.01)), 1e-6);
+}
+
+TEST(Optimizer, FrozenParametersStayAndHaveNoMoments) {
   norms::ParameterTable table(0);
   table.add("w", {2, 2}, {norms::Init::kOnes});
   table.add("frozen", {2, 2}, {norms::Init::kOnes}, /*trainable=*/false);
-  AdamW optimizer({}, table);
-  ASSERT_EQ(optimizer.moments().size(), 1u);
-  EXPECT_EQ(optimizer.moments()[0].name, "w");
+  Optimizer optimizer({}, table);
+  ASSERT_EQ(optimizer.state().size(), 2u);
+  EXPECT_EQ(optimizer.state()[0].name, "adam.exp_avg.w");
+  EXPECT_EQ(optimizer.state()[1].name, "adam.exp_avg_sq.w");
 }
 
-TEST(AdamW, ClearedGradientsAreUndefined) {
+TEST(Optimizer, ClearedGradientsAreUndefined) {
   Fixture fixture({});
   fixture.set_gradients(1.0);
   fixture.optimizer.clear_gradients();
   EXPECT_FALSE(fixture.table.parameters()[0].value.grad().defined());
+}
+
+// A weight of 1, then 2, 3, …: the averages after each, by hand.
+struct Averaged {
+  explicit Averaged(const config::TrainConfig& config) : average(config, make()) {}
+  const norms::ParameterTable& make() {
+    table.add("w", {2}, {norms::Init::kOnes});
+    table.add("frozen", {2}, {norms::Init::kOnes}, /*trainable=*/false);
+    return table;
+  }
+  void set(double weight) const { table.parameters()[0].value.detach().fill_(weight); }
+  double weight() const { return table.parameters()[0].value.detach()[1].item<double>(); }
+  double value() const { return average.averages().at(0).value[0].item<double>(); }
+  norms::ParameterTable table{0, at::kDouble};
+  WeightAverage average;
+};
+
+TEST(WeightAverage, BeginsAsTheInitialWeightsAndForgetsThem) {
+  Averaged one({.ema = 0.9, .ema_start = config::EmaStart::kAtOnce});
+  ASSERT_EQ(one.average.averages().size(), 1u);
+  EXPECT_EQ(one.average.averages()[0].name, "ema.w");
+  EXPECT_EQ(one.value(), 1);
+  one.set(2);
+  one.average.update(1);
+  EXPECT_NEAR(one.value(), 0.9 * 1 + 0.1 * 2, 1e-12);
+  one.set(3);
+  one.average.update(2);
+  EXPECT_NEAR(one.value(), 0.9 * 1.1 + 0.1 * 3, 1e-12);
+}
+
+TEST(WeightAverage, ARampForgetsTheInitialWeightsSoon) {
+  Averaged one({.ema = 0.5});
+  one.set(2);
+  one.average.update(1);
+  EXPECT_NEAR(one.value(), 2.0 / 11 * 1 + 9.0 / 11 * 2, 1e-12);
+  one.average.update(7);
+  const double before = one.value();
+  one.set(4);
+  one.average.update(8);  // 9 / 18 is as much as is asked for
+  EXPECT_NEAR(one.value(), 0.5 * before + 0.5 * 4, 1e-12);
+  one.set(8);
+  const double then = one.value();
+  one.average.update(1000);
+  EXPECT_NEAR(one.value(), 0.5 * then + 0.5 * 8, 1e-12);
+}
+
+TEST(WeightAverage, TakesThePlaceOfTheWeightsForAWhileOrForGood) {
+  Averaged one({.ema = 0.9, .ema_start = config::EmaStart::kAtOnce});
+  one.set(2);
+  one.average.update(1);
+  {
+    const WeightAverage::InPlace averaged(one.average);
+    EXPECT_NEAR(one.weight(), 1.1, 1e-12);
+  }
+  EXPECT_EQ(one.weight(), 2);
+  EXPECT_NEAR(one.value(), 1.1, 1e-12);
+  one.average.adopt();
+  EXPECT_EQ(one.weight(), one.value());
+  one.average.adopt();  // as after a resumption from the end
+  EXPECT_NEAR(one.weight(), 1.1, 1e-12);
+}
+
+TEST(WeightAverage, IsNothingWithoutADecay) {
+  Averaged one({.ema = 0});
+  EXPECT_FALSE(one.average.on());
+  one.set(2);
+  one.average.update(1);
+  one.average.adopt();
+  EXPECT_EQ(one.weight(), 2);
 }
 
 }  // namespace

@@ -82,6 +82,16 @@ TEST(Ranks, WithMixedAndErasedImages) {
   }
 }
 
+TEST(Ranks, WithEachOptimizerAndAveragedWeights) {
+  for (const std::string_view word : config::words<config::OptimizerKind>()) {
+    SCOPED_TRACE(word);
+    config::TrialConfig config = small_config();
+    config.train.optimizer = *config::parse_word<config::OptimizerKind>(word);
+    config.train.ema = 0.99;
+    expect_same_training(config, {3});
+  }
+}
+
 // The last batch has 5 samples: three of eight ranks get none.
 TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
 

@@ -1,6 +1,7 @@
 // A trial that was interrupted and resumed ends bit-identically to one that was not.
 #include <gmock/gmock.h>
 
+#include "core/config/catalogue.h"
 #include "tests/unit/train/small_trial.h"
 
 namespace autonorm::train {
@@ -67,6 +68,45 @@ TEST(Resume, KeepsTheNoiseOfMixedAndErasedImages) {
   config.train.mixup = config.train.cutmix = 0;
   run_alone(plain, config);
   EXPECT_NE(plain->facts.at("weights_sha256"), full->facts.at("weights_sha256"));
+}
+
+TEST(Resume, KeepsWhatEachOptimizerRemembersAndTheAveragedWeights) {
+  for (const std::string_view word : config::words<config::OptimizerKind>()) {
+    SCOPED_TRACE(word);
+    config::TrialConfig config = small_config();
+    config.train.optimizer = *config::parse_word<config::OptimizerKind>(word);
+    config.train.ema = 0.99;
+    config.train.checkpoint_every = 4;
+    TestRun full;
+    run_alone(full, config);
+    for (const int64_t step : {8, 24}) expect_same_end(full, config, step, full.sink.checkpoints.at(step));
+  }
+}
+
+// What is judged and kept is the average; what goes on learning is not.
+TEST(Resume, AveragedWeightsAreWhatATrialHasToShow) {
+  config::TrialConfig config = small_config();
+  config.train.checkpoint_every = 4;
+  TestRun plain, averaged;
+  run_alone(plain, config);
+  config.train.ema = 0.9;
+  run_alone(averaged, config);
+  EXPECT_EQ(averaged.sink.curve("train/loss"), plain.sink.curve("train/loss"));
+  EXPECT_NE(averaged.sink.curve("val/loss"), plain.sink.curve("val/loss"));
+  EXPECT_NE(averaged->facts.at("weights_sha256"), plain->facts.at("weights_sha256"));
+  const auto tensors = [](const TestRun& run, int64_t step) {
+    const auto loaded = checkpoint::load(run.sink.checkpoints.at(step)).value();
+    return std::map<std::string, at::Tensor>(loaded.tensors.begin(), loaded.tensors.end());
+  };
+  const auto before = tensors(averaged, 20), at_the_end = tensors(averaged, 24), plain_end = tensors(plain, 24);
+  for (const auto& [name, value] : at_the_end) {
+    if (!name.starts_with("ema.")) continue;
+    const std::string weight = "model." + name.substr(4);
+    EXPECT_TRUE(norms::same_bits(at_the_end.at(weight), value)) << name;
+    EXPECT_FALSE(norms::same_bits(before.at(weight), before.at(name))) << name;
+    EXPECT_TRUE(norms::same_bits(before.at(weight), tensors(plain, 20).at(weight))) << name;
+    EXPECT_FALSE(norms::same_bits(at_the_end.at(weight), plain_end.at(weight))) << name;
+  }
 }
 
 TEST(Resume, KeepsTheStateOfNorms) {

@@ -1,9 +1,8 @@
-#include "core/optim/adamw.h"
+#include "core/optim/optimizer.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -16,28 +15,31 @@
 
 namespace autonorm::optim {
 
-AdamW::AdamW(const config::TrainConfig& config, const norms::ParameterTable& table, int64_t depth) : config_(config) {
+Optimizer::Optimizer(const config::TrainConfig& config, const norms::ParameterTable& table, int64_t depth)
+    : config_(config) {
+  const std::vector<const char*> prefixes = remembered(config.optimizer);
   for (const norms::Parameter& parameter : table.parameters()) {
     if (!parameter.trainable) continue;
     if (!step_tensor_.defined()) {
       step_tensor_ = at::zeros({}, at::TensorOptions(at::kFloat).device(parameter.value.device()));
     }
-    const at::Tensor values = parameter.value.detach();
-    moments_.push_back({parameter.name, at::zeros_like(values), at::zeros_like(values)});
     const double rate = config.layer_decay == 1 ? 1.0 : layer_rate(config.layer_decay, depth, parameter.name);
-    Group& group = group_of(parameter.decay || config.decay_all, rate);
+    ParameterGroup& group = group_of(parameter.decay || config.decay_all, rate);
     group.parameters.push_back(parameter.value);
-    group.exp_avgs.push_back(moments_.back().exp_avg);
-    group.exp_avg_sqs.push_back(moments_.back().exp_avg_sq);
     group.steps.push_back(step_tensor_);
+    std::vector<at::Tensor>* const moments[] = {&group.first, &group.second};
+    for (size_t i = 0; i < prefixes.size(); ++i) {
+      state_.push_back({prefixes[i] + parameter.name, at::zeros_like(parameter.value.detach())});
+      moments[i]->push_back(state_.back().value);
+    }
   }
   // The sums of a clipped norm follow this order.
-  std::ranges::stable_sort(groups_, std::ranges::greater(), &Group::decays);
-  for (Group& group : groups_) group.gradients.resize(group.parameters.size());
+  std::ranges::stable_sort(groups_, std::ranges::greater(), &ParameterGroup::decays);
+  for (ParameterGroup& group : groups_) group.gradients.resize(group.parameters.size());
 }
 
-AdamW::Group& AdamW::group_of(bool decays, double rate) {
-  for (Group& group : groups_) {
+ParameterGroup& Optimizer::group_of(bool decays, double rate) {
+  for (ParameterGroup& group : groups_) {
     if (group.decays == decays && group.rate == rate) return group;
   }
   groups_.push_back({.decays = decays,
@@ -45,15 +47,15 @@ AdamW::Group& AdamW::group_of(bool decays, double rate) {
                      .rate = rate,
                      .parameters = {},
                      .gradients = {},
-                     .exp_avgs = {},
-                     .exp_avg_sqs = {},
+                     .first = {},
+                     .second = {},
                      .steps = {}});
   return groups_.back();
 }
 
-void AdamW::step(double lr, double clip) {
+void Optimizer::step(double lr, double clip) {
   const at::NoGradGuard no_grad;
-  for (Group& group : groups_) {
+  for (ParameterGroup& group : groups_) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       group.gradients[i] = group.parameters[i].grad();
       AUTONORM_CHECK(group.gradients[i].defined(), "a trainable parameter got no gradient");
@@ -62,19 +64,15 @@ void AdamW::step(double lr, double clip) {
   const std::optional<at::Tensor> divisor = clip_divisor(clip);
   if (step_tensor_.defined()) step_tensor_ += 1;
   ++steps_;
-  for (Group& group : groups_) {
-    at::_fused_adamw_(group.parameters, group.gradients, group.exp_avgs, group.exp_avg_sqs, /*max_exp_avg_sqs=*/{},
-                      group.steps, lr * group.rate, config_.beta1, config_.beta2, group.weight_decay, config_.adam_eps,
-                      /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/divisor);
-  }
+  for (ParameterGroup& group : groups_)
+    apply_update(config_, group, {.lr = lr, .step = steps_, .divisor = divisor});
 }
 
-// The fused kernel divides each gradient by its grad_scale argument, so clipping costs no pass of its own: [] float32,
-// ≥ 1.
-std::optional<at::Tensor> AdamW::clip_divisor(double clip) const {
+// [] float32, ≥ 1
+std::optional<at::Tensor> Optimizer::clip_divisor(double clip) const {
   if (clip <= 0.0 || groups_.empty()) return std::nullopt;
   std::vector<at::Tensor> norms;
-  for (const Group& group : groups_) {
+  for (const ParameterGroup& group : groups_) {
     for (at::Tensor& norm : at::_foreach_norm(group.gradients, 2)) norms.push_back(std::move(norm));
   }
   constexpr double kNormEps = 1e-6;
@@ -82,14 +80,14 @@ std::optional<at::Tensor> AdamW::clip_divisor(double clip) const {
   return ((total + kNormEps) / clip).clamp_min(1.0).to(at::kFloat);
 }
 
-void AdamW::clear_gradients() {
-  for (Group& group : groups_) {
+void Optimizer::clear_gradients() {
+  for (ParameterGroup& group : groups_) {
     for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
     for (at::Tensor& gradient : group.gradients) gradient.reset();
   }
 }
 
-void AdamW::set_steps(int64_t steps) {
+void Optimizer::set_steps(int64_t steps) {
   steps_ = steps;
   if (step_tensor_.defined()) step_tensor_.fill_(static_cast<double>(steps));
 }

@@ -1,0 +1,42 @@
+// How the optimizers change parameters, from the clipped gradient g of update t (from 1) at the rate lr, with weight
+// decay wd:
+//   adamw (Loshchilov & Hutter 2019)  m ← β1 m + (1 − β1) g;  v ← β2 v + (1 − β2) g²;
+//                                     p ← p − lr·wd·p − lr · (m / (1 − β1ᵗ)) / (√(v / (1 − β2ᵗ)) + ε)
+//   adam  (Kingma & Ba 2015)          the same with g + wd·p in place of g, and no other decay (L2)
+//   sgd                               b ← μ b + g + wd·p;  p ← p − lr·b, with Nesterov's form p ← p − lr·(g + wd·p + μ b)
+//   lamb  (You et al. 2020)           u = adamw's quotient + wd·p;  p ← p − lr·r·u, r = ‖p‖ / ‖u‖ of each parameter with
+//                                     weight decay, 1 of the others and where a norm is 0
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+#include "core/config/trial_config.h"
+
+namespace autonorm::optim {
+
+// Parameters with one weight decay and one rate, all on one device. Vectors are of equal length.
+struct ParameterGroup {
+  bool decays = false;
+  double weight_decay = 0;
+  double rate = 1;  // factor on lr
+  std::vector<at::Tensor> parameters, gradients;
+  std::vector<at::Tensor> first, second;  // m and v; sgd: b and nothing
+  std::vector<at::Tensor> steps;          // t for the fused kernels: one [] float32 tensor, once per parameter
+};
+
+struct Update {
+  double lr = 0;
+  int64_t step = 0;                   // t
+  std::optional<at::Tensor> divisor;  // [] float32 on the device, of each gradient: how clipping costs no pass
+};
+
+// Writes parameters and what is remembered of them, in place. Gradients may be overwritten. Does not synchronise with
+// the device. Call without recording gradients.
+void apply_update(const config::TrainConfig& config, ParameterGroup& group, const Update& update);
+
+// What a rule remembers of each parameter, in the order first, second: the prefix of its name in checkpoints.
+std::vector<const char*> remembered(config::OptimizerKind kind);
+
+}  // namespace autonorm::optim
