@@ -55,7 +55,9 @@ constexpr auto kOptimizers = std::to_array<Kind>({
     {"adamw", 1, "AdamW; no weight decay on parameters with one dimension"},
     {"adam", 1, "Adam with weight decay in the gradient (L2)"},
     {"sgd", 1, "gradient descent with momentum, weight decay in the gradient (L2)"},
-    {"lamb", 1, "LAMB: AdamW's step, by layer as long as the weights; train.clip = 1 is its usual clipping"},
+    {"lamb", 1,
+     "LAMB: AdamW's step, scaled to the length of each decayed matrix; usual are train.clip = 1, train.adam_eps = "
+     "1e-6"},
 });
 constexpr auto kSchedules = std::to_array<Kind>({
     {"cosine", 1, "linear warm-up, then half a cosine down to 0"},

@@ -22,13 +22,13 @@ struct Kind {
   int numerics = 1;
   std::string_view help;
 };
-std::span<const Kind> norms();   // in the order of NormKind
-std::span<const Kind> models();  // in the order of ModelFamily
-std::span<const Kind> gates();   // in the order of Gate
+std::span<const Kind> norms();       // in the order of NormKind
+std::span<const Kind> models();      // in the order of ModelFamily
+std::span<const Kind> gates();       // in the order of Gate
 std::span<const Kind> optimizers();  // in the order of OptimizerKind
-std::span<const Kind> schedules();  // in the order of Schedule
-std::span<const Kind> losses();     // cross_entropy always, distill with train.distill
-std::span<const Kind> devices();    // words of `device`
+std::span<const Kind> schedules();   // in the order of Schedule
+std::span<const Kind> losses();      // cross_entropy always, distill with train.distill
+std::span<const Kind> devices();     // words of `device`
 // The training loop itself: batch order, initial values, reduction order.
 const Kind& training_loop();
 

@@ -79,17 +79,16 @@ std::vector<Key> train_keys() {
       of("train.momentum above 0", plain(kFlag, "train.nesterov", "false", "momentum as Nesterov has it")),
       real("train.ema", "0", 0, 0.9999999,
            "decay of a running average of the weights, which is what is evaluated and kept; 0 = none"),
-      of("train.ema above 0",
-         word("train.ema_start", "\"ramp\"", words<EmaStart>(),
-              "ramp: the decay of step t is at most (1 + t) / (10 + t), so that the initial weights are soon forgotten")),
+      of("train.ema above 0", word("train.ema_start", "\"ramp\"", words<EmaStart>(),
+                                   "ramp: the decay of step t is at most (1 + t) / (10 + t), so that the initial "
+                                   "weights are soon forgotten; at_once: "
+                                   "the same decay from the first step on")),
       real("train.warmup", "0.05", 0, 1, "share of all steps with a linear rise from 0"),
       word("train.schedule", "\"cosine\"", words<Schedule>(), "learning rate after the warm-up"),
-      of(kFalls,
-         integer(
-             "train.horizon", "0", 0, 100000,
-             "epochs after which the cosine is at 0; 0 = those of the trial; a trial of fewer is the start of one")),
-      of(kFalls,
-         real("train.min_lr", "0", 0, 100, "learning rate at the end of the cosine")),
+      of(kFalls, integer("train.horizon", "0", 0, 100000,
+                         "epochs after which the schedule is at its end; 0 = those of the trial; a trial of fewer is "
+                         "the start of one")),
+      of(kFalls, real("train.min_lr", "0", 0, 100, "learning rate at the end of the schedule")),
       word("train.augment", "\"none\"", words<Augment>(),
            "crop_flip: a random piece of each training image, resized, and mirrored for half of them"),
       of("train.augment = crop_flip", number(kReal, "train.crop_min", "0.2", 0.01, 1, "smallest share of the area")),
@@ -103,6 +102,14 @@ std::vector<Key> train_keys() {
          real("train.mix_prob", "1", 0, 1, "share of micro-batches that are mixed")),
       of("train.mixup and train.cutmix above 0",
          real("train.mix_switch", "0.5", 0, 1, "share of the mixed micro-batches that cutmix takes")),
+      real("train.feature_decay", "0", 0, 100,
+           "vit: weight in the loss of features beyond a limit, after each residual addition (LearnableScaler: 0.01); "
+           "0 = off"),
+      of("train.feature_decay above 0",
+         real("train.feature_limit", "200", 0, 1e6, "the size from which a feature counts")),
+      real("train.attention_peak", "0", 0, 100,
+           "vit: weight in the loss of attention without a peak, in the first 6 blocks (LearnableScaler: 0.003); 0 = "
+           "off"),
       plain(kFlag, "train.shuffle", "true", "a new order of the samples each epoch"),
       plain(kFlag, "train.decay_all", "false", "weight decay on parameters with one dimension, too"),
       real("train.clip", "1.0", 0, 1e6, "largest L2 norm of the whole gradient; 0 = off"),

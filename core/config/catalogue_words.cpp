@@ -118,7 +118,8 @@ struct Words<EmaStart> {
 };
 template <>
 struct Words<Schedule> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"cosine", "constant", "cosine_epochs", "learnable_scaler"});
+  static constexpr auto kAll =
+      std::to_array<std::string_view>({"cosine", "constant", "cosine_epochs", "learnable_scaler"});
 };
 
 template <class Enum>

@@ -49,6 +49,7 @@ class Checker {
       error("train.layer_decay", cat("train.layer_decay: model family '", name(c_.model.family),
                                      "' has no layers that it knows; allowed: family vit, or layer_decay = 1"));
     }
+    check_penalties();
     if (t.schedule != Schedule::kConstant && t.min_lr > t.lr) {
       error("train.min_lr", cat("train.min_lr = ", t.min_lr, " is above train.lr = ", t.lr, "; choose min_lr <= lr"));
     }
@@ -60,6 +61,16 @@ class Checker {
       error("train.checkpoint_every",
             cat("train.checkpoint_every = ", t.checkpoint_every, " is no multiple of train.log_every = ", t.log_every,
                 "; checkpoints fall on logged steps so that a resumed curve continues exactly"));
+    }
+  }
+
+  void check_penalties() {
+    if (c_.model.family == ModelFamily::kVit) return;
+    for (const auto& [key, weight] : {std::pair{"train.feature_decay", c_.train.feature_decay},
+                                      {"train.attention_peak", c_.train.attention_peak}}) {
+      if (weight == 0) continue;
+      error(key, cat(key, ": the blocks of model family '", name(c_.model.family),
+                     "' do not measure it; allowed: family vit, or 0"));
     }
   }
 

@@ -227,8 +227,8 @@ struct TrainConfig {
   int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
   int64_t accumulate = 1;           // micro-batches per optimizer step
   OptimizerKind optimizer = OptimizerKind::kAdamW;
-  double lr = 1e-3, min_lr = 0;     // peak, and end of a cosine
-  double layer_decay = 1;           // vit: factor on the rate of each layer further from the head
+  double lr = 1e-3, min_lr = 0;  // peak, and end of a schedule that falls
+  double layer_decay = 1;        // vit: factor on the rate of each layer further from the head
   double weight_decay = 0.05;
   double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;  // all but sgd
   double momentum = 0.9;                               // sgd
@@ -237,7 +237,7 @@ struct TrainConfig {
   EmaStart ema_start = EmaStart::kRamp;
   double warmup = 0.05;  // fraction of all steps, linear from 0
   Schedule schedule = Schedule::kCosine;
-  int64_t horizon = 0;  // epochs after which a cosine would be at 0; 0 = epochs
+  int64_t horizon = 0;  // epochs after which a falling schedule ends; 0 = epochs
   double clip = 1.0;    // global L2 norm of the reduced gradient; 0 = off
   double label_smoothing = 0.0;
   Precision precision = Precision::kFp32;
@@ -248,11 +248,14 @@ struct TrainConfig {
   double erase = 0;                  // share of images of which a piece becomes noise
   double mixup = 0, cutmix = 0;      // alpha of Beta(alpha, alpha); 0 = off
   double mix_prob = 1,
-         mix_switch = 0.5;  // share of micro-batches that are mixed; of these by cutmix, where both are on
-  bool shuffle = true;      // a new order each epoch; false: the order of the file
-  bool decay_all = false;   // weight decay on parameters with one dimension, too
-  int64_t eval_every = 1;   // epochs
-  int64_t log_every = 10;   // steps (execution)
+         mix_switch = 0.5;     // share of micro-batches that are mixed; of these by cutmix, where both are on
+  double feature_decay = 0;    // vit: weight of features beyond feature_limit in the loss; 0 = off
+  double feature_limit = 200;  // vit
+  double attention_peak = 0;   // vit: weight of flat attention in the loss, first 6 blocks; 0 = off
+  bool shuffle = true;         // a new order each epoch; false: the order of the file
+  bool decay_all = false;      // weight decay on parameters with one dimension, too
+  int64_t eval_every = 1;      // epochs
+  int64_t log_every = 10;      // steps (execution)
   int64_t checkpoint_every =
       0;  // steps, multiple of log_every; 0 = about every 10 s of training, at a multiple of log_every (execution)
 };

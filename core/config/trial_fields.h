@@ -301,6 +301,9 @@ void train_fields(Config& c, Visitor& v) {
   v("cutmix", c.cutmix);
   if (mixes(c)) v("mix_prob", c.mix_prob);
   if (c.mixup > 0 && c.cutmix > 0) v("mix_switch", c.mix_switch);
+  v("feature_decay", c.feature_decay);
+  if (c.feature_decay > 0) v("feature_limit", c.feature_limit);
+  v("attention_peak", c.attention_peak);
   v("shuffle", c.shuffle);
   v("decay_all", c.decay_all);
   v("clip", c.clip);

@@ -180,11 +180,25 @@ std::string_view loss_name(const TrialConfig& config) {
   return config.data.task == Task::kRegression ? "squared_error" : "cross_entropy";
 }
 
+// Keys that exist only beside another one have defaults to differ from where that one is in use.
+json train_difference(const TrainConfig& train) {
+  TrainConfig fallback;
+  fallback.optimizer = train.optimizer;
+  fallback.ema = train.ema;
+  fallback.feature_decay = train.feature_decay;
+  const json own = write_train(train, Keys::kIdentity);
+  json members = difference(own, write_train(fallback, Keys::kIdentity));
+  for (const char* key : {"optimizer", "ema", "feature_decay"}) {
+    if (own[key] != default_train()[key]) members[key] = own[key];
+  }
+  return members;
+}
+
 // Optimizer, schedule and losses bring their numerics along.
 IdentityPart train_part(const TrialConfig& config) {
   PartBuilder part;
   const TrainConfig& train = config.train;
-  json members = difference(write_train(train, Keys::kIdentity), default_train());
+  json members = train_difference(train);
   part.use("optimizer", optimizers(), name(train.optimizer));
   part.use("schedule", schedules(), name(train.schedule));
   part.use("loss", losses(), loss_name(config));

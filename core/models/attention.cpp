@@ -1,6 +1,7 @@
 #include "core/models/attention.h"
 
 #include "core/kernels/attention.h"
+#include "core/models/penalties.h"
 
 namespace autonorm::models {
 
@@ -29,10 +30,15 @@ at::Tensor Attention::normed(NormSite site, const at::Tensor& heads, const NormS
 
 at::Tensor Attention::operator()(const at::Tensor& x, const NormSites& norms, const norms::StepContext& step) const {
   const at::Tensor packed = qkv_(x);  // [B, T, 3·D]
-  if (q_norm_.index < 0) return proj_(kernels::self_attention(packed, options_.heads));
+  const bool has_norms = q_norm_.index >= 0;
+  const bool penalized = options_.peak_penalty != 0 && step.wants_penalty();
+  if (!has_norms && !penalized) return proj_(kernels::self_attention(packed, options_.heads));
   kernels::Heads heads = kernels::split_heads(packed, options_.heads);
-  heads.q = normed(q_norm_, heads.q, norms, step);
-  heads.k = normed(k_norm_, heads.k, norms, step);
+  if (has_norms) {
+    heads.q = normed(q_norm_, heads.q, norms, step);
+    heads.k = normed(k_norm_, heads.k, norms, step);
+  }
+  if (penalized) step.add_penalty(flat_attention(heads.q, heads.k) * options_.peak_penalty);
   return proj_(kernels::attend(heads));
 }
 

@@ -22,7 +22,8 @@ struct AttentionOptions {
   int64_t tokens = 1;  // T, for counting
   bool qkv_bias = true;
   LinearInit qkv_init = LinearInit::kTruncatedNormal, proj_init = LinearInit::kTruncatedNormal;
-  bool qk_site = true;  // the site is the model's
+  bool qk_site = true;      // the site is the model's
+  double peak_penalty = 0;  // weight of flat attention in the loss of training (penalties.h)
 };
 
 class Attention {

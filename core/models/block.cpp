@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "core/models/penalties.h"
+
 namespace autonorm::models {
 
 Block::Sites Block::make_sites(const BlockOptions& options, const config::TrialConfig& config, NormSites& norms,
@@ -24,7 +26,9 @@ Block::Sites Block::make_sites(const BlockOptions& options, const config::TrialC
 
 Block::Block(const BlockOptions& options, const config::TrialConfig& config, NormSites& norms,
              norms::ParameterTable& table)
-    : sites_(make_sites(options, config, norms, table)),
+    : feature_decay_(options.feature_decay),
+      feature_limit_(options.feature_limit),
+      sites_(make_sites(options, config, norms, table)),
       attention_(options.attention, config, norms, table),
       fc1_(table, "mlp.fc1", options.attention.dim, options.hidden, options.ffn_init),
       fc2_(table, "mlp.fc2", options.hidden, options.attention.dim, options.ffn_init),
@@ -33,9 +37,16 @@ Block::Block(const BlockOptions& options, const config::TrialConfig& config, Nor
 
 at::Tensor Block::operator()(at::Tensor x, const NormSites& norms, const norms::StepContext& step) const {
   x = x + drop_attn_(attention_(norms.apply(sites_.pre_attn, x, step), norms, step), step);
+  penalize(x, step);
   x = norms.apply(sites_.post_attn, x, step);
   x = x + drop_ffn_(fc2_(at::gelu(fc1_(norms.apply(sites_.pre_ffn, x, step)))), step);
+  penalize(x, step);
   return norms.apply(sites_.post_ffn, x, step);
+}
+
+void Block::penalize(const at::Tensor& x, const norms::StepContext& step) const {
+  if (feature_decay_ == 0 || !step.wants_penalty()) return;
+  step.add_penalty(beyond_limit(x, feature_limit_) * feature_decay_);
 }
 
 void Block::add_fold_sites(const std::string& scope, const NormSites& norms, std::vector<FoldSite>& sites) const {

@@ -13,6 +13,8 @@ struct BlockOptions {
   int64_t hidden = 128;  // of the MLP
   LinearInit ffn_init = LinearInit::kTruncatedNormal;
   double drop_path = 0;
+  // What training adds to the loss (penalties.h); feature_decay 0: nothing.
+  double feature_decay = 0, feature_limit = 200;
   std::string every_site = "";  // this site for both norms of the block ("decoder"); empty: the four of its own
 };
 
@@ -32,6 +34,10 @@ class Block {
   static Sites make_sites(const BlockOptions& options, const config::TrialConfig& config, NormSites& norms,
                           norms::ParameterTable& table);
 
+  // x after a residual addition, [B, T, D]
+  void penalize(const at::Tensor& x, const norms::StepContext& step) const;
+
+  const double feature_decay_, feature_limit_;
   Sites sites_;
   Attention attention_;
   Linear fc1_, fc2_;

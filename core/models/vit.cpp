@@ -43,12 +43,18 @@ Vit::Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarT
 }
 
 Block Vit::make_block(const config::TrialConfig& config, int64_t index) {
+  constexpr int64_t kPeakedBlocks = 6;  // as in LearnableScaler's code
   const norms::ParameterTable::Scope scope(table_, cat("blocks.", index));
-  return Block(
-      {.attention = {.dim = model_.dim, .heads = model_.heads, .tokens = tokens(), .qkv_bias = model_.qkv_bias},
-       .hidden = mlp_hidden(model_.dim, model_.mlp_ratio),
-       .drop_path = drop_path_rate(model_.drop_path, index, model_.depth)},
-      config, norms_, table_);
+  return Block({.attention = {.dim = model_.dim,
+                              .heads = model_.heads,
+                              .tokens = tokens(),
+                              .qkv_bias = model_.qkv_bias,
+                              .peak_penalty = index < kPeakedBlocks ? config.train.attention_peak : 0.0},
+                .hidden = mlp_hidden(model_.dim, model_.mlp_ratio),
+                .drop_path = drop_path_rate(model_.drop_path, index, model_.depth),
+                .feature_decay = config.train.feature_decay,
+                .feature_limit = config.train.feature_limit},
+               config, norms_, table_);
 }
 
 at::Tensor Vit::embed(const at::Tensor& images) const {

@@ -36,8 +36,13 @@ struct StepContext {
   const std::vector<int64_t>* samples = nullptr;
   Ranks* ranks = nullptr;            // null during evaluation, and where one rank trains
   const at::Tensor* mask = nullptr;  // [B, N] bool, true = valid; null: all tokens are
-  // Where a norm with a regularizer adds to the loss of each sample: undefined or [B] or [1]; null: nobody asks.
+  // Where a norm or block with a regularizer adds to the loss of each sample: undefined or [B] or [1]; null: nobody
+  // asks.
   at::Tensor* penalty = nullptr;
+
+  bool wants_penalty() const { return training && penalty != nullptr; }
+  // REQUIRES wants_penalty(). `more`: [B] or [1]
+  void add_penalty(const at::Tensor& more) const { *penalty = penalty->defined() ? penalty->add(more) : more; }
 };
 
 // What the evaluation of a norm does last: y = scale ⊙ core(x) + shift, channel by channel.

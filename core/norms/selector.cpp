@@ -76,9 +76,8 @@ at::Tensor Selector::forward(const at::Tensor& x, const StepContext& step) {
   if (fixed_) return blend_fixed(wide, step).to(x.scalar_type());
   const GateWeights gate = gate_->weights(wide, step);
   if (!step.training) record(gate, x.size(0), step);
-  if (step.training && step.penalty != nullptr && entropy_weight_ != 0) {
-    const at::Tensor penalty = entropy(gate.probabilities) * entropy_weight_;  // [B or 1]
-    *step.penalty = step.penalty->defined() ? *step.penalty + penalty : penalty;
+  if (step.wants_penalty() && entropy_weight_ != 0) {
+    step.add_penalty(entropy(gate.probabilities) * entropy_weight_);  // [B or 1]
   }
   if (fused_ && gate.weights.size(1) == 1 && gate.weights.size(2) == 1) return blend_fused(x, gate.weights);
   return blend(wide, gate.weights, step).to(x.scalar_type());

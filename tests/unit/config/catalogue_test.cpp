@@ -26,6 +26,7 @@ TEST(Catalogue, KindsFollowTheEnumerations) {
   expect_same_names<NormKind>(norms());
   expect_same_names<ModelFamily>(models());
   expect_same_names<Gate>(gates());
+  expect_same_names<OptimizerKind>(optimizers());
   expect_same_names<Schedule>(schedules());
 }
 
@@ -63,7 +64,7 @@ json everything_in_use() {
       R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}, "start": {"from": "t"}}})");
   merge(R"({"norm": {"kind": "feature_mix", "axis": "batch"}})");
   merge(R"({"train": {"optimizer": "sgd"}})");
-  merge(R"({"train": {"optimizer": "adamw", "ema": 0.5}})");
+  merge(R"({"train": {"optimizer": "adamw", "ema": 0.5, "feature_decay": 1}})");
   merge(R"({"train": {}})");
   for (const Kind& kind : models()) {
     merge(cat(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": ")", kind.name, R"("}})").c_str());

@@ -36,6 +36,28 @@ TEST(TrialIdentity, GoldenDefault) {
       R"("numerics":{"data.digits":1,"loss.cross_entropy":1,"model.vit":1,"norm.layer":2,"optimizer.adamw":1,"schedule.cosine":1,"training":2}})");
 }
 
+// Keys of another optimizer, and those that come with averages or penalties, are there when they differ from their own
+// defaults.
+TEST(TrialIdentity, GoldenOfOptimizers) {
+  const auto train_of = [](const std::string& train) {
+    const json identity = json::parse(canonical(trial(R"({"train": )" + train + "}")));
+    const auto numerics = identity["numerics"];
+    for (const auto& [kind, version] : numerics.items()) {
+      if (kind.starts_with("optimizer.")) return identity["config"]["train"].dump() + " " + kind;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(train_of(R"({"optimizer": "sgd"})"), R"({"optimizer":"sgd"} optimizer.sgd)");
+  EXPECT_EQ(train_of(R"({"optimizer": "sgd", "momentum": 0.5, "nesterov": true})"),
+            R"({"momentum":0.5,"nesterov":true,"optimizer":"sgd"} optimizer.sgd)");
+  EXPECT_EQ(train_of(R"({"optimizer": "lamb", "beta2": 0.99})"), R"({"beta2":0.99,"optimizer":"lamb"} optimizer.lamb)");
+  EXPECT_EQ(train_of(R"({"ema": 0.5})"), R"({"ema":0.5} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"ema": 0.5, "ema_start": "at_once"})"),
+            R"({"ema":0.5,"ema_start":"at_once"} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"feature_decay": 0.25})"), R"({"feature_decay":0.25} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"schedule": "learnable_scaler"})"), R"({"schedule":"learnable_scaler"} optimizer.adamw)");
+}
+
 TEST(TrialIdentity, GoldenOfManyKeys) {
   const TrialConfig config = trial(R"({
     "seed": 3, "ranks": 2, "device": "cuda", "data": {"name": "mnist", "val_fraction": 0.2},

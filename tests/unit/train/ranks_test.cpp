@@ -92,6 +92,18 @@ TEST(Ranks, WithEachOptimizerAndAveragedWeights) {
   }
 }
 
+// A rank measures its own samples: the penalty of features is a maximum, so only one rank has that of all.
+TEST(Ranks, WithPenaltiesOfBlocksHaveTheSameWeightsEverywhere) {
+  config::TrialConfig config = small_config();
+  config.train.feature_decay = 0.01;
+  config.train.feature_limit = 0.5;
+  config.train.attention_peak = 0.1;
+  const auto one = run_on(1, config), two = run_on(2, config);
+  expect_near(*one, *two, "train/loss", 0.05);
+  config.train.feature_decay = config.train.attention_peak = 0;
+  EXPECT_NE((*run_on(1, config))->facts.at("weights_sha256"), (*one)->facts.at("weights_sha256"));
+}
+
 // The last batch has 5 samples: three of eight ranks get none.
 TEST(Ranks, WithoutAnySampleStillStepTogether) { expect_same_training(small_config(), {8}); }
 
