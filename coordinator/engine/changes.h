@@ -166,8 +166,8 @@ struct Journal {
 using Change =
     std::variant<SweepInserted, SweepStateSet, TrialInserted, TrialRevised, ClaimInserted, TrialMoved, AttemptInserted,
                  AttemptListening, AttemptRunning, MemberAdvanced, AttemptEnded, AttemptDescribed, MetricsAdded,
-                 NormStatsAdded, LogAdded, CheckpointAdded, CheckpointDropped, ResultAdded, ResultDropped, ArtifactAdded, ArtifactsRemoved,
-                 WorkerSeen, ReplyRemembered, RetryNoted, RetryDone, Journal>;
+                 NormStatsAdded, LogAdded, CheckpointAdded, CheckpointDropped, ResultAdded, ResultDropped,
+                 ArtifactAdded, ArtifactsRemoved, WorkerSeen, ReplyRemembered, RetryNoted, RetryDone, Journal>;
 
 // An ended attempt of a trial that tries again, and the worker whose rank ended it.
 struct BlameRecord {

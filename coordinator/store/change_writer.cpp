@@ -194,7 +194,7 @@ Status ChangeWriter::put(const engine::AttemptEnded& change) {
       "attempt", change.row);
 }
 
-// No row, no harm: the attempt gave an account of itself, or went on to a result.
+// No row, no harm: the attempt gave an account of itself, went on to a result, or another rank is to blame.
 Status ChangeWriter::put(const engine::AttemptDescribed& change) {
   run(connection_,
       "UPDATE attempt SET log_tail = ?1, resident_bytes = ?2, limit_bytes = ?3, oom_kills = ?4 WHERE trial = ?5 AND "

@@ -17,7 +17,7 @@ namespace autonorm::optim {
 
 Optimizer::Optimizer(const config::TrainConfig& config, const norms::ParameterTable& table, int64_t depth)
     : config_(config) {
-  const std::vector<const char*> prefixes = remembered(config.optimizer);
+  const std::vector<const char*> prefixes = remembered(config);
   for (const norms::Parameter& parameter : table.parameters()) {
     if (!parameter.trainable) continue;
     if (!step_tensor_.defined()) {
@@ -64,8 +64,7 @@ void Optimizer::step(double lr, double clip) {
   const std::optional<at::Tensor> divisor = clip_divisor(clip);
   if (step_tensor_.defined()) step_tensor_ += 1;
   ++steps_;
-  for (ParameterGroup& group : groups_)
-    apply_update(config_, group, {.lr = lr, .step = steps_, .divisor = divisor});
+  for (ParameterGroup& group : groups_) apply_update(config_, group, {.lr = lr, .step = steps_, .divisor = divisor});
 }
 
 // [] float32, ≥ 1

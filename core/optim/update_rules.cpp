@@ -28,8 +28,7 @@ void adam(const config::TrainConfig& config, ParameterGroup& group, const Update
 
 // A buffer of zeros at the first step is what the kernel would make of the first gradient anyway.
 void sgd(const config::TrainConfig& config, ParameterGroup& group, const Update& update) {
-  const at::TensorList momentum = config.momentum > 0 ? at::TensorList(group.first) : at::TensorList();
-  at::_fused_sgd_(group.parameters, group.gradients, momentum, group.weight_decay, config.momentum,
+  at::_fused_sgd_(group.parameters, group.gradients, group.first, group.weight_decay, config.momentum,
                   update.lr * group.rate, /*dampening=*/0.0, config.nesterov, /*maximize=*/false,
                   /*is_first_step=*/false, /*grad_scale=*/update.divisor);
 }
@@ -72,9 +71,9 @@ void apply_update(const config::TrainConfig& config, ParameterGroup& group, cons
   }
 }
 
-std::vector<const char*> remembered(OptimizerKind kind) {
-  if (kind == OptimizerKind::kSgd) return {"sgd.momentum."};
-  return {"adam.exp_avg.", "adam.exp_avg_sq."};
+std::vector<const char*> remembered(const config::TrainConfig& config) {
+  if (config.optimizer != OptimizerKind::kSgd) return {"adam.exp_avg.", "adam.exp_avg_sq."};
+  return config.momentum > 0 ? std::vector<const char*>{"sgd.momentum."} : std::vector<const char*>();
 }
 
 }  // namespace autonorm::optim

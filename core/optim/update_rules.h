@@ -1,11 +1,15 @@
 // How the optimizers change parameters, from the clipped gradient g of update t (from 1) at the rate lr, with weight
-// decay wd:
-//   adamw (Loshchilov & Hutter 2019)  m ← β1 m + (1 − β1) g;  v ← β2 v + (1 − β2) g²;
-//                                     p ← p − lr·wd·p − lr · (m / (1 − β1ᵗ)) / (√(v / (1 − β2ᵗ)) + ε)
-//   adam  (Kingma & Ba 2015)          the same with g + wd·p in place of g, and no other decay (L2)
-//   sgd                               b ← μ b + g + wd·p;  p ← p − lr·b, with Nesterov's form p ← p − lr·(g + wd·p + μ b)
-//   lamb  (You et al. 2020)           u = adamw's quotient + wd·p;  p ← p − lr·r·u, r = ‖p‖ / ‖u‖ of each parameter with
-//                                     weight decay, 1 of the others and where a norm is 0
+// decay wd.
+//
+// adamw (Loshchilov & Hutter 2019):
+//   m ← β1 m + (1 − β1) g;  v ← β2 v + (1 − β2) g²;  p ← p − lr·wd·p − lr · (m / (1 − β1ᵗ)) / (√(v / (1 − β2ᵗ)) + ε)
+//
+// adam (Kingma & Ba 2015): the same with g + wd·p in the place of g, and no other decay (L2).
+//
+// sgd: b ← μ b + g + wd·p;  p ← p − lr·b, or as Nesterov has it p ← p − lr·(g + wd·p + μ b)
+//
+// lamb (You et al. 2020): with u = adamw's quotient + wd·p,  p ← p − lr·r·u;  r = ‖p‖ / ‖u‖ for each parameter with
+// weight decay, and 1 for the others and where a norm is 0.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -22,7 +26,7 @@ struct ParameterGroup {
   double weight_decay = 0;
   double rate = 1;  // factor on lr
   std::vector<at::Tensor> parameters, gradients;
-  std::vector<at::Tensor> first, second;  // m and v; sgd: b and nothing
+  std::vector<at::Tensor> first, second;  // as many as are remembered(): m and v, or b, or none
   std::vector<at::Tensor> steps;          // t for the fused kernels: one [] float32 tensor, once per parameter
 };
 
@@ -37,6 +41,6 @@ struct Update {
 void apply_update(const config::TrainConfig& config, ParameterGroup& group, const Update& update);
 
 // What a rule remembers of each parameter, in the order first, second: the prefix of its name in checkpoints.
-std::vector<const char*> remembered(config::OptimizerKind kind);
+std::vector<const char*> remembered(const config::TrainConfig& config);
 
 }  // namespace autonorm::optim

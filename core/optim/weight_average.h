@@ -1,7 +1,8 @@
 // A running average of the trainable weights (Polyak & Juditsky 1992, with exponential forgetting):
 //   after update t (from 1)  a ← d a + (1 − d) p,  d = train.ema, with the ramp at most (1 + t) / (10 + t)
 // It begins as the initial weights: without the ramp .9999 still holds 82 % of them after 2,000 updates. Buffers
-// (running statistics, windows, counters) are not averaged; the average is evaluated with those of the moment.
+// (running statistics, windows, counters, the held values of a frozen gate) are not averaged; the average is evaluated
+// with those of the moment.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -23,16 +24,14 @@ class WeightAverage {
   // After update `step` (from 1) of the weights. Does not synchronise with the device.
   void update(int64_t step);
 
-  // While it lives, the model's weights are the averages, and those that learn are put aside. Nothing without averages.
-  class InPlace {
-   public:
-    explicit InPlace(WeightAverage& average) : average_(average) { average_.swap(); }
-    ~InPlace() { average_.swap(); }
-    InPlace(const InPlace&) = delete;
-
-   private:
-    WeightAverage& average_;
-  };
+  // Calls body() while the model's weights are the averages and those that learn are put aside; just body() without
+  // averages. After an exception of body() the weights stay exchanged: the trial is over then.
+  template <class Body>
+  void in_place(Body body) {
+    swap();
+    body();
+    swap();
+  }
   // The model's weights become the averages, for good.
   void adopt();
 

@@ -127,19 +127,21 @@ void TrialLoop::report_interval() {
 void TrialLoop::end_epoch() {
   const int64_t epoch = state_.step / plan_.steps_per_epoch();
   if (epoch % config_.eval_every != 0 && state_.step != plan_.total_steps()) return;
-  const optim::WeightAverage::InPlace averaged(average_);
-  const eval::Evaluation evaluation = evaluate(data_.val, 0);
-  if (evaluation.samples > 0) {
-    state_.val_accuracy = evaluation.accuracy();
-    state_.val_loss = evaluation.loss();
-    state_.has_val = true;
-    const auto [metric, value] = judgement(evaluation);
-    reporter_.point("val/" + metric, state_.step, value);
-    reporter_.point("val/loss", state_.step, state_.val_loss);
-    report_norms(evaluation);
-  }
+  average_.in_place([this] { validate(); });
   reporter_.phase("training");
   step_clock_ = clock_.now().steady;
+}
+
+void TrialLoop::validate() {
+  const eval::Evaluation evaluation = evaluate(data_.val, 0);
+  if (evaluation.samples == 0) return;
+  state_.val_accuracy = evaluation.accuracy();
+  state_.val_loss = evaluation.loss();
+  state_.has_val = true;
+  const auto [metric, value] = judgement(evaluation);
+  reporter_.point("val/" + metric, state_.step, value);
+  reporter_.point("val/loss", state_.step, state_.val_loss);
+  report_norms(evaluation);
 }
 
 std::pair<std::string, double> TrialLoop::judgement(const eval::Evaluation& evaluation) const {
@@ -191,8 +193,8 @@ Result<std::filesystem::path> TrialLoop::save_checkpoint() {
   reporter_.phase("checkpointing");
   std::filesystem::path folder;
   if (inputs_.gang->leads()) {
-    auto saved =
-        checkpoint::save(inputs_.checkpoint_parent, capture(inputs_.config, state_, {model_.table(), optimizer_, average_}));
+    auto saved = checkpoint::save(inputs_.checkpoint_parent,
+                                  capture(inputs_.config, state_, {model_.table(), optimizer_, average_}));
     if (!saved.ok()) return saved.status().with_context(cat("checkpoint of step ", state_.step));
     folder = *saved;
     reporter_.sink().checkpoint(state_.step, folder);

@@ -57,6 +57,7 @@ class TrialLoop {
   Wishes wishes() const;
   void report_interval();
   void end_epoch();
+  void validate();
   void report_norms(const eval::Evaluation& evaluation);
   void charge_time();
 

@@ -280,9 +280,9 @@ void encode_body(const fleet::SlotFree& free, v1::WorkerMessage& message) {
 }
 
 fleet::SlotFree decode_body(const v1::SlotFree& wire, WireReader& in) {
-  return {.key = in.key(wire.key()),
-          .last = {.log_tail = {wire.log_tail().begin(), wire.log_tail().end()},
-                   .memory = decode_memory(wire.memory())}};
+  return {
+      .key = in.key(wire.key()),
+      .last = {.log_tail = {wire.log_tail().begin(), wire.log_tail().end()}, .memory = decode_memory(wire.memory())}};
 }
 
 void encode_body(const fleet::Goodbye& goodbye, v1::WorkerMessage& message) {

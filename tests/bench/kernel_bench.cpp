@@ -1,11 +1,11 @@
 // Fused norms beside the machine's copy bandwidth and beside their composed forms, in one run.
 //
 // kernel_bench [MEGABYTES | --tiny] [NORM]: size of the out-of-cache tensor, default 160; --tiny: small ones, few
-// repetitions, to see that it works; only this norm. Out of cache all cores work, since bandwidth is theirs together; in
-// cache one does. Bytes are those that a kernel must move (normalization.md 9.1): forward x and y, backward x, dy and
-// dx. Copying reads one tensor and writes one, as a forward pass does; adding reads two and writes one, as a backward
-// pass does: what a machine's memory gives is not the same for both. Each number is the best of several repetitions,
-// taken in turns so that a disturbance of the machine hits all alike.
+// repetitions, to see that it works; only this norm. Out of cache all cores work, since bandwidth is theirs together;
+// in cache one does. Bytes are those that a kernel must move (normalization.md 9.1): forward x and y, backward x, dy
+// and dx. Copying reads one tensor and writes one, as a forward pass does; adding reads two and writes one, as a
+// backward pass does: what a machine's memory gives is not the same for both. Each number is the best of several
+// repetitions, taken in turns so that a disturbance of the machine hits all alike.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/Tensor.h>
@@ -209,8 +209,8 @@ std::optional<Options> options_of(std::span<char* const> words) {
   for (const std::string_view word : words) {
     const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), options.megabytes);
     const bool number = problem == std::errc() && end == word.data() + word.size();
-    const bool known = std::ranges::any_of(autonorm::kernels::fused_cases(),
-                                           [&](const FusedCase& one) { return one.name == word; });
+    const bool known =
+        std::ranges::any_of(autonorm::kernels::fused_cases(), [&](const FusedCase& one) { return one.name == word; });
     if (word == "--tiny") {
       options.tiny = true;
       options.megabytes = 1;
@@ -228,8 +228,9 @@ std::optional<Options> options_of(std::span<char* const> words) {
 int main(int argc, char** argv) {
   const std::optional<Options> options = options_of({argv + 1, argv + argc});
   if (!options) {
-    std::fprintf(stderr, "usage: kernel_bench [MEGABYTES | --tiny] [NORM]   size of the out-of-cache tensor, 1 to 4096, "
-                         "default 160; one of the norms instead of all\n");
+    std::fprintf(stderr,
+                 "usage: kernel_bench [MEGABYTES | --tiny] [NORM]   size of the out-of-cache tensor, 1 to 4096, "
+                 "default 160; one of the norms instead of all\n");
     return 2;
   }
   if (options->tiny) rounds = 2;

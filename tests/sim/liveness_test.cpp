@@ -162,6 +162,26 @@ TEST_F(Liveness, AnAttemptThatTheEngineEndedGetsItsLastLinesAndMemoryLater) {
   EXPECT_THAT(failure().log_tail, ElementsAre("rank 0"));  // once
 }
 
+// Rank 1 is to blame; what the killed rank 0 says of itself would not explain it.
+TEST_F(Liveness, OfAGangTheRankThatIsToBlameIsHeard) {
+  const config::Sweep pair = make_sweep("pair", {{.variant = "A", .ranks = 2}});
+  const TrialId id = pair.trials.front().id;
+  cluster.add_workers(2);
+  cluster.submit(pair);
+  cluster.join_all(id);
+  const WorkerId rank0 = cluster.member(id, 0), rank1 = cluster.member(id, 1);
+  const fleet::AttemptKey key = cluster.key_at(rank0, id);
+  cluster.silence(rank1);
+  cluster.advance(20s);
+  const auto failure = [&] { return cluster.store().last_failure(id).value().value(); };
+  ASSERT_EQ(failure().end, "worker_lost");
+  cluster.say(rank0, fleet::SlotFree{key, {.log_tail = {"rank 0"}, .memory = {4, 5, 6}}});
+  EXPECT_TRUE(failure().log_tail.empty());
+  cluster.connect(rank1);
+  cluster.bury(rank1);
+  EXPECT_THAT(failure().log_tail, ElementsAre("killed in attempt 1"));
+}
+
 TEST_F(Liveness, ALostWorkerThatComesBackSaysWhatItsTrainerLeft) {
   const WorkerId worker = cluster.add_worker();
   cluster.submit(sweep);

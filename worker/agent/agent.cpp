@@ -156,11 +156,7 @@ void Agent::welcome(const fleet::Welcome& welcome, SteadyTime now) {
   session_.welcomed(welcome, now);
   for (const fleet::AttemptKey& key : outbox_.welcome(welcome)) {
     log_info("trial ", short_form(key.trial), " attempt ", key.attempt, " is not wanted any more");
-    const bool of_an_earlier_start = !slot_.holds(key);
-    fleet::LastWords last;
-    if (of_an_earlier_start) last.log_tail = stored_log_tail(parts_.dir.folder(key));
-    slot_.abandon(key);
-    if (of_an_earlier_start) outbox_.free_slot(key, std::move(last));
+    slot_.drop(key);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
+#include "worker/agent/supervision/log_file.h"
 #include "worker/agent/trainer_report.h"
 
 namespace autonorm::agent {
@@ -134,11 +135,9 @@ void Slot::rendezvous(const fleet::Rendezvous& rendezvous) {
 
 void Slot::stop(const fleet::Stop& stop, SteadyTime now) {
   if (next_ && next_->key == stop.key) next_.reset();
-  if (stop.mode == fleet::StopMode::kKill || !active_ || key() != stop.key) {
-    const bool here = active_ && key() == stop.key;
-    if (here && !active_->ended) log_info(what(stop.key), " is stopped: ", stop.text);
-    abandon(stop.key);
-    if (!here) parts_.outbox.free_slot(stop.key);  // says so, whatever became of it
+  if (stop.mode == fleet::StopMode::kKill || !holds(stop.key)) {
+    if (holds(stop.key) && !active_->ended) log_info(what(stop.key), " is stopped: ", stop.text);
+    drop(stop.key);
     return;
   }
   active_->stop_reason = stop.reason;
@@ -157,9 +156,19 @@ void Slot::preempt(const std::string& why, SteadyTime now) {
   }
 }
 
+void Slot::drop(const fleet::AttemptKey& dropped) {
+  const bool here = holds(dropped);
+  fleet::LastWords last;
+  if (!here) last.log_tail = stored_log_tail(parts_.dir.folder(dropped));
+  abandon(dropped);
+  if (!here) parts_.outbox.free_slot(dropped, std::move(last));  // says so, whatever became of it
+}
+
 void Slot::abandon(const fleet::AttemptKey& abandoned) {
-  if (active_ && key() == abandoned && !active_->ended) {
-    active_->ended = active_->abandoned = true;
+  // What it had said of its end may not have been heard.
+  if (holds(abandoned)) active_->abandoned = true;
+  if (holds(abandoned) && !active_->ended) {
+    active_->ended = true;
     active_->metrics = {};
     if (active_->launched && uses_relay()) parts_.relay.close(active_->start.gang.tag);
     fleet::Failed stopped;

@@ -44,13 +44,14 @@ class Slot {
   void stop(const fleet::Stop& stop, SteadyTime now);
   // The worker is to leave: checkpoint, then end as preempted. Nothing to do when idle.
   void preempt(const std::string& why, SteadyTime now);
-  void abandon(const fleet::AttemptKey& key);
+  // The coordinator does not want the attempt (any more), whichever process of this worker trained it: its trainer is
+  // killed, and SlotFree follows with what the trainer left.
+  void drop(const fleet::AttemptKey& key);
   void fetched(const Moved& moved, SteadyTime now);
   // Takes what the trainer has said. Call after waiting.
   void advance(SteadyTime now);
 
   bool busy() const { return active_.has_value(); }
-  bool holds(const fleet::AttemptKey& attempt) const { return busy() && key() == attempt; }
   std::vector<fleet::AttemptProgress> progress() const;
 
  private:
@@ -67,7 +68,9 @@ class Slot {
     SteadyTime say_symptom_at{};
   };
 
+  bool holds(const fleet::AttemptKey& attempt) const { return busy() && key() == attempt; }
   void begin(const fleet::Start& start, SteadyTime now);
+  void abandon(const fleet::AttemptKey& key);
   void fetch_folders();
   void launch(SteadyTime now);
   bool uses_relay() const;

@@ -52,8 +52,8 @@ struct BackwardRow {
   static BackwardRow of(const LayerBackward& a, int64_t row) {
     const int64_t at = row * a.channels;
     return {static_cast<const typename E::Storage*>(a.x) + at, static_cast<const typename E::Storage*>(a.dy) + at,
-            static_cast<typename E::Storage*>(a.dx) + at,
-            kCentered ? static_cast<const Wide*>(a.mean)[row] : Wide{0}, static_cast<const Wide*>(a.rstd)[row]};
+            static_cast<typename E::Storage*>(a.dx) + at, kCentered ? static_cast<const Wide*>(a.mean)[row] : Wide{0},
+            static_cast<const Wide*>(a.rstd)[row]};
   }
   template <class Lanes>
   Vector normalized(int64_t i, Lanes lanes) const {
@@ -119,13 +119,12 @@ inline void layer_backward_group(const LayerBackward& a, int64_t start, void* al
   BackwardRow<E> rows[kRows];
   RowGradient<E> sums[kRows];
   for (int k = 0; k < kRows; ++k) rows[k] = BackwardRow<E>::template of<kCentered>(a, start + k);
-  each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-    add_gradients<E, kCentered, kRows>(rows, weight, n, all, i, lanes, sums);
-  });
+  each_vector<E::kLanes>(
+      n, [&](int64_t i, auto lanes) { add_gradients<E, kCentered, kRows>(rows, weight, n, all, i, lanes, sums); });
   for (int k = 0; k < kRows; ++k) {
     const auto means = sums[k].means(n);
     each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-      put_gradient<E, kCentered>(rows[k], weight, i, lanes, means, a.stream);
+      put_gradient<E, kCentered>(rows[k], weight, i, lanes, means, /*stream=*/false);
     });
   }
 }

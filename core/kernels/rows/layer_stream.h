@@ -39,7 +39,7 @@ void stream_layer_forward(const LayerForward& a, int64_t first, int64_t last) {
     }
   }
   for (; row < last; ++row) layer_forward_group<E, kCentered, 1>(a, row);
-  finish_streaming(a.stream);
+  finish_streaming(true);
 }
 
 // Row by row: the sums of the next row, dx of this one.
@@ -50,9 +50,8 @@ void stream_layer_backward(const LayerBackward& a, int64_t first, int64_t last, 
   const auto* weight = static_cast<const typename E::Wide*>(a.weight);
   BackwardRow<E> next[1] = {BackwardRow<E>::template of<kCentered>(a, first)};
   RowGradient<E> sums[1];
-  each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-    add_gradients<E, kCentered, 1>(next, weight, n, all, i, lanes, sums);
-  });
+  each_vector<E::kLanes>(
+      n, [&](int64_t i, auto lanes) { add_gradients<E, kCentered, 1>(next, weight, n, all, i, lanes, sums); });
   for (int64_t row = first; row + 1 < last; ++row) {
     const BackwardRow<E> now = next[0];
     const auto means = sums[0].means(n);
@@ -66,10 +65,9 @@ void stream_layer_backward(const LayerBackward& a, int64_t first, int64_t last, 
     });
   }
   const auto means = sums[0].means(n);
-  each_vector<E::kLanes>(n, [&](int64_t i, auto lanes) {
-    put_gradient<E, kCentered>(next[0], weight, i, lanes, means, /*stream=*/true);
-  });
-  finish_streaming(a.stream);
+  each_vector<E::kLanes>(
+      n, [&](int64_t i, auto lanes) { put_gradient<E, kCentered>(next[0], weight, i, lanes, means, /*stream=*/true); });
+  finish_streaming(true);
 }
 
 }  // namespace

@@ -223,6 +223,17 @@ TEST_F(Story, KillStopsTheTrainerAndSaysThatTheSlotIsFreeAndWhatItLeft) {
   EXPECT_GT(life.link.last_words(key()).memory.resident_bytes, 0);
 }
 
+TEST_F(Story, AFailureThatCameTooLateIsToldWithTheFreeSlot) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(start(key(), R"({"at": 2, "do": "signal", "value": 6, "log": "what a pity"})"));
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  life.link.sent.clear();
+  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kTimeout, "it had ended before"});
+  ASSERT_TRUE(life.until([&] { return life.link.freed(key()); }));
+  EXPECT_THAT(life.link.last_words(key()).log_tail, ElementsAre("what a pity"));
+}
+
 TEST_F(Story, AStopForSomethingUnknownIsAnsweredWithSlotFree) {
   Life life(folder.path(), artifacts);
   life.welcome();

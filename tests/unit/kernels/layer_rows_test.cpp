@@ -47,8 +47,10 @@ std::vector<Shape> shapes() {
 std::vector<at::Tensor> passes(const Shape& shape, bool stream) {
   const int64_t n = shape.channels, all = shape.rows + 1;
   const auto wide = at::TensorOptions(wide_type(shape.type)), narrow = at::TensorOptions(data_type(shape.type));
-  const at::Tensor x = random_tensor("x", {all, n}).to(narrow.dtype()), dy = random_tensor("dy", {all, n}).to(narrow.dtype());
-  const at::Tensor weight = random_tensor("weight", {n}).to(wide.dtype()), bias = random_tensor("bias", {n}).to(wide.dtype());
+  const at::Tensor x = random_tensor("x", {all, n}).to(narrow.dtype()),
+                   dy = random_tensor("dy", {all, n}).to(narrow.dtype());
+  const at::Tensor weight = random_tensor("weight", {n}).to(wide.dtype()),
+                   bias = random_tensor("bias", {n}).to(wide.dtype());
   const at::Tensor y = at::zeros({all, n}, narrow), dx = at::zeros({all, n}, narrow), sums = at::zeros({2, n}, wide);
   const at::Tensor mean = at::zeros({all}, wide), rstd = at::zeros({all}, wide);
   LayerForward forward{.type = shape.type, .centered = shape.centered, .stream = stream, .channels = n, .eps = 1e-5};

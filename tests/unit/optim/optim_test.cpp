@@ -169,6 +169,15 @@ TEST(Optimizer, GoesOnExactlyFromWhatItRemembered) {
   }
 }
 
+TEST(Optimizer, SgdWithoutMomentumRemembersNothing) {
+  Fixture fixture({.optimizer = config::OptimizerKind::kSgd, .momentum = 0});
+  const at::Tensor b = fixture.value(1);
+  fixture.set_gradients(1.0);
+  fixture.optimizer.step(0.01, /*clip=*/0.0);
+  EXPECT_TRUE(fixture.optimizer.state().empty());
+  EXPECT_LT(largest_difference(fixture.value(1), b.sub(random_tensor("b", {3}).mul(0.01))), 1e-7);
+}
+
 // A layer's step is lr times as long as its weights, whatever the size of its gradient.
 TEST(Optimizer, LambsStepsAreAsLongAsTheWeights) {
   const config::TrainConfig config{.optimizer = config::OptimizerKind::kLamb, .weight_decay = 0.1};
@@ -189,7 +198,8 @@ TEST(Optimizer, LambLeavesWeightsOfZeroTheStepOfAdam) {
   Optimizer optimizer(config, table);
   table.parameters()[0].value.mutable_grad() = random_tensor("w", {4, 3});
   optimizer.step(0.01, /*clip=*/0.0);
-  EXPECT_LT(largest_difference(table.parameters()[0].value.detach(), random_tensor("w", {4, 3}).sign().mul(-0.01)), 1e-6);
+  EXPECT_LT(largest_difference(table.parameters()[0].value.detach(), random_tensor("w", {4, 3}).sign().mul(-0.01)),
+            1e-6);
 }
 
 TEST(Optimizer, FrozenParametersStayAndHaveNoMoments) {
@@ -257,10 +267,7 @@ TEST(WeightAverage, TakesThePlaceOfTheWeightsForAWhileOrForGood) {
   Averaged one({.ema = 0.9, .ema_start = config::EmaStart::kAtOnce});
   one.set(2);
   one.average.update(1);
-  {
-    const WeightAverage::InPlace averaged(one.average);
-    EXPECT_NEAR(one.weight(), 1.1, 1e-12);
-  }
+  one.average.in_place([&] { EXPECT_NEAR(one.weight(), 1.1, 1e-12); });
   EXPECT_EQ(one.weight(), 2);
   EXPECT_NEAR(one.value(), 1.1, 1e-12);
   one.average.adopt();
@@ -272,6 +279,7 @@ TEST(WeightAverage, TakesThePlaceOfTheWeightsForAWhileOrForGood) {
 TEST(WeightAverage, IsNothingWithoutADecay) {
   Averaged one({.ema = 0});
   EXPECT_FALSE(one.average.on());
+  one.average.in_place([&] { EXPECT_EQ(one.weight(), 1); });
   one.set(2);
   one.average.update(1);
   one.average.adopt();

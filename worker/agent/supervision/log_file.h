@@ -26,7 +26,7 @@ class LogTail {
   std::string partial_;
 };
 
-// Of the log.txt that an earlier process left in an attempt's folder; empty when there is none that can be read.
+// Of the log.txt in an attempt's folder; empty when there is none that can be read.
 std::vector<std::string> stored_log_tail(const std::filesystem::path& folder);
 
 class LogFile {
