@@ -131,7 +131,11 @@ class FakeTrainer {
       say(ReadyEvent{"listening", run_.listen_host + ":4711"});
     } else if (run_.size > 1) {
       const auto command = next(-1);
-      if (!command || std::holds_alternative<StopCommand>(*command)) return false;
+      if (!command) return false;
+      if (std::holds_alternative<StopCommand>(*command)) {
+        say(StoppedEvent{step_});
+        return false;
+      }
     }
     poll(nullptr, 0, plan.value("during_ms", 0));
     running_ = true;

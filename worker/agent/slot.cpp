@@ -252,13 +252,21 @@ void Slot::take(const Ended& ended) {
   } else if (const auto* finished = std::get_if<worker::FinishedEvent>(&ended); finished && leads) {
     log_info(what(key()), finished->diverged ? " diverged" : " finished");
     report = report_result(*finished, parts_.dir.folder(key()));
-  } else if (std::holds_alternative<worker::StoppedEvent>(ended) && leads) {
-    fleet::Failed stopped;
-    stopped.reason = active_->stop_reason;
-    stopped.message = active_->stop_text.empty() ? "stopped at a checkpoint" : active_->stop_text;
-    report.body = stopped;
+  } else if (std::holds_alternative<worker::StoppedEvent>(ended)) {
+    if (leads) {
+      report.body = stopped_at_checkpoint();
+    } else {
+      parts_.outbox.broken_off(key());
+    }
   }
   say_end(std::move(report.body), std::move(report.needs));
+}
+
+fleet::Failed Slot::stopped_at_checkpoint() const {
+  fleet::Failed stopped;
+  stopped.reason = active_->stop_reason;
+  stopped.message = active_->stop_text.empty() ? "stopped at a checkpoint" : active_->stop_text;
+  return stopped;
 }
 
 void Slot::say_end(fleet::EventBody body, std::vector<std::string> needs) {

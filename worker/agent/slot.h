@@ -81,6 +81,7 @@ class Slot {
   void take(const worker::CheckpointEvent& event);
   void take(const worker::LogEvent& event);
   void take(const Ended& ended);
+  fleet::Failed stopped_at_checkpoint() const;
   void say_end(fleet::EventBody body, std::vector<std::string> needs);
   void flush_metrics();
   void fail(EndReason reason, const std::string& message);

@@ -84,5 +84,22 @@ TEST_F(Story, TheOtherRanksEmptyFinishedEndsTheirAttempt) {
   EXPECT_THAT(life.link.bodies<fleet::Finished>(), ElementsAre(fleet::Finished{}));
 }
 
+// Found by a gang that was preempted: its trial was given to the leaving worker again, or ended without a checkpoint.
+TEST_F(Story, ARankThatLeavesWaitsForItsLeaderAndDoesNotOfferItsSlot) {
+  Life life(folder.path(), artifacts);
+  life.welcome();
+  life.say(second_member(key()));  // which waits for its leader
+  ASSERT_TRUE(life.until([&] { return !life.supervisor.torch().empty(); }));
+  life.agent.request_stop("terminated");
+  ASSERT_TRUE(life.until([&] { return !life.link.bodies<fleet::Finished>().empty() && life.supervisor.slot_free(); }));
+  life.acknowledge(key());
+  life.agent.step();
+  EXPECT_FALSE(std::holds_alternative<fleet::Goodbye>(life.link.sent.back()));
+  EXPECT_THAT(life.dir.open_attempts(), ElementsAre(key()));
+  life.say(fleet::Stop{key(), fleet::StopMode::kKill, EndReason::kPreempted, "rank 0 has written its checkpoint"});
+  ASSERT_TRUE(life.until([&] { return std::holds_alternative<fleet::Goodbye>(life.link.sent.back()); }));
+  EXPECT_FALSE(life.link.freed(key()));
+}
+
 }  // namespace
 }  // namespace autonorm::agent

@@ -110,10 +110,14 @@ void Outbox::free_slot(const fleet::AttemptKey& key, fleet::LastWords last) {
   }
 }
 
+void Outbox::broken_off(const fleet::AttemptKey& key) {
+  if (const auto it = entries_.find(key); it != entries_.end()) it->second.follows = true;
+}
+
 void Outbox::forget(const fleet::AttemptKey& key) {
   const auto it = entries_.find(key);
   if (it == entries_.end()) return;
-  const bool failed = it->second.failed || !it->second.spool.terminal();
+  const bool failed = it->second.failed || it->second.follows || !it->second.spool.terminal();
   mover_.forget(key);
   entries_.erase(it);
   if (const Status status = dir_.retire(key, failed); !status.ok()) log_warning(status.message());
@@ -177,7 +181,8 @@ void Outbox::pump() {
     if (!connected_) continue;
     send_events(key, entry);
     const bool all_sent = entry.unwritten.empty() && entry.sent >= entry.spool.last();
-    if (entry.slot_free && !entry.slot_free_sent && all_sent) {
+    const bool kept = leaving_ && entry.follows;
+    if (entry.slot_free && !entry.slot_free_sent && all_sent && !kept) {
       if (!leaving_ || !entry.failed) link_.send(fleet::SlotFree{key});
       entry.slot_free_sent = true;
     }

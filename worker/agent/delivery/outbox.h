@@ -36,8 +36,11 @@ class Outbox {
   void append(const fleet::AttemptKey& key, fleet::EventBody body, std::vector<std::string> needs = {});
   // The trainer is gone or idle. `last`: of an attempt that was forgotten before.
   void free_slot(const fleet::AttemptKey& key, fleet::LastWords last = {});
+  // A rank that is no leader stopped at a checkpoint: its leader ends the attempt.
+  void broken_off(const fleet::AttemptKey& key);
   // The worker is leaving: a slot whose trial was broken off is no longer offered, or it would be given to another
-  // trial.
+  // trial. One whose leader is to end the attempt is kept until the coordinator says that it has: left before, it would
+  // end the attempt without the leader's checkpoint.
   void leaving() { leaving_ = true; }
   // Not to be delivered any more; its folder is retired.
   void forget(const fleet::AttemptKey& key);
@@ -65,7 +68,7 @@ class Outbox {
     std::map<std::string, Status> lost;         // folders that cannot be delivered, and why
     std::string moving;                         // folder that is being put
     std::multimap<Seq, std::string> delivered;  // folders to remove once that event is acknowledged
-    bool slot_free = false, slot_free_sent = false, failed = false, complained = false;
+    bool slot_free = false, slot_free_sent = false, failed = false, follows = false, complained = false;
   };
 
   void write(const fleet::AttemptKey& key, Entry& entry);
