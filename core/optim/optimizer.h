@@ -11,6 +11,7 @@
 
 #include "core/config/trial_config.h"
 #include "core/norms/parameter_table.h"
+#include "core/optim/named_tensor.h"
 #include "core/optim/update_rules.h"
 
 namespace autonorm::optim {
@@ -31,13 +32,8 @@ class Optimizer {
   // Updates done; sets the bias correction.
   int64_t steps() const { return steps_; }
   void set_steps(int64_t steps);
-  // What it remembers between steps, under the names of checkpoints ("adam.exp_avg.NAME"), in table order. Writable in
-  // place: a checkpoint restores into them.
-  struct Remembered {
-    std::string name;
-    at::Tensor value;
-  };
-  const std::vector<Remembered>& state() const { return state_; }
+  // What it remembers between steps, in table order.
+  const std::vector<NamedTensor>& state() const { return state_; }
 
  private:
   ParameterGroup& group_of(bool decays, double rate);
@@ -46,7 +42,7 @@ class Optimizer {
   const config::TrainConfig config_;
   int64_t steps_ = 0;
   at::Tensor step_tensor_;  // [] float32 on the parameters' device; shared by all parameters
-  std::vector<Remembered> state_;
+  std::vector<NamedTensor> state_;
   std::vector<ParameterGroup> groups_;
 };
 

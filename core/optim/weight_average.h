@@ -7,11 +7,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "core/config/trial_config.h"
 #include "core/norms/parameter_table.h"
+#include "core/optim/named_tensor.h"
 
 namespace autonorm::optim {
 
@@ -35,12 +35,8 @@ class WeightAverage {
   // The model's weights become the averages, for good.
   void adopt();
 
-  // By the names of checkpoints ("ema.NAME"), in table order. Writable in place: a checkpoint restores into them.
-  struct Average {
-    std::string name;
-    at::Tensor value;
-  };
-  const std::vector<Average>& averages() const { return averages_; }
+  // In table order.
+  const std::vector<NamedTensor>& averages() const { return averages_; }
 
  private:
   void swap();
@@ -49,7 +45,7 @@ class WeightAverage {
   const config::EmaStart start_;
   std::vector<at::Tensor> weights_;  // the model's
   std::vector<at::Tensor> values_;   // of averages_
-  std::vector<Average> averages_;
+  std::vector<NamedTensor> averages_;
 };
 
 }  // namespace autonorm::optim

@@ -25,11 +25,10 @@ void visit_fields(State& state, Visitor&& visit) {
   visit("epochs_begun", state.epochs_begun);
 }
 
-// `kept`: of optimizer or average, by name.
-template <class Kept>
-Status restore_tensors(const std::map<std::string, at::Tensor>& by_name, const std::vector<Kept>& kept) {
+// Into `kept`, of optimizer or average.
+Status restore_tensors(const std::map<std::string, at::Tensor>& by_name, const std::vector<optim::NamedTensor>& kept) {
   const at::NoGradGuard no_grad;
-  for (const Kept& one : kept) {
+  for (const optim::NamedTensor& one : kept) {
     const auto found = by_name.find(one.name);
     if (found == by_name.end() || found->second.sizes() != one.value.sizes()) {
       return invalid("the checkpoint has no tensor '", one.name, "' of shape ", one.value.sizes());

@@ -94,7 +94,8 @@ std::vector<Work> additions(const at::Tensor& to, const at::Tensor& a, const at:
       streaming_add(target + first * 16, left + first * 16, right + first * 16, (last - first) * 16, ahead);
     });
   };
-  return {[=] { add(0); }, [=] { add(1536); }};
+  constexpr int64_t kAhead = 1536;  // elements: the 6 kB of the kernels
+  return {[=] { add(0); }, [=] { add(kAhead); }};
 }
 
 // The better of the two copies, on all threads.
@@ -230,7 +231,9 @@ int main(int argc, char** argv) {
   if (!options) {
     std::fprintf(stderr,
                  "usage: kernel_bench [MEGABYTES | --tiny] [NORM]   size of the out-of-cache tensor, 1 to 4096, "
-                 "default 160; one of the norms instead of all\n");
+                 "default 160; one norm instead of all:");
+    for (const FusedCase& one : autonorm::kernels::fused_cases()) std::fprintf(stderr, " %s", one.name.c_str());
+    std::fprintf(stderr, "\n");
     return 2;
   }
   if (options->tiny) rounds = 2;

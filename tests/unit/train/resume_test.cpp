@@ -29,6 +29,13 @@ void expect_same_end(const TestRun& full, const config::TrialConfig& config, int
   }
 }
 
+// Each of the steps at which it left a checkpoint.
+void expect_resumable(const config::TrialConfig& config, std::initializer_list<int64_t> steps) {
+  TestRun full;
+  run_alone(full, config);
+  for (const int64_t step : steps) expect_same_end(full, config, step, full.sink.checkpoints.at(step));
+}
+
 TEST(Resume, FromEveryCheckpointEndsWithTheSameWeightsAndPoints) {
   config::TrialConfig config = small_config();
   config.train.log_every = 3;
@@ -49,9 +56,7 @@ TEST(Resume, KeepsTheNoiseOfRandomGates) {
   selector.branches = {{.kind = config::NormKind::kScale}, {.kind = config::NormKind::kLayer}};
   selector.gate = config::Gate::kGumbel;
   config.norm_sites["embed"] = selector;
-  TestRun full;
-  run_alone(full, config);
-  expect_same_end(full, config, 12, full.sink.checkpoints.at(12));
+  expect_resumable(config, {12});
 }
 
 TEST(Resume, KeepsTheNoiseOfMixedAndErasedImages) {
@@ -77,9 +82,7 @@ TEST(Resume, KeepsWhatEachOptimizerRemembersAndTheAveragedWeights) {
     config.train.optimizer = *config::parse_word<config::OptimizerKind>(word);
     config.train.ema = 0.99;
     config.train.checkpoint_every = 4;
-    TestRun full;
-    run_alone(full, config);
-    for (const int64_t step : {8, 24}) expect_same_end(full, config, step, full.sink.checkpoints.at(step));
+    expect_resumable(config, {8, 24});
   }
 }
 
@@ -116,9 +119,7 @@ TEST(Resume, KeepsTheStateOfNorms) {
     config.norm = norm;
     config.train.accumulate = 2;
     config.train.checkpoint_every = 4;
-    TestRun full;
-    run_alone(full, config);
-    for (const int64_t step : {4, 16}) expect_same_end(full, config, step, full.sink.checkpoints.at(step));
+    expect_resumable(config, {4, 16});
   }
 }
 

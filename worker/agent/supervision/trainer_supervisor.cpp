@@ -192,11 +192,9 @@ void TrainerSupervisor::collect_exit(std::vector<SupervisorEvent>& out) {
 }
 
 fleet::Failed TrainerSupervisor::describe(const TrainerExit& exit) const {
-  fleet::Failed failed;
+  fleet::Failed failed = failure(EndReason::kTrainerCrashed, "");
   failed.signal = exit.signal;
   failed.exit_code = exit.code;
-  failed.reason = EndReason::kTrainerCrashed;
-  failed.memory = memory_at_death();
   if (exit.signal == SIGKILL && failed.memory.oom_kills > 0) {
     failed.reason = EndReason::kHostOom;
     failed.message = "the kernel ended the trainer because the machine's or the control group's memory was used up";
@@ -205,7 +203,6 @@ fleet::Failed TrainerSupervisor::describe(const TrainerExit& exit) const {
   } else {
     failed.message = cat("the trainer left with status ", exit.code, " in the middle of the trial");
   }
-  if (log_) failed.log_tail = log_->tail();
   return failed;
 }
 
@@ -214,23 +211,21 @@ void TrainerSupervisor::sample_memory() {
   if (const int64_t bytes = process_->resident_bytes(); bytes > 0) resident_bytes_ = bytes;
 }
 
-fleet::MemoryAtDeath TrainerSupervisor::memory_at_death() const {
-  const GroupMemory group = options_.group_memory();
-  return {.resident_bytes = resident_bytes_,
-          .limit_bytes = group.limit_bytes,
-          .oom_kills = group.oom_kills - oom_kills_at_start_};
-}
-
 fleet::LastWords TrainerSupervisor::last_words() const {
-  return {.log_tail = log_ ? log_->tail() : std::vector<std::string>(), .memory = memory_at_death()};
+  const GroupMemory group = options_.group_memory();
+  return {.log_tail = log_ ? log_->tail() : std::vector<std::string>(),
+          .memory = {.resident_bytes = resident_bytes_,
+                     .limit_bytes = group.limit_bytes,
+                     .oom_kills = group.oom_kills - oom_kills_at_start_}};
 }
 
 fleet::Failed TrainerSupervisor::failure(EndReason reason, const std::string& message) const {
   fleet::Failed failed;
   failed.reason = reason;
   failed.message = message;
-  failed.memory = memory_at_death();
-  if (log_) failed.log_tail = log_->tail();
+  fleet::LastWords last = last_words();
+  failed.log_tail = std::move(last.log_tail);
+  failed.memory = last.memory;
   return failed;
 }
 

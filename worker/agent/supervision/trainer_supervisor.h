@@ -86,7 +86,6 @@ class TrainerSupervisor {
   fleet::Failed failure(EndReason reason, const std::string& message) const;
   fleet::Failed describe(const TrainerExit& exit) const;
   void sample_memory();
-  fleet::MemoryAtDeath memory_at_death() const;
   std::string who() const;
 
   const SupervisorOptions options_;
