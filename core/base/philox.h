@@ -17,7 +17,7 @@ PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key);
 
 // Purposes in use: "init" (name = parameter; counter = element), "order" (counter = epoch), "augment" (step,
 // micro-batch, global sample), "droppath", "dropout", "gate" (name = site; step, micro-batch, global sample, element),
-// "split", "token".
+// "split", "token", "corruption" (name = kind; severity; sample and value).
 class RandomStream {
  public:
   RandomStream(uint64_t seed, std::string_view purpose, std::string_view name);

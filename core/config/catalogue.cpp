@@ -58,6 +58,8 @@ constexpr auto kOptimizers = std::to_array<Kind>({
     {"lamb", 1,
      "LAMB: AdamW's step, scaled to the length of each decayed matrix; usual are train.clip = 1, train.adam_eps = "
      "1e-6"},
+    {"lars", 1,
+     "LARS: momentum; gradient and weight decay of each decayed parameter scaled to its length times train.trust"},
 });
 constexpr auto kSchedules = std::to_array<Kind>({
     {"cosine", 1, "linear warm-up, then half a cosine down to 0"},
@@ -78,11 +80,24 @@ constexpr auto kDevices = std::to_array<Kind>({
 });
 constexpr Kind kLoop{"loop", 2, "batch order, initial values, order of sums, matrix products"};
 
+constexpr std::string_view kCorrupted = "share of correct answers on test images corrupted so, mean over severities";
 constexpr auto kMetrics = std::to_array<Metric>({
     {"test/accuracy", true,
      "share of correct answers on the held-out test set, once at the end; mae: of hidden values within 0.1"},
     {"test/loss", false, "cross entropy (mae, regression: mean square error) on the test set, once at the end"},
     {"test/rmse", false, "regression: root of the mean square error on the test set, in the target's unit"},
+    {"test/corrupted_accuracy", true, "mean of the corrupted/ metrics of data.corruptions"},
+    {"test/corruption_drop", false, "test/accuracy - test/corrupted_accuracy"},
+    {"corrupted/gaussian_noise", true, kCorrupted},
+    {"corrupted/shot_noise", true, kCorrupted},
+    {"corrupted/impulse_noise", true, kCorrupted},
+    {"corrupted/speckle_noise", true, kCorrupted},
+    {"corrupted/gaussian_blur", true, kCorrupted},
+    {"corrupted/contrast", true, kCorrupted},
+    {"corrupted/brightness", true, kCorrupted},
+    {"corrupted/pixelate", true, kCorrupted},
+    {"corrupted/rotate", true, kCorrupted},
+    {"corrupted/translate", true, kCorrupted},
     {"val/accuracy", true, "share of correct answers on the validation split"},
     {"val/loss", false, "cross entropy on the validation split"},
     {"val/rmse", false, "regression: root of the mean square error on the validation split, in the target's unit"},

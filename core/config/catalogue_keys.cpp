@@ -29,6 +29,10 @@ std::vector<Key> top_keys() {
 
 std::vector<Key> data_keys() {
   constexpr std::string_view kOwn = "data.kind = idx, csv", kCsv = "data.kind = csv";
+  Key corruptions = plain(kWordList, "data.corruptions", "[]",
+                          "the trained model is also judged on test images with each of these, as in CIFAR-10-C and "
+                          "MNIST-C (metrics corrupted/NAME, test/corrupted_accuracy, test/corruption_drop)");
+  corruptions.words = words<Corruption>();
   return {
       word("data.name", "\"digits\"", kDataNames, "a data set of the catalogue"),
       of("instead of data.name",
@@ -50,6 +54,12 @@ std::vector<Key> data_keys() {
       integer("data.train_limit", "0", 0, 1e12, "use only this many training samples; 0 = all"),
       of("data of images",
          word("data.pixels", "\"signed\"", words<PixelRange>(), "images as [-1, 1], or as they are, [0, 1]")),
+      of("data of images", corruptions),
+      of("data.corruptions", integer("data.severity", "0", 0, 5, "of the corruptions; 0 = the mean over 1 to 5")),
+      of("data of images",
+         plain(kFlag, "data.tta", "false",
+               "test-time augmentation: the test set is judged by the mean logits of each image, its mirror image, and "
+               "the image moved by one pixel up and down")),
   };
 }
 
@@ -72,12 +82,17 @@ std::vector<Key> train_keys() {
       real("train.layer_decay", "1", 0.01, 1,
            "vit: factor on the learning rate of each layer further from the head; 1 = none"),
       real("train.weight_decay", "0.05", 0, 10,
-           "adamw, lamb: of the weights; adam, sgd: in the gradient (L2); not on parameters with one dimension"),
+           "adamw, lamb: of the weights; adam, sgd, lars: in the gradient (L2); not on parameters with one dimension"),
       of(kAdam, real("train.beta1", "0.9", 0, 0.9999999, "decay of the gradient's mean")),
       of(kAdam, real("train.beta2", "0.999", 0, 0.9999999, "decay of the squared gradient's mean")),
       of(kAdam, positive("train.adam_eps", "1e-08", 1, "added to the root of the second moment")),
-      of("train.optimizer = sgd", real("train.momentum", "0.9", 0, 0.9999999, "share of the last step that goes on")),
-      of("train.momentum above 0", plain(kFlag, "train.nesterov", "false", "momentum as Nesterov has it")),
+      of("train.optimizer = sgd, lars",
+         real("train.momentum", "0.9", 0, 0.9999999, "share of the last step that goes on")),
+      of("train.optimizer = lars", real("train.trust", "0.001", 0, 100,
+                                        "length of a parameter's step before lr and momentum, as a share of the "
+                                        "parameter's length")),
+      of("train.optimizer = sgd with train.momentum above 0",
+         plain(kFlag, "train.nesterov", "false", "momentum as Nesterov has it")),
       real("train.ema", "0", 0, 0.9999999,
            "decay of a running average of the weights, which is what is evaluated and kept; 0 = none"),
       of("train.ema above 0", word("train.ema_start", "\"ramp\"", words<EmaStart>(),
@@ -117,6 +132,10 @@ std::vector<Key> train_keys() {
       real("train.label_smoothing", "0.0", 0, 0.9999999, "share of the target spread over all classes"),
       word("train.precision", "\"fp32\"", words<Precision>(), "bf16 = autocast on GPUs"),
       integer("train.eval_every", "1", 1, 100000, "epochs between validations"),
+      integer(
+          "train.patience", "0", 0, 100000,
+          "early stopping: validations in a row without a lower loss or a higher accuracy after which training ends; "
+          "above 0 the weights of the best validation are judged and kept; 0 = train to the end, keep the last"),
       execution(integer("train.log_every", "10", 1, 1e9, "steps between metric points")),
       execution(integer("train.checkpoint_every", "0", 0, 1e9,
                         "steps between checkpoints, a multiple of log_every; 0 = about every 10 s")),
@@ -129,6 +148,9 @@ std::vector<Key> train_keys() {
          plain(kFlag, "train.start.keep_counters", "false",
                "the warm-ups of unified and power_norm go on from the stage's counts, as in the published "
                "code; false: they begin anew")),
+      of("train.start",
+         plain(kFlag, "train.start.head_only", "false",
+               "only the head learns, and norms that start anew: a linear probe, or the first phase of finetuning")),
       of(kDistill, plain(kText, "train.distill.from", "", "the stage that teaches")),
       of(kDistill, positive("train.distill.temperature", "1.0", 1000, "softens both distributions")),
       of(kDistill, real("train.distill.alpha", "0.5", 0, 1, "weight of the teacher's term")),

@@ -16,6 +16,12 @@ struct Words<Task> {
   static constexpr auto kAll = std::to_array<std::string_view>({"classification", "regression"});
 };
 template <>
+struct Words<Corruption> {
+  static constexpr auto kAll =
+      std::to_array<std::string_view>({"gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise",
+                                       "gaussian_blur", "contrast", "brightness", "pixelate", "rotate", "translate"});
+};
+template <>
 struct Words<ModelFamily> {
   static constexpr auto kAll = std::to_array<std::string_view>(
       {"vit", "mlp", "autonorm", "autonorm_v0", "autonorm_corrected", "mae", "t2t_vit", "ft_transformer", "resnet"});
@@ -110,7 +116,7 @@ struct Words<Precision> {
 };
 template <>
 struct Words<OptimizerKind> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"adamw", "adam", "sgd", "lamb"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"adamw", "adam", "sgd", "lamb", "lars"});
 };
 template <>
 struct Words<EmaStart> {
@@ -133,6 +139,7 @@ std::string_view word_of(Enum value) {
 
 std::string_view name(DataSource source) { return word_of(source); }
 std::string_view name(Task task) { return word_of(task); }
+std::string_view name(Corruption corruption) { return word_of(corruption); }
 std::string_view name(ModelFamily family) { return word_of(family); }
 std::string_view name(Pool pool) { return word_of(pool); }
 std::string_view name(PixelRange value) { return word_of(value); }
@@ -165,6 +172,10 @@ std::span<const std::string_view> words<DataSource>() {
 template <>
 std::span<const std::string_view> words<Task>() {
   return Words<Task>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Corruption>() {
+  return Words<Corruption>::kAll;
 }
 template <>
 std::span<const std::string_view> words<ModelFamily>() {

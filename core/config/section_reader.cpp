@@ -150,20 +150,25 @@ void SectionReader::operator()(std::string_view key, std::vector<double>& member
   }
 }
 
-void SectionReader::operator()(std::string_view key, std::vector<NormKind>& member) {
+std::optional<std::vector<std::string>> SectionReader::read_words(std::string_view key) {
   const Value* value = take(key);
-  if (value == nullptr) return;
+  if (value == nullptr) return std::nullopt;
   const Key& row = key_of(key);
-  if (!value->is_list()) return wrong_type(row, *value);
-  member.clear();
-  for (const Value& item : *value->list()) {
-    if (item.text() == nullptr) return wrong_type(row, item);
-    const auto kind = parse_word<NormKind>(*item.text());
-    if (kind)
-      member.push_back(*kind);
-    else
-      bad_word(row, *item.text(), item.place);
+  if (!value->is_list()) {
+    wrong_type(row, *value);
+    return std::nullopt;
   }
+  std::vector<std::string> found;
+  for (const Value& item : *value->list()) {
+    if (item.text() == nullptr) {
+      wrong_type(row, item);
+    } else if (std::ranges::find(row.words, *item.text()) == row.words.end()) {
+      bad_word(row, *item.text(), item.place);
+    } else {
+      found.push_back(*item.text());
+    }
+  }
+  return found;
 }
 
 // One of the key's words; nullptr when it is absent or, with an error, none of them.

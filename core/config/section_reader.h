@@ -1,5 +1,6 @@
 // Reads one table of a trial (data, model, a norm, train, …) by the catalogue's rules. A visitor for trial_fields.h.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,14 @@ class SectionReader {
   void operator()(std::string_view key, bool& member);
   void operator()(std::string_view key, std::string& member);
   void operator()(std::string_view key, std::vector<double>& member);
-  void operator()(std::string_view key, std::vector<NormKind>& member);
+  template <class Enum>
+  requires std::is_enum_v<Enum>
+  void operator()(std::string_view key, std::vector<Enum>& member) {
+    const auto words = read_words(key);
+    if (!words) return;
+    member.clear();
+    for (const std::string& word : *words) member.push_back(*parse_word<Enum>(word));
+  }
   template <class Enum>
   requires std::is_enum_v<Enum>
   void operator()(std::string_view key, Enum& member) {
@@ -43,6 +51,8 @@ class SectionReader {
  private:
   const Value* take(std::string_view key);
   const std::string* read_word(std::string_view key);
+  // The key's words in a list, with an error for each other member; nothing when there is no list.
+  std::optional<std::vector<std::string>> read_words(std::string_view key);
   // False, with an error, when the number is out of the key's range or not finite.
   bool in_range(const Key& key, double number, const Value& value);
   std::string shown(std::string_view key) const;

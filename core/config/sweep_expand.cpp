@@ -119,12 +119,25 @@ class Expander {
   // Classes are right or wrong, real numbers off by something.
   void check_metric(const Recipe& variant, const TrialConfig& config) {
     const std::string& metric = doc_.settings.metric;
+    check_corruption(metric, variant, config.data);
     const bool real = config.data.task == Task::kRegression;
     if (!metric.ends_with(real ? "/accuracy" : "/rmse")) return;
     error(doc_.settings.place,
           cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name),
               real ? " learn real numbers (data.task = 'regression'); choose test/rmse or test/loss"
                    : " learn classes; choose test/accuracy or test/loss"));
+  }
+
+  void check_corruption(const std::string& metric, const Recipe& variant, const DataConfig& data) {
+    constexpr std::string_view kOne = "corrupted/";
+    const bool any = metric == "test/corrupted_accuracy" || metric == "test/corruption_drop";
+    if (!any && !metric.starts_with(kOne)) return;
+    const auto wanted = any ? std::nullopt : parse_word<Corruption>(std::string_view(metric).substr(kOne.size()));
+    const auto& listed = data.corruptions;
+    if (wanted ? std::ranges::find(listed, *wanted) != listed.end() : !listed.empty()) return;
+    error(doc_.settings.place, cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name),
+                                   " are not judged by it; add ", wanted ? quoted(std::string(name(*wanted))) : "one",
+                                   " to data.corruptions"));
   }
 
   // A change of kind or family drops the old one's keys, so those axes go first.

@@ -1,5 +1,6 @@
 // The checks that need more than one key.
 #include <algorithm>
+#include <set>
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
@@ -18,11 +19,34 @@ class Checker {
   void run() {
     check_model(c_, root_, diagnostics_);
     for (const Misfit& misfit : norm_misfits(c_, image_shape(c_.data))) error(misfit.path, misfit.text);
+    check_judging();
     check_train();
   }
 
  private:
   void error(const std::string& path, const std::string& text) { diagnostics_.error(place_of(root_, path), text); }
+
+  // What the trained model is judged by.
+  void check_judging() {
+    const DataConfig& data = c_.data;
+    std::set<Corruption> seen;
+    for (const Corruption corruption : data.corruptions) {
+      if (!seen.insert(corruption).second) {
+        error("data.corruptions", cat("data.corruptions names '", name(corruption), "' twice; keep one"));
+      }
+    }
+    if (c_.model.family != ModelFamily::kMae) return;
+    if (!data.corruptions.empty()) {
+      error("data.corruptions",
+            "data.corruptions: family 'mae' answers with images, not with classes that noise could "
+            "make wrong; allowed: []");
+    }
+    if (data.tta) {
+      error("data.tta",
+            "data.tta: family 'mae' answers with images, and those of other views are no answer to this "
+            "one; allowed: false");
+    }
+  }
 
   // Work that cannot be shared out, and checkpoints that would split a curve between two points.
   void check_train() {
@@ -45,6 +69,11 @@ class Checker {
           "train.augment: with train.distill each sample's teacher answers once, to the image as it is; allowed: none");
     }
     check_images_changed();
+    check_patience();
+    if (t.start && t.start->head_only && c_.model.family == ModelFamily::kMae) {
+      error("train.start.head_only",
+            "train.start.head_only: family 'mae' has no head; start a 'vit' from the stage, or choose false");
+    }
     if (t.layer_decay != 1 && c_.model.family != ModelFamily::kVit) {
       error("train.layer_decay", cat("train.layer_decay: model family '", name(c_.model.family),
                                      "' has no layers that it knows; allowed: family vit, or layer_decay = 1"));
@@ -61,6 +90,15 @@ class Checker {
       error("train.checkpoint_every",
             cat("train.checkpoint_every = ", t.checkpoint_every, " is no multiple of train.log_every = ", t.log_every,
                 "; checkpoints fall on logged steps so that a resumed curve continues exactly"));
+    }
+  }
+
+  void check_patience() {
+    const TrainConfig& t = c_.train;
+    if (t.patience > 0 && c_.data.val_fraction == 0) {
+      error("train.patience", cat("train.patience = ", t.patience,
+                                  " needs validations, and data.val_fraction = 0 leaves "
+                                  "no samples for them; choose a val_fraction above 0, or patience 0"));
     }
   }
 

@@ -25,6 +25,19 @@ enum class PixelRange { kSigned, kUnit };
 enum class DataSource { kDigits, kMnist, kFashionMnist, kIdx, kCsv };
 // Files of the user's own, whose shape and content the catalogue does not know.
 constexpr bool is_own(DataSource source) { return source == DataSource::kIdx || source == DataSource::kCsv; }
+// Of images (core/data/corruption.h).
+enum class Corruption {
+  kGaussianNoise,
+  kShotNoise,
+  kImpulseNoise,
+  kSpeckleNoise,
+  kGaussianBlur,
+  kContrast,
+  kBrightness,
+  kPixelate,
+  kRotate,
+  kTranslate
+};
 enum class Task { kClassification, kRegression };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
@@ -38,6 +51,9 @@ struct DataConfig {
   double val_fraction = 0.1;          // of the training set, carved out by a fixed seed-independent split; in [0, 0.5]
   int64_t train_limit = 0;            // use only this many training samples (0 = all), chosen before the val split
   PixelRange pixels = PixelRange::kSigned;
+  std::vector<Corruption> corruptions;  // of the test set, each judged beside the set itself; images only, as the rest
+  int64_t severity = 0;                 // 1 to 5; 0 = the mean over all
+  bool tta = false;                     // the test set is judged by the mean logits of four views of each image
   bool operator==(const DataConfig&) const = default;
 };
 
@@ -211,7 +227,7 @@ struct NormConfig {
 
 enum class Precision { kFp32, kBf16 };
 enum class Augment { kNone, kCropFlip };
-enum class OptimizerKind { kAdamW, kAdam, kSgd, kLamb };
+enum class OptimizerKind { kAdamW, kAdam, kSgd, kLamb, kLars };
 enum class EmaStart { kRamp, kAtOnce };
 enum class Schedule { kCosine, kConstant, kCosineEpochs, kLearnableScaler };
 struct DistillConfig {
@@ -222,6 +238,7 @@ struct DistillConfig {
 struct StartConfig {
   std::string from;            // name of the stage whose trained weights the trial starts from, key of `inputs`
   bool keep_counters = false;  // the norms' warm-ups go on from the stage's counts
+  bool head_only = false;      // what came from the stage does not learn, but for the head
 };
 struct TrainConfig {
   int64_t epochs = 10, batch = 64;  // batch = global batch per optimizer step, over all ranks and micro-batches
@@ -231,7 +248,8 @@ struct TrainConfig {
   double layer_decay = 1;        // vit: factor on the rate of each layer further from the head
   double weight_decay = 0.05;
   double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;  // all but sgd
-  double momentum = 0.9;                               // sgd
+  double momentum = 0.9;                               // sgd, lars
+  double trust = 0.001;                                // lars
   bool nesterov = false;                               // sgd
   double ema = 0;                                      // decay of the averaged weights; 0 = none
   EmaStart ema_start = EmaStart::kRamp;
@@ -253,6 +271,7 @@ struct TrainConfig {
   double feature_limit = 200;  // vit
   double attention_peak = 0;   // vit: weight of flat attention in the loss, first 6 blocks; 0 = off
   bool shuffle = true;         // a new order each epoch; false: the order of the file
+  int64_t patience = 0;        // validations without an improvement after which training ends; 0 = never
   bool decay_all = false;      // weight decay on parameters with one dimension, too
   int64_t eval_every = 1;      // epochs
   int64_t log_every = 10;      // steps (execution)

@@ -14,7 +14,13 @@ void data_fields(Config& c, Visitor& v) {
   }
   v("val_fraction", c.val_fraction);
   v("train_limit", c.train_limit);
-  if (c.source != DataSource::kCsv) return v("pixels", c.pixels);
+  if (c.source != DataSource::kCsv) {
+    v("pixels", c.pixels);
+    v("corruptions", c.corruptions);
+    if (!c.corruptions.empty()) v("severity", c.severity);
+    v("tta", c.tta);
+    return;
+  }
   v("task", c.task);
   v("target", c.target);
   v("test_fraction", c.test_fraction);
@@ -281,6 +287,9 @@ void train_fields(Config& c, Visitor& v) {
   if (c.optimizer == OptimizerKind::kSgd) {
     v("momentum", c.momentum);
     if (c.momentum > 0) v("nesterov", c.nesterov);
+  } else if (c.optimizer == OptimizerKind::kLars) {
+    v("momentum", c.momentum);
+    v("trust", c.trust);
   } else {
     v("beta1", c.beta1);
     v("beta2", c.beta2);
@@ -310,6 +319,7 @@ void train_fields(Config& c, Visitor& v) {
   v("label_smoothing", c.label_smoothing);
   v("precision", c.precision);
   v("eval_every", c.eval_every);
+  v("patience", c.patience);
   v("log_every", c.log_every);
   v("checkpoint_every", c.checkpoint_every);
 }
@@ -325,6 +335,7 @@ template <class Config, class Visitor>
 void start_fields(Config& c, Visitor& v) {
   v("from", c.from);
   v("keep_counters", c.keep_counters);
+  v("head_only", c.head_only);
 }
 
 template <class Config, class Visitor>

@@ -100,9 +100,16 @@ class PartBuilder {
 // The content counts by its fingerprint; the name only tells readings of one file apart.
 IdentityPart data_part(const DataConfig& data) {
   PartBuilder part;
-  DataConfig fallback;
+  DataConfig simple = data, fallback;
+  std::ranges::sort(simple.corruptions);
   fallback.source = data.source;
-  json members = difference(write_data(data, Keys::kIdentity), write_data(fallback, Keys::kIdentity));
+  fallback.corruptions = simple.corruptions;  // so that `severity` has a default to differ from
+  const json own = write_data(simple, Keys::kIdentity);
+  json members = difference(own, write_data(fallback, Keys::kIdentity));
+  if (!simple.corruptions.empty()) {
+    members["corruptions"] = own["corruptions"];
+    part.use("corruption", 1);
+  }
   members.erase("sha256");  // it is the fingerprint
   if (is_own(data.source))
     members["kind"] = std::string(name(data.source));
@@ -205,6 +212,7 @@ IdentityPart train_part(const TrialConfig& config) {
   if (train.start) {
     members["start"] = {{"from", input_of(config, train.start->from)}};
     if (!train.start->keep_counters && warms_up(config)) members["start"]["counters"] = "anew";
+    if (train.start->head_only) members["start"]["head_only"] = true;
   }
   if (train.distill) {
     TrainConfig fallback;

@@ -7,6 +7,11 @@
 namespace autonorm::config {
 namespace {
 
+template <class T>
+constexpr bool kIsWordList = false;
+template <class Enum>
+constexpr bool kIsWordList<std::vector<Enum>> = std::is_enum_v<Enum>;
+
 // A visitor for trial_fields.h.
 class SectionWriter {
  public:
@@ -16,9 +21,9 @@ class SectionWriter {
   void operator()(std::string_view key, const T& member) {
     if constexpr (std::is_enum_v<T>) {
       put(key, std::string(name(member)));
-    } else if constexpr (std::is_same_v<T, std::vector<NormKind>>) {
+    } else if constexpr (kIsWordList<T>) {
       nlohmann::json words = nlohmann::json::array();
-      for (const NormKind kind : member) words.push_back(std::string(name(kind)));
+      for (const auto word : member) words.push_back(std::string(name(word)));
       put(key, std::move(words));
     } else {
       put(key, member);

@@ -25,6 +25,16 @@ struct Sums {
   int64_t judged = 0;
 };
 
+// images [B, C, H, W] → [B, K]
+at::Tensor logits_of(models::Model& model, const at::Tensor& images, const norms::StepContext& context, bool tta) {
+  at::Tensor logits = model.forward(images, context);  // [B, K]
+  if (!tta) return logits;
+  for (const at::Tensor& view : {images.flip(3), images.roll(1, 2), images.roll(-1, 2)}) {
+    logits = logits + model.forward(view.contiguous(), context);
+  }
+  return logits / 4;
+}
+
 void add_batch(models::Model& model, const data::Split& split, const EvaluationOptions& options, int64_t first,
                int64_t last, Sums& sums) {
   std::vector<int64_t> samples(static_cast<size_t>(last - first));
@@ -41,7 +51,7 @@ void add_batch(models::Model& model, const data::Split& split, const EvaluationO
     sums.judged += reconstruction.values * (last - first);
     return;
   }
-  const at::Tensor logits = model.forward(images, context);  // [B, K]
+  const at::Tensor logits = logits_of(model, images, context, options.tta);  // [B, K]
   if (labels.is_floating_point()) {
     sums.loss += squared_error(logits, labels).sum(at::kDouble);
     return;

@@ -33,10 +33,10 @@ void sgd(const config::TrainConfig& config, ParameterGroup& group, const Update&
                   /*is_first_step=*/false, /*grad_scale=*/update.divisor);
 }
 
-// ‖p‖ / ‖u‖, 1 where either is 0. []
-at::Tensor trust_ratio(const at::Tensor& parameter, const at::Tensor& direction) {
+// `factor` · ‖p‖ / ‖u‖, 1 where either norm is 0. []
+at::Tensor trust_ratio(const at::Tensor& parameter, const at::Tensor& direction, double factor = 1.0) {
   const at::Tensor size = parameter.norm(), length = direction.norm();  // []
-  return at::where((size > 0).logical_and(length > 0), size / length, at::ones_like(size));
+  return at::where((size > 0).logical_and(length > 0), factor * size / length, at::ones_like(size));
 }
 
 void lamb(const config::TrainConfig& config, ParameterGroup& group, const Update& update) {
@@ -56,6 +56,17 @@ void lamb(const config::TrainConfig& config, ParameterGroup& group, const Update
   }
 }
 
+void lars(const config::TrainConfig& config, ParameterGroup& group, const Update& update) {
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    at::Tensor &p = group.parameters[i], &b = group.first[i];  // both of p's shape
+    at::Tensor direction = update.divisor ? group.gradients[i] / *update.divisor : group.gradients[i];
+    if (group.weight_decay != 0) direction = direction.add(p, group.weight_decay);
+    if (group.decays) direction = direction * trust_ratio(p, direction, config.trust);
+    b.mul_(config.momentum).add_(direction);
+    p.add_(b, -update.lr * group.rate);
+  }
+}
+
 }  // namespace
 
 void apply_update(const config::TrainConfig& config, ParameterGroup& group, const Update& update) {
@@ -68,10 +79,13 @@ void apply_update(const config::TrainConfig& config, ParameterGroup& group, cons
       return sgd(config, group, update);
     case OptimizerKind::kLamb:
       return lamb(config, group, update);
+    case OptimizerKind::kLars:
+      return lars(config, group, update);
   }
 }
 
 std::vector<const char*> remembered(const config::TrainConfig& config) {
+  if (config.optimizer == OptimizerKind::kLars) return {"lars.momentum."};
   if (config.optimizer != OptimizerKind::kSgd) return {"adam.exp_avg.", "adam.exp_avg_sq."};
   return config.momentum > 0 ? std::vector<const char*>{"sgd.momentum."} : std::vector<const char*>();
 }

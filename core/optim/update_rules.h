@@ -10,6 +10,10 @@
 //
 // lamb (You et al. 2020): with u = adamw's quotient + wd·p,  p ← p − lr·r·u;  r = ‖p‖ / ‖u‖ for each parameter with
 // weight decay, and 1 for the others and where a norm is 0.
+//
+// lars (You et al. 2017, as the MAE repository probes with it): d = g + wd·p, times trust · ‖p‖ / ‖d‖ for each
+// parameter that weight decay is meant for, also where wd is 0 (1 in place of the quotient where a norm is 0);  b ← μ b
+// + d; p ← p − lr·b
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -26,7 +30,7 @@ struct ParameterGroup {
   double weight_decay = 0;
   double rate = 1;  // factor on lr
   std::vector<at::Tensor> parameters, gradients;
-  std::vector<at::Tensor> first, second;  // as many as are remembered(): m and v, or b, or none
+  std::vector<at::Tensor> first, second;  // as many as are remembered(): m and v, b, or none
   std::vector<at::Tensor> steps;          // t for the fused kernels: one [] float32 tensor, once per parameter
 };
 

@@ -77,6 +77,9 @@ checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopStat
   checkpoint.tensors = model_tensors(trained.table);
   for (const auto& [name, value] : trained.optimizer.state()) checkpoint.tensors.emplace_back(name, value);
   for (const auto& [name, value] : trained.average.averages()) checkpoint.tensors.emplace_back(name, value);
+  if (config.train.patience == 0) return checkpoint;
+  checkpoint.host_state["best"] = trained.best.host_state();
+  for (auto& named : trained.best.tensors()) checkpoint.tensors.push_back(std::move(named));
   return checkpoint;
 }
 
@@ -93,6 +96,9 @@ Result<LoopState> restore(const checkpoint::Checkpoint& checkpoint, const config
   const std::map<std::string, at::Tensor> by_name(checkpoint.tensors.begin(), checkpoint.tensors.end());
   AUTONORM_RETURN_IF_ERROR(restore_tensors(by_name, trained.optimizer.state()));
   AUTONORM_RETURN_IF_ERROR(restore_tensors(by_name, trained.average.averages()));
+  const auto best = checkpoint.host_state.find("best");
+  const nlohmann::json host = best == checkpoint.host_state.end() ? nlohmann::json::object() : *best;
+  AUTONORM_RETURN_IF_ERROR(trained.best.restore(by_name, host));
   trained.optimizer.set_steps(state->step);
   return state;
 }

@@ -12,6 +12,7 @@
 #include "core/norms/parameter_table.h"
 #include "core/optim/optimizer.h"
 #include "core/optim/weight_average.h"
+#include "core/train/best_weights.h"
 
 namespace autonorm::train {
 
@@ -25,7 +26,9 @@ struct LoopState {
   bool has_val = false;
   double train_seconds = 0;     // in training steps, all attempts together
   int64_t samples_trained = 0;  // of all ranks
-  std::string order_hash;       // SHA-256 chain: hash(previous hash, the epoch's order), epochs begun so far
+  // SHA-256 chain: hash(previous hash, the epoch's order), epochs begun so far; at the end of a trial all epochs, those
+  // that early stopping left out, too
+  std::string order_hash;
   int64_t epochs_begun = 0;
   // Of the trainers that made these steps, in order (build_of_this_process()): more than one where a trial went on
   // after an upgrade.
@@ -41,6 +44,7 @@ struct Trained {
   norms::ParameterTable& table;
   optim::Optimizer& optimizer;
   optim::WeightAverage& average;
+  BestWeights& best;
 };
 // Everything at one moment. Tensors share memory with `trained`; save before the next step.
 checkpoint::Checkpoint capture(const config::TrialConfig& config, const LoopState& state, const Trained& trained);

@@ -20,6 +20,7 @@ constexpr auto kOperations = std::to_array<Operation>({
     {"schedule", probe_schedule, nullptr},
     {"loss", probe_loss, nullptr},
     {"augment", probe_augment, nullptr},
+    {"corruption", probe_corruption, nullptr},
 });
 
 Result<nlohmann::json> read_spec(const std::filesystem::path& path) {

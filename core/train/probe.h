@@ -18,7 +18,8 @@
 //       after it. Family mae has "loss": "reconstruction", no y, and OUT logits [B, N, P], hidden [B, N] (1 where
 //       hidden), close.
 //   {"op": "optimizer", "config": {a trial's train block}, "steps": K, "lr": …}
-//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd: momentum.NAME), with
+//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd, lars: momentum.NAME),
+//       with
 //            ema also ema.NAME.  lr constant; clip as configured
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
 //   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
@@ -27,6 +28,8 @@
 //    "micro_batch": 0}
 //       IN   x [B, channels, height, width] scaled as in training (signed);  OUT  x [B, …], partner [B] int64: with
 //       whom each image is mixed, share [] float64: of its own label (1: not mixed)
+//   {"op": "corruption", "kind": "gaussian_noise", "severity": 3, "first_sample": 0}
+//       IN   x [B, channels, height, width] uint8;  OUT  x [B, …] float32 in [0, 1]: as a test set that begins there
 #pragma once
 #include <filesystem>
 #include <string>

@@ -18,5 +18,6 @@ Status probe_optimizer(const nlohmann::json& spec, ProbeInput& input, checkpoint
 Status probe_schedule(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 Status probe_loss(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 Status probe_augment(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
+Status probe_corruption(const nlohmann::json& spec, ProbeInput& input, checkpoint::NamedTensors& out);
 
 }  // namespace autonorm::train

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/train/corrupted_test.h"
 #include "core/train/facts.h"
 #include "core/train/start.h"
 #include "core/train/teacher.h"
@@ -98,7 +99,7 @@ void fill_results(TrialResult& result, const TrialLoop& loop, models::Model& mod
   result.results["model/parameters"] = static_cast<double>(model.table().count());
   result.results["model/macs"] = static_cast<double>(model.macs());
   result.results["memory/peak_mib"] = largest_of_ranks(memory.mib(), inputs);
-  result.facts = environment_facts(inputs.device);
+  for (const auto& [name, value] : environment_facts(inputs.device)) result.facts[name] = value;
   result.facts["build"] = join(state.builds, ", then ");
   result.facts["data_sha256"] = inputs.dataset->fingerprint.value();
   result.facts["final_step"] = cat(state.step);
@@ -116,6 +117,7 @@ Status finish(TrialResult& result, TrialLoop& loop, const data::Dataset& data, c
     loop.reporter().point("test/" + metric, loop.state().step, value);
     loop.reporter().point("test/loss", loop.state().step, test.loss());
     if (!std::isfinite(test.loss_sum)) result.outcome = TrialResult::Outcome::kDiverged;
+    judge_corrupted(result.results, loop, data, inputs.config.data);
   }
   auto saved = loop.save_checkpoint();
   if (!saved.ok()) return saved.status();
@@ -146,11 +148,12 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
 
   optim::Optimizer optimizer(inputs.config.train, (*model)->table(), inputs.config.model.depth);
   optim::WeightAverage average(inputs.config.train, (*model)->table());
+  BestWeights best(inputs.config.train, (*model)->table());
   LoopState state;
   if (inputs.resume) {
     const auto checkpoint = checkpoint::load(*inputs.resume);
     if (!checkpoint.ok()) return checkpoint.status();
-    auto restored = restore(*checkpoint, inputs.config, {(*model)->table(), optimizer, average});
+    auto restored = restore(*checkpoint, inputs.config, {(*model)->table(), optimizer, average, best});
     if (!restored.ok()) return restored.status().with_context("resuming from " + inputs.resume->string());
     state = *restored;
   }
@@ -163,14 +166,18 @@ Result<TrialResult> run_trial(const TrialInputs& inputs) {
                   .model = **model,
                   .optimizer = optimizer,
                   .average = average,
+                  .best = best,
                   .data = data,
                   .teacher_logits = *targets},
                  std::move(state));
   const auto outcome = loop.run();
   if (!outcome.ok()) return outcome.status();
   result.outcome = *outcome;
-  // What a trial has to show are the averages: judged, hashed, and kept for whoever depends on it.
-  if (result.outcome == TrialResult::Outcome::kCompleted) average.adopt();
+  if (result.outcome == TrialResult::Outcome::kCompleted) {
+    const auto step = loop.settle();
+    if (!step.ok()) return step.status();
+    if (inputs.config.train.patience > 0) result.facts["weights_of_step"] = cat(*step);
+  }
   fill_results(result, loop, **model, inputs, memory);
   if (result.outcome == TrialResult::Outcome::kCompleted) AUTONORM_RETURN_IF_ERROR(finish(result, loop, data, inputs));
   loop.reporter().flush();

@@ -48,6 +48,16 @@ std::set<std::string> warm_up_counters(const norms::ParameterTable& table) {
   return names;
 }
 
+// But for the head and what is fresh, nothing learns.
+void freeze_taken_over(norms::ParameterTable& table, const std::vector<std::string>& fresh) {
+  for (norms::Parameter& parameter : table.parameters()) {
+    const auto inside = [&](const std::string& place) { return parameter.name.starts_with(place); };
+    if (inside("head.") || std::ranges::any_of(fresh, inside)) continue;
+    parameter.trainable = false;
+    parameter.value.set_requires_grad(false);
+  }
+}
+
 }  // namespace
 
 Status load_start(const std::filesystem::path& folder, const config::TrialConfig& config, models::Model& model) {
@@ -65,6 +75,7 @@ Status load_start(const std::filesystem::path& folder, const config::TrialConfig
     return !anew.contains(name) &&
            std::ranges::none_of(fresh, [&](const std::string& place) { return name.starts_with(place); });
   };
+  if (config.train.start && config.train.start->head_only) freeze_taken_over(model.table(), fresh);
   return load_parameters(checkpoint->tensors, model.table(), wanted).with_context(context);
 }
 

@@ -26,6 +26,7 @@ TrialLoop::TrialLoop(const LoopParts& parts, LoopState state)
       model_(parts.model),
       optimizer_(parts.optimizer),
       average_(parts.average),
+      best_(parts.best),
       data_(parts.data),
       plan_(config_, inputs_.config.seed, data_.train.size(), inputs_.gang->rank(), inputs_.gang->size()),
       meter_(*inputs_.gang, inputs_.device),
@@ -38,7 +39,7 @@ Result<TrialResult::Outcome> TrialLoop::run() {
   reporter_.phase("training");
   step_clock_ = last_checkpoint_ = clock_.now().steady;
   last_checkpoint_step_ = state_.step;
-  while (state_.step < plan_.total_steps()) {
+  while (state_.step < plan_.total_steps() && !best_.patience_spent()) {
     const int64_t step = state_.step;
     begin_epoch_of(step);
     train_step_.run(step, order_, meter_);
@@ -58,7 +59,21 @@ Result<TrialResult::Outcome> TrialLoop::run() {
     step_clock_ = last_checkpoint_ = clock_.now().steady;
     last_checkpoint_step_ = state_.step;
   }
+  // Trials of one seed had the same batches for as long as both trained; their hashes are to say so.
+  while (state_.epochs_begun < config_.epochs) add_to_order_hash(plan_.order(state_.epochs_begun));
   return TrialResult::Outcome::kCompleted;
+}
+
+Result<int64_t> TrialLoop::settle() {
+  if (!best_.kept()) {
+    average_.adopt();
+    return state_.step;
+  }
+  const auto found = best_.adopt();
+  if (!found.ok()) return found.status();
+  state_.val_loss = found->loss;
+  state_.val_accuracy = found->accuracy;
+  return found->step;
 }
 
 void TrialLoop::begin_epoch_of(int64_t step) {
@@ -69,12 +84,15 @@ void TrialLoop::begin_epoch_of(int64_t step) {
   order_ = at::from_blob(order.data(), {static_cast<int64_t>(order.size())}, at::TensorOptions(at::kLong))
                .clone()
                .to(inputs_.device);
-  if (epoch < state_.epochs_begun) return;  // resumed within the epoch: already in the chain
+  if (epoch == state_.epochs_begun) add_to_order_hash(order);  // else resumed within the epoch
+}
+
+void TrialLoop::add_to_order_hash(const std::vector<int64_t>& order) {
   Sha256Stream chain;
   chain.update(state_.order_hash.data(), state_.order_hash.size());
   chain.update(order.data(), order.size() * sizeof(int64_t));
   state_.order_hash = chain.finish().value();
-  state_.epochs_begun = epoch + 1;
+  ++state_.epochs_begun;
 }
 
 TrialLoop::Next TrialLoop::after_step() {
@@ -92,6 +110,10 @@ TrialLoop::Next TrialLoop::after_step() {
   if (!std::isfinite(drained.loss_sum)) return Next::kDiverged;
   if (drained.any.stop_now) return Next::kStop;
   if (epoch_end) end_epoch();
+  if (best_.patience_spent()) {
+    if (!log) report_interval();
+    return Next::kGoOn;
+  }
   if (!log || last) return Next::kGoOn;
   if (drained.any.stop_at_checkpoint) return Next::kCheckpointAndStop;
   return drained.any.checkpoint ? Next::kCheckpoint : Next::kGoOn;
@@ -142,6 +164,8 @@ void TrialLoop::validate() {
   reporter_.point("val/" + metric, state_.step, value);
   reporter_.point("val/loss", state_.step, state_.val_loss);
   report_norms(evaluation);
+  const double accuracy = data_.real_target ? 0.0 : state_.val_accuracy;
+  best_.judge({.step = state_.step, .loss = state_.val_loss, .accuracy = accuracy});
 }
 
 std::pair<std::string, double> TrialLoop::judgement(const eval::Evaluation& evaluation) const {
@@ -160,7 +184,8 @@ eval::EvaluationOptions TrialLoop::evaluation_options(int64_t noise_stream) cons
           .total_steps = plan_.total_steps(),
           .seed = inputs_.config.seed,
           .noise_stream = noise_stream,
-          .bf16 = config_.precision == config::Precision::kBf16};
+          .bf16 = config_.precision == config::Precision::kBf16,
+          .tta = inputs_.config.data.tta && noise_stream == 1};
 }
 
 double TrialLoop::latency_ms(const data::Split& split) {
@@ -194,7 +219,7 @@ Result<std::filesystem::path> TrialLoop::save_checkpoint() {
   std::filesystem::path folder;
   if (inputs_.gang->leads()) {
     auto saved = checkpoint::save(inputs_.checkpoint_parent,
-                                  capture(inputs_.config, state_, {model_.table(), optimizer_, average_}));
+                                  capture(inputs_.config, state_, {model_.table(), optimizer_, average_, best_}));
     if (!saved.ok()) return saved.status().with_context(cat("checkpoint of step ", state_.step));
     folder = *saved;
     reporter_.sink().checkpoint(state_.step, folder);

@@ -25,6 +25,7 @@ struct LoopParts {
   models::Model& model;
   optim::Optimizer& optimizer;
   optim::WeightAverage& average;
+  BestWeights& best;
   const data::Dataset& data;  // on the device
   at::Tensor teacher_logits;  // undefined without distillation
 };
@@ -37,6 +38,9 @@ class TrialLoop {
   // is a failure.
   Result<TrialResult::Outcome> run();
   const LoopState& state() const { return state_; }
+  // After the last step: the model's weights become those that are judged and kept, the best ones (train.patience) or
+  // the averages (train.ema), and the state's validation is theirs. → the step that they are of
+  Result<int64_t> settle();
   Reporter& reporter() { return reporter_; }
   // Evaluates a split under phase "evaluating". `noise_stream`: 0 validation, 1 test.
   eval::Evaluation evaluate(const data::Split& split, int64_t noise_stream);
@@ -53,6 +57,7 @@ class TrialLoop {
   eval::EvaluationOptions evaluation_options(int64_t noise_stream) const;
   enum class Next { kGoOn, kDiverged, kStop, kCheckpointAndStop, kCheckpoint };
   void begin_epoch_of(int64_t step);
+  void add_to_order_hash(const std::vector<int64_t>& order);
   Next after_step();
   Wishes wishes() const;
   void report_interval();
@@ -67,6 +72,7 @@ class TrialLoop {
   models::Model& model_;
   optim::Optimizer& optimizer_;
   optim::WeightAverage& average_;
+  BestWeights& best_;
   const data::Dataset& data_;
   const BatchPlan plan_;
   LossMeter meter_;

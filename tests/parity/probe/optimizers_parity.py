@@ -115,6 +115,34 @@ def lamb(probe):
     against(probe, lambda groups: Lamb(groups, 1.0), torch.float64, 1e-6, MOMENTS, clip=1.0, **config)
 
 
+class Lars(torch.optim.Optimizer):
+    """The MAE repository's: trust coefficient .001, momentum .9, no adaptation of vectors."""
+
+    def __init__(self, groups):
+        super().__init__(groups, {"lr": 3e-3})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                d = p.grad
+                if p.ndim > 1:
+                    d = d.add(p, alpha=group["weight_decay"])
+                    w, u = torch.norm(p), torch.norm(d)
+                    d = d.mul(0.001 * w / u if w > 0 and u > 0 else 1.0)
+                momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                momentum.mul_(0.9).add_(d)
+                p.add_(momentum, alpha=-group["lr"])
+
+
+def lars(probe):
+    config = {"optimizer": "lars", "momentum": 0.9}
+    against(probe, Lars, torch.float64, 1e-10, {"momentum": "momentum"}, **config)
+    against(probe, Lars, torch.float32, 1e-6, {"momentum": "momentum"}, **config)
+    out, p, _ = trained(probe, torch.float64, config | {"weight_decay": 0.0, "trust": 0.5, "lr": 1.0})
+    assert not torch.equal(out["param.w"], p["w"]), "adapts without weight decay, too"
+
+
 def averaged_weights(probe):
     """AveragedModel copies at its first update; ours begins as the initial weights, as timm's and AutoNorm's do."""
     for start in ("at_once", "ramp"):
@@ -134,4 +162,4 @@ def averaged_weights(probe):
 
 
 if __name__ == "__main__":
-    main([adamw, adamw_with_clipping, adam_decays_in_the_gradient, sgd, lamb, averaged_weights])
+    main([adamw, adamw_with_clipping, adam_decays_in_the_gradient, sgd, lamb, lars, averaged_weights])

@@ -16,7 +16,7 @@ except ImportError:
     print(f"skipped: {sys.executable} has no PyTorch; set AUTONORM_PYTHON to one that has")
     sys.exit(77)
 
-DTYPES = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "I64": torch.int64, "BOOL": torch.bool}
+DTYPES = {"U8": torch.uint8, "F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "I64": torch.int64, "BOOL": torch.bool}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 

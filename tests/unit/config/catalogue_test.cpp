@@ -63,7 +63,10 @@ json everything_in_use() {
   merge(
       R"({"norm": {"kind": "selector", "gate": "gumbel"}, "train": {"distill": {"from": "t"}, "start": {"from": "t"}}})");
   merge(R"({"norm": {"kind": "feature_mix", "axis": "batch"}})");
+  merge(R"({"data": {"corruptions": ["contrast"]}})");
+  merge(R"({"data": {}})");
   merge(R"({"train": {"optimizer": "sgd"}})");
+  merge(R"({"train": {"optimizer": "lars"}})");
   merge(R"({"train": {"optimizer": "adamw", "ema": 0.5, "feature_decay": 1}})");
   merge(R"({"train": {}})");
   for (const Kind& kind : models()) {
@@ -142,7 +145,7 @@ TEST(Catalogue, AllowedTextsAreForPeople) {
   EXPECT_EQ(allowed_text(*find_key("train.epochs")), "an integer from 1 to 100000");
   EXPECT_EQ(allowed_text(*find_key("norm.tau")), "a number above 0, at most 100");
   EXPECT_EQ(allowed_text(*find_key("train.schedule")), "one of cosine, constant, cosine_epochs, learnable_scaler");
-  EXPECT_EQ(allowed_text(*find_key("train.optimizer")), "one of adamw, adam, sgd, lamb");
+  EXPECT_EQ(allowed_text(*find_key("train.optimizer")), "one of adamw, adam, sgd, lamb, lars");
   EXPECT_EQ(allowed_text(*find_key("seed")), "an integer from 0 to 9223372036854775807");
   EXPECT_EQ(allowed_text(*find_key("train.beta1")), "a number from 0 to 0.9999999");
 }

@@ -51,11 +51,29 @@ TEST(TrialIdentity, GoldenOfOptimizers) {
   EXPECT_EQ(train_of(R"({"optimizer": "sgd", "momentum": 0.5, "nesterov": true})"),
             R"({"momentum":0.5,"nesterov":true,"optimizer":"sgd"} optimizer.sgd)");
   EXPECT_EQ(train_of(R"({"optimizer": "lamb", "beta2": 0.99})"), R"({"beta2":0.99,"optimizer":"lamb"} optimizer.lamb)");
+  EXPECT_EQ(train_of(R"({"optimizer": "lars", "momentum": 0.5})"),
+            R"({"momentum":0.5,"optimizer":"lars"} optimizer.lars)");
+  EXPECT_EQ(train_of(R"({"patience": 3})"), R"({"patience":3} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"start": {"from": "t", "head_only": true}})"),
+            R"({"start":{"from":"stage:t","head_only":true}} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"ema": 0.5})"), R"({"ema":0.5} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"ema": 0.5, "ema_start": "at_once"})"),
             R"({"ema":0.5,"ema_start":"at_once"} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"feature_decay": 0.25})"), R"({"feature_decay":0.25} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"schedule": "learnable_scaler"})"), R"({"schedule":"learnable_scaler"} optimizer.adamw)");
+}
+
+// Which corruptions there are counts, not their order.
+TEST(TrialIdentity, GoldenOfCorruptions) {
+  const auto data_of = [](const std::string& data) {
+    const json identity = json::parse(canonical(trial(R"({"data": )" + data + "}")));
+    return identity["config"]["data"].dump() + " " + identity["numerics"].value("corruption", json()).dump();
+  };
+  EXPECT_EQ(data_of(R"({"corruptions": ["rotate", "contrast"]})"), R"({"corruptions":["contrast","rotate"]} 1)");
+  EXPECT_EQ(data_of(R"({"corruptions": ["contrast"], "severity": 2})"),
+            R"({"corruptions":["contrast"],"severity":2} 1)");
+  EXPECT_EQ(data_of(R"({"tta": true})"), R"({"tta":true} null)");
+  EXPECT_EQ(id(R"({"data": {"corruptions": []}})"), id("{}"));
 }
 
 TEST(TrialIdentity, GoldenOfManyKeys) {

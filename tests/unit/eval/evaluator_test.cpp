@@ -28,6 +28,22 @@ TEST(Evaluator, CountsWhatTheModelGetsRight) {
   EXPECT_NEAR(evaluation.loss(), nll.mean().item<double>(), 1e-5);
 }
 
+TEST(Evaluator, JudgesByTheMeanLogitsOfFourViews) {
+  const auto model = small_model();
+  const data::Split split = train::synthetic_split("test", 31);
+  const auto gang = distributed::make_single();
+  const Evaluation evaluation = evaluate(*model, split, {.batch = 7, .tta = true}, *gang);
+  const at::Tensor x = split.images.to(at::kFloat).div(255.0).sub(0.5).div(0.5);
+  at::Tensor sum;
+  for (const at::Tensor& view : {x, x.flip(3), x.roll(1, 2), x.roll(-1, 2)}) {
+    const at::Tensor logits = model->forward(view.contiguous(), {.training = false});
+    sum = sum.defined() ? sum + logits : logits;
+  }
+  EXPECT_EQ(evaluation.correct, sum.argmax(1).eq(split.labels).sum().item<int64_t>());
+  const at::Tensor nll = sum.div(4.0).log_softmax(-1).gather(1, split.labels.unsqueeze(1)).neg();
+  EXPECT_NEAR(evaluation.loss(), nll.mean().item<double>(), 1e-5);
+}
+
 TEST(Evaluator, AnyNumberOfRanksGetsTheSameResult) {
   const data::Split split = train::synthetic_split("test", 31);
   const auto gang = distributed::make_single();

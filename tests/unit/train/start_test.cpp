@@ -54,6 +54,41 @@ TEST(Start, ReplacedNormsStartAnew) {
   EXPECT_EQ(b.at("model.blocks.0.pre_attn.alpha").item<float>(), 0.5F);
 }
 
+TEST(Start, WithTheHeadAloneEverythingThatWasTakenOverStays) {
+  TestRun before, after;
+  run_alone(before, small_config());
+  config::TrialConfig probe = started(small_config());
+  probe.train.start->head_only = true;
+  probe.norm_sites["final"] = config::default_norm(config::NormKind::kDyt);  // starts anew, so it learns
+  run_alone(after, probe, {.inputs = {{"before", before->final_checkpoint}}});
+  ASSERT_TRUE(after.result->ok()) << after.result->status().message();
+  const auto a = weights(before->final_checkpoint), b = weights(after->final_checkpoint);
+  int64_t kept = 0;
+  for (const auto& [name, value] : b) {
+    if (!name.starts_with("model.") || name.starts_with("model.final.") || name.starts_with("model.head.")) continue;
+    EXPECT_TRUE(norms::same_bits(a.at(name), value)) << name;
+    ++kept;
+  }
+  EXPECT_GT(kept, 10);
+  EXPECT_FALSE(norms::same_bits(a.at("model.head.weight"), b.at("model.head.weight")));
+  EXPECT_NE(b.at("model.final.alpha").item<float>(), 0.5F);
+}
+
+TEST(Start, TheHeadAloneLearnsBesideEveryStatefulNorm) {
+  for (const auto& [name, norm] : stateful_norms()) {
+    SCOPED_TRACE(name);
+    config::TrialConfig config = small_config();
+    config.norm = norm;
+    TestRun before, after;
+    run_alone(before, config);
+    config::TrialConfig probe = started(config);
+    probe.train.start->head_only = true;
+    run_alone(after, probe, {.inputs = {{"before", before->final_checkpoint}}});
+    ASSERT_TRUE(after.result->ok()) << after.result->status().message();
+    EXPECT_NE(after->facts.at("weights_sha256"), before->facts.at("weights_sha256"));
+  }
+}
+
 TEST(Start, AnotherModelIsRefused) {
   TestRun before, other_family, other_width;
   run_alone(before, small_config());
