@@ -22,7 +22,7 @@ std::string help_text() {
       Example: trainer run trial.json --output /tmp/t1
 
   trainer probe SPEC.json IN.safetensors OUT.safetensors
-      Evaluates a norm, model, optimizer, schedule, loss or augmentation of the catalogue on given
+      Evaluates a norm, model, optimizer, schedule, loss, augmentation or corruption of the catalogue on given
       tensors.
   trainer probe --names SPEC.json
       Lists its parameters and state with their shapes.

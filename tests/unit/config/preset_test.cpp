@@ -202,9 +202,10 @@ TEST(Presets, ModelsOfTheSourcesExpand) {
                            "seeds = [0, 1]\nprofile = \"", profile,
                            "\"\n[base]\ndata = { kind = \"idx\", path = \"p\", sha256 = \"00\" }\n");
     const std::vector<std::string> names{
-        "ViT-T",      "ViT-S",           "ViT-B",      "ViT-L",          "AutoNormTransformer", "AutoNormFirst",
-        "MAE-B",      "MAE-B-finetuned", "T2T-ViT-14", "T2T-ViT-S-LN",   "T2T-ViT-S-UN",        "T2T-ViT-S-DTN",
-        "MLPTeacher", "ViTTeacher",      "MAE-tiny",   "FT-Transformer", "FT-TransformerTuned", "ResNet-20"};
+        "ViT-T",         "ViT-S",           "ViT-B",        "ViT-L",      "AutoNormTransformer", "AutoNormFirst",
+        "MAE-B",         "MAE-B-finetuned", "MAE-B-probed", "T2T-ViT-14", "T2T-ViT-S-LN",        "T2T-ViT-S-UN",
+        "T2T-ViT-S-DTN", "MLPTeacher",      "ViTTeacher",   "MAE-tiny",   "FT-Transformer",      "FT-TransformerTuned",
+        "ResNet-20"};
     for (const std::string& name : names) text += cat("[[variant]]\nuse = \"", name, "\"\n");
     const Sweep sweep = expanded(text, source->files);
     EXPECT_EQ(sweep.cells.size(), 2 * names.size());
