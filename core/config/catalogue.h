@@ -121,6 +121,7 @@ std::string_view name(Granularity granularity);
 std::string_view name(Anneal anneal);
 std::string_view name(Precision precision);
 std::string_view name(Augment augment);
+std::string_view name(Policy policy);
 std::string_view name(OptimizerKind kind);
 std::string_view name(EmaStart start);
 std::string_view name(Schedule schedule);
@@ -175,6 +176,8 @@ template <>
 std::span<const std::string_view> words<Precision>();
 template <>
 std::span<const std::string_view> words<Augment>();
+template <>
+std::span<const std::string_view> words<Policy>();
 template <>
 std::span<const std::string_view> words<OptimizerKind>();
 template <>

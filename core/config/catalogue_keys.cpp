@@ -72,6 +72,7 @@ std::vector<Key> model_keys() {
 
 std::vector<Key> train_keys() {
   constexpr std::string_view kDistill = "train.distill", kAdam = "train.optimizer = adamw, adam, lamb",
+                             kRand = "train.policy = rand_augment",
                              kFalls = "train.schedule = cosine, cosine_epochs, learnable_scaler";
   return {
       integer("train.epochs", "10", 1, 100000, "passes over the training split"),
@@ -108,6 +109,17 @@ std::vector<Key> train_keys() {
       word("train.augment", "\"none\"", words<Augment>(),
            "crop_flip: a random piece of each training image, resized, and mirrored for half of them"),
       of("train.augment = crop_flip", number(kReal, "train.crop_min", "0.2", 0.01, 1, "smallest share of the area")),
+      word("train.policy", "\"none\"", words<Policy>(),
+           "random operations on each training image, after augment: rand_augment (timm's) or auto_augment (the policy "
+           "of CIFAR-10)"),
+      of(kRand, integer("train.rand_layers", "2", 1, 16,
+                        "operations drawn for an image, each applied with probability one half")),
+      of(kRand, real("train.rand_magnitude", "9", 0, 10, "mean strength of an operation")),
+      of(kRand,
+         real("train.rand_deviation", "0.5", 0, 10, "standard deviation of the strength, which stays from 0 to 10")),
+      of(kRand, plain(kFlag, "train.rand_increasing", "true",
+                      "posterize, solarize, color, contrast, brightness and sharpness get stronger with the magnitude, "
+                      "too (timm's inc1)")),
       real("train.erase", "0", 0, 1,
            "share of training images of which a piece of 2 to 33 % of the area becomes noise (random erasing)"),
       real("train.mixup", "0", 0, 100,

@@ -111,6 +111,10 @@ struct Words<Augment> {
   static constexpr auto kAll = std::to_array<std::string_view>({"none", "crop_flip"});
 };
 template <>
+struct Words<Policy> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"none", "rand_augment", "auto_augment"});
+};
+template <>
 struct Words<Precision> {
   static constexpr auto kAll = std::to_array<std::string_view>({"fp32", "bf16"});
 };
@@ -160,6 +164,7 @@ std::string_view name(GateInput input) { return word_of(input); }
 std::string_view name(Granularity granularity) { return word_of(granularity); }
 std::string_view name(Anneal anneal) { return word_of(anneal); }
 std::string_view name(Augment augment) { return word_of(augment); }
+std::string_view name(Policy policy) { return word_of(policy); }
 std::string_view name(Precision precision) { return word_of(precision); }
 std::string_view name(OptimizerKind kind) { return word_of(kind); }
 std::string_view name(EmaStart start) { return word_of(start); }
@@ -256,6 +261,10 @@ std::span<const std::string_view> words<Anneal>() {
 template <>
 std::span<const std::string_view> words<Augment>() {
   return Words<Augment>::kAll;
+}
+template <>
+std::span<const std::string_view> words<Policy>() {
+  return Words<Policy>::kAll;
 }
 template <>
 std::span<const std::string_view> words<Precision>() {

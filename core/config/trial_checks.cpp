@@ -121,11 +121,20 @@ class Checker {
         error("train.erase",
               "train.erase: data.kind = 'csv' is a table, and only images have pieces to erase; allowed: 0");
       }
+      if (t.policy != Policy::kNone) {
+        error("train.policy",
+              "train.policy: data.kind = 'csv' is a table, and its operations are those of images; allowed: none");
+      }
       if (mixes(t)) error(mixing, cat(mixing, ": data.kind = 'csv' is a table, and only images are mixed; allowed: 0"));
     }
     if (t.erase > 0 && t.distill) {
       error("train.erase",
             "train.erase: with train.distill each sample's teacher answers once, to the image as it is; allowed: 0");
+    }
+    if (t.policy != Policy::kNone && t.distill) {
+      error(
+          "train.policy",
+          "train.policy: with train.distill each sample's teacher answers once, to the image as it is; allowed: none");
     }
     if (!mixes(t)) return;
     if (t.distill) {

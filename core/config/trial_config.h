@@ -227,6 +227,7 @@ struct NormConfig {
 
 enum class Precision { kFp32, kBf16 };
 enum class Augment { kNone, kCropFlip };
+enum class Policy { kNone, kRandAugment, kAutoAugment };
 enum class OptimizerKind { kAdamW, kAdam, kSgd, kLamb, kLars };
 enum class EmaStart { kRamp, kAtOnce };
 enum class Schedule { kCosine, kConstant, kCosineEpochs, kLearnableScaler };
@@ -261,10 +262,14 @@ struct TrainConfig {
   Precision precision = Precision::kFp32;
   std::optional<DistillConfig> distill;
   std::optional<StartConfig> start;
-  Augment augment = Augment::kNone;  // of training images
-  double crop_min = 0.2;             // crop_flip: smallest share of the image's area
-  double erase = 0;                  // share of images of which a piece becomes noise
-  double mixup = 0, cutmix = 0;      // alpha of Beta(alpha, alpha); 0 = off
+  Augment augment = Augment::kNone;                 // of training images
+  double crop_min = 0.2;                            // crop_flip: smallest share of the image's area
+  Policy policy = Policy::kNone;                    // random operations on training images
+  int64_t rand_layers = 2;                          // rand_augment, as the next three: operations drawn for an image
+  double rand_magnitude = 9, rand_deviation = 0.5;  // their strength, of 10
+  bool rand_increasing = true;                      // every operation gets stronger with the magnitude
+  double erase = 0;                                 // share of images of which a piece becomes noise
+  double mixup = 0, cutmix = 0;                     // alpha of Beta(alpha, alpha); 0 = off
   double mix_prob = 1,
          mix_switch = 0.5;     // share of micro-batches that are mixed; of these by cutmix, where both are on
   double feature_decay = 0;    // vit: weight of features beyond feature_limit in the loss; 0 = off

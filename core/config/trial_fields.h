@@ -305,6 +305,13 @@ void train_fields(Config& c, Visitor& v) {
   }
   v("augment", c.augment);
   if (c.augment == Augment::kCropFlip) v("crop_min", c.crop_min);
+  v("policy", c.policy);
+  if (c.policy == Policy::kRandAugment) {
+    v("rand_layers", c.rand_layers);
+    v("rand_magnitude", c.rand_magnitude);
+    v("rand_deviation", c.rand_deviation);
+    v("rand_increasing", c.rand_increasing);
+  }
   v("erase", c.erase);
   v("mixup", c.mixup);
   v("cutmix", c.cutmix);

@@ -193,9 +193,10 @@ json train_difference(const TrainConfig& train) {
   fallback.optimizer = train.optimizer;
   fallback.ema = train.ema;
   fallback.feature_decay = train.feature_decay;
+  fallback.policy = train.policy;
   const json own = write_train(train, Keys::kIdentity);
   json members = difference(own, write_train(fallback, Keys::kIdentity));
-  for (const char* key : {"optimizer", "ema", "feature_decay"}) {
+  for (const char* key : {"optimizer", "ema", "feature_decay", "policy"}) {
     if (own[key] != default_train()[key]) members[key] = own[key];
   }
   return members;

@@ -24,10 +24,13 @@
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
 //   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
 //       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum
-//   {"op": "augment", "config": {a trial's train block: augment, erase, mixup, cutmix, …}, "seed": 0, "step": 0,
-//    "micro_batch": 0}
+//   {"op": "augment", "config": {a trial's train block: augment, policy, erase, mixup, cutmix, …}, "seed": 0,
+//    "step": 0, "micro_batch": 0}
 //       IN   x [B, channels, height, width] scaled as in training (signed);  OUT  x [B, …], partner [B] int64: with
-//       whom each image is mixed, share [] float64: of its own label (1: not mixed)
+//       whom each image is mixed, share [] float64: of its own label (1: not mixed); with a policy, for images of 1
+//       or 3 channels, policy [B, layers, 2] float64: an operation's number (0 auto contrast, 1 equalize, 2 invert,
+//       3 rotate, 4 posterize, 5 solarize, 6 solarize add, 7 color, 8 contrast, 9 brightness, 10 sharpness, 11 and 12
+//       shear in x and y, 13 and 14 translate) and its argument (core/data/image_ops.h), -1 where nothing is applied
 //   {"op": "corruption", "kind": "gaussian_noise", "severity": 3, "first_sample": 0}
 //       IN   x [B, channels, height, width] uint8;  OUT  x [B, …] float32 in [0, 1]: as a test set that begins there
 #pragma once

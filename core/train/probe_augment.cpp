@@ -7,6 +7,7 @@
 #include "core/config/trial_config.h"
 #include "core/data/augment.h"
 #include "core/data/erasing.h"
+#include "core/data/image_policy.h"
 #include "core/data/mixing.h"
 #include "core/train/probe_ops.h"
 
@@ -18,6 +19,22 @@ Result<at::Tensor> given_images(ProbeInput& input) {
   if (!x.ok()) return x;
   if (x->dim() != 4) return invalid("tensor 'x' has shape ", x->sizes(), "; allowed: [B, channels, height, width]");
   return x->to(at::kFloat).clone();
+}
+
+// [B, layers, 2] float64: number of the operation and its argument, -1 where the layer changes nothing
+at::Tensor drawn_ops(const data::ImagePolicy& policy, const at::Tensor& images, uint32_t step, uint32_t micro_batch) {
+  at::Tensor ops = at::full({images.size(0), policy.layers(), 2}, -1.0, at::TensorOptions(at::kDouble));
+  auto* out = ops.mutable_data_ptr<double>();
+  for (int64_t row = 0; row < images.size(0); ++row) {
+    for (const auto& op : policy.draw(row, step, micro_batch, images.size(2), images.size(3))) {
+      if (op) {
+        out[0] = static_cast<double>(op->op);
+        out[1] = op->argument;
+      }
+      out += 2;
+    }
+  }
+  return ops;
 }
 
 }  // namespace
@@ -41,6 +58,14 @@ Status probe_augment(const nlohmann::json& json, ProbeInput& input, checkpoint::
   std::iota(positions.begin(), positions.end(), 0);
   if (train.augment == config::Augment::kCropFlip) {
     images = data::CropFlip(key, train.crop_min)(images, positions, at, part, data::PixelScale());
+  }
+  if (train.policy != config::Policy::kNone) {
+    if (images.size(1) != 1 && images.size(1) != 3) {
+      return invalid("train.policy: tensor 'x' has ", images.size(1), " channels; allowed: 1 or 3");
+    }
+    const data::ImagePolicy policy(key, train);
+    images = policy(images, positions, at, part, data::PixelScale());
+    out.emplace_back("policy", drawn_ops(policy, images, at, part));
   }
   if (train.erase > 0) data::Erasing(key, train.erase)(images, positions, at, part);
   data::Mix mix;

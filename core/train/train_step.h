@@ -1,5 +1,5 @@
 // One optimizer step of one rank: micro-batches forward and backward, gradient reduction, clipping, update. No host
-// synchronisation, no reporting.
+// synchronisation, but for a policy's operations on images, which the host computes; no reporting.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -9,6 +9,7 @@
 #include "core/data/augment.h"
 #include "core/data/dataset.h"
 #include "core/data/erasing.h"
+#include "core/data/image_policy.h"
 #include "core/data/mixing.h"
 #include "core/distributed/gang.h"
 #include "core/models/model.h"
@@ -41,7 +42,7 @@ class TrainStep {
   norms::StepContext step_context(int64_t step, int64_t micro);
   // 0 for a range without samples, which still passes through the model.
   at::Tensor micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order);
-  // Images of some samples, cropped, flipped and erased as configured. [B, C, H, W]
+  // Images of some samples, cropped, flipped, changed by the policy and erased as configured. [B, C, H, W]
   at::Tensor images_at(const at::Tensor& indices, const std::vector<int64_t>& positions, int64_t step,
                        int64_t micro) const;
   // The samples that those of `range` are mixed with, in the same order: mirrored within the global micro-batch.
@@ -65,6 +66,7 @@ class TrainStep {
   GangRanks ranks_;
   const bool norms_meet_;  // a norm adds up over ranks in its forward pass
   std::optional<data::CropFlip> augment_;
+  std::optional<data::ImagePolicy> policy_;
   std::optional<data::Erasing> erasing_;
   std::optional<data::Mixing> mixing_;
 };

@@ -56,7 +56,7 @@ json everything_in_use() {
   };
   merge(R"({"data": {"kind": "csv", "path": "p", "task": "regression"}, "model": {"family": "mlp"}})");
   merge(R"({"data": {"kind": "csv", "path": "p"}, "model": {"family": "mlp"}})");
-  merge(R"({"train": {"augment": "crop_flip", "mixup": 0.8, "cutmix": 1}})");
+  merge(R"({"train": {"augment": "crop_flip", "policy": "rand_augment", "mixup": 0.8, "cutmix": 1}})");
   merge(R"({"data": {"kind": "idx", "path": "p"}, "model": {"family": "mlp"}, "norm": {"kind": "dyt"}})");
   merge(R"({"norm": {"kind": "selector", "gate": "fixed", "weights": [0, 1]}})");
   merge(R"({"norm": {"kind": "selector", "gate": "gumbel", "anneal": "linear"}})");

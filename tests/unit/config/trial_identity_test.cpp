@@ -59,6 +59,10 @@ TEST(TrialIdentity, GoldenOfOptimizers) {
   EXPECT_EQ(train_of(R"({"ema": 0.5})"), R"({"ema":0.5} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"ema": 0.5, "ema_start": "at_once"})"),
             R"({"ema":0.5,"ema_start":"at_once"} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"policy": "auto_augment"})"), R"({"policy":"auto_augment"} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"policy": "rand_augment"})"), R"({"policy":"rand_augment"} optimizer.adamw)");
+  EXPECT_EQ(train_of(R"({"policy": "rand_augment", "rand_layers": 2, "rand_magnitude": 7, "rand_increasing": false})"),
+            R"({"policy":"rand_augment","rand_increasing":false,"rand_magnitude":7.0} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"feature_decay": 0.25})"), R"({"feature_decay":0.25} optimizer.adamw)");
   EXPECT_EQ(train_of(R"({"schedule": "learnable_scaler"})"), R"({"schedule":"learnable_scaler"} optimizer.adamw)");
 }

@@ -71,6 +71,7 @@ TEST(Ranks, WithMixedAndErasedImages) {
   for (const auto& [mixup, cutmix] : {std::pair{0.8, 0.0}, {0.0, 1.0}, {0.8, 1.0}}) {
     config::TrialConfig config = small_config();
     config.train.augment = config::Augment::kCropFlip;
+    config.train.policy = config::Policy::kRandAugment;
     config.train.erase = 0.5;
     config.train.mixup = mixup;
     config.train.cutmix = cutmix;

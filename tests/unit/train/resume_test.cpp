@@ -63,6 +63,7 @@ TEST(Resume, KeepsTheNoiseOfMixedAndErasedImages) {
   config::TrialConfig config = small_config();
   config.train.checkpoint_every = 4;
   config.train.augment = config::Augment::kCropFlip;
+  config.train.policy = config::Policy::kRandAugment;
   config.train.erase = 0.5;
   config.train.mixup = 0.8;
   config.train.cutmix = 1;
