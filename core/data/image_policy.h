@@ -1,9 +1,8 @@
 // Random operations on training images (image_ops.h), between cropping and erasing.
 //
-//   rand_augment  Cubuk et al. 2020 as timm's "rand-mM-nN-mstdS", with increasing "…-inc1": N times an operation, each
-//   of
-//                 15 with the same probability, applied with probability one half with the arguments of a magnitude
-//                 ~ N(M, S), clipped to [0, 10], and of a random sign where it has two
+//   rand_augment  Cubuk et al. 2020 as timm's "rand-mM-nN-mstdS", with increasing "…-inc1": N times an operation,
+//                 each of 15 with the same probability, applied with probability one half with the arguments of a
+//                 magnitude ~ N(M, S), clipped to [0, 10], and of a random sign where it has two
 //   auto_augment  the policy of Cubuk et al. 2019 for CIFAR-10 with torchvision's arguments: one of 25 pairs
 //
 // Random numbers  (seed, "augment"; step, micro-batch, global sample): they do not depend on ranks or on resuming

@@ -2,9 +2,8 @@
 // micro-batch, each image with that of the mirrored place in it.
 //
 //   mixup    x ← λ x + (1 − λ) x',  λ ~ Beta(mixup, mixup)
-//   cutmix   a box of x' of height ⌊H √(1 − λ)⌋ and width ⌊W √(1 − λ)⌋ around a random pixel, clipped to the image, in
-//   x;
-//            λ ~ Beta(cutmix, cutmix), then 1 − the box's share of the area
+//   cutmix   in x a box of x' of height ⌊H √(1 − λ)⌋ and width ⌊W √(1 − λ)⌋ around a random pixel, clipped to the
+//            image; λ ~ Beta(cutmix, cutmix), then 1 − the box's share of the area
 //   loss     λ · loss(y) + (1 − λ) · loss(y'): that of the mixed soft label
 //
 // Random numbers  (seed, "augment"; step, micro-batch): they do not depend on ranks or on resuming
