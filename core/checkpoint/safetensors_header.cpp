@@ -50,9 +50,10 @@ bool read_numbers(const json& value, std::vector<uint64_t>& out) {
 
 // elements × bytes per element, or nullopt when it exceeds `limit`.
 std::optional<uint64_t> byte_size(const std::vector<uint64_t>& shape, uint64_t element, uint64_t limit) {
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;
   uint64_t bytes = element;
   for (const uint64_t size : shape) {
-    if (size != 0 && bytes > limit / size) return std::nullopt;
+    if (bytes > limit / size) return std::nullopt;
     bytes *= size;
   }
   return bytes;

@@ -59,7 +59,7 @@ std::vector<Key> data_keys() {
       of("data of images",
          plain(kFlag, "data.tta", "false",
                "test-time augmentation: the test set is judged by the mean logits of each image, its mirror image, and "
-               "the image moved by one pixel up and down")),
+               "the image moved by one pixel down and left")),
   };
 }
 

@@ -1,4 +1,5 @@
 // What the keys of a model need of each other and of the data.
+#include <cmath>
 #include <numeric>
 
 #include "core/base/text.h"
@@ -16,6 +17,7 @@ class ModelChecker {
 
   void run() {
     check_table();
+    check_hidden();
     switch (m_.family) {
       case ModelFamily::kVit:
         check_patch();
@@ -98,12 +100,16 @@ class ModelChecker {
                                    " or decoder_dim = ", m_.decoder_dim,
                                    " is no multiple of 4; choose such widths, or positions = \"learned\""));
     }
-    if (const DataSet* data = find_data_set(c_.data.source)) {
+    const DataSet* data = find_data_set(c_.data.source);
+    if (data != nullptr && data->height % m_.patch == 0 && data->width % m_.patch == 0) {
       const int64_t patches = (data->height / m_.patch) * (data->width / m_.patch);
       const auto kept = static_cast<int64_t>(static_cast<double>(patches) * (1.0 - m_.mask_ratio));
       if (kept < 1 || kept >= patches) {
-        error("model.mask_ratio", cat("model.mask_ratio = ", m_.mask_ratio, " keeps ", kept, " of ", patches,
-                                      " patches; the encoder needs at least one, the loss at least one hidden"));
+        error("model.mask_ratio",
+              cat("model.mask_ratio = ", m_.mask_ratio, " keeps ", kept, " of ", patches,
+                  " patches; the encoder needs at least one, the loss at least one hidden; allowed: above 0, "
+                  "at most ",
+                  1.0 - 1.0 / static_cast<double>(patches)));
       }
     }
     if (c_.train.distill)
@@ -114,10 +120,29 @@ class ModelChecker {
     }
   }
 
-  // Of the five sites a model has three or two.
+  // An MLP of a transformer's block has at least one hidden unit.
+  void check_hidden() {
+    if (m_.family == ModelFamily::kMlp || m_.family == ModelFamily::kResnet) return;
+    const auto check = [&](const char* key, int64_t dim) {
+      const double units = static_cast<double>(dim) * m_.mlp_ratio;
+      if ((m_.family == ModelFamily::kFtTransformer ? std::floor(units) : std::round(units)) >= 1) return;
+      error("model.mlp_ratio", cat("model.mlp_ratio = ", m_.mlp_ratio, " leaves the MLP no hidden unit at model.", key,
+                                   " = ", dim, "; choose a larger ratio or width"));
+    };
+    check("dim", m_.dim);
+    if (m_.family == ModelFamily::kMae) check("decoder_dim", m_.decoder_dim);
+  }
+
+  // Of the five sites a model has three or two; the first block of a pre-norm one begins without.
   void check_placement() {
     for (const auto& [site, norm] : c_.norm_sites) {
       const bool post = site.starts_with("post_");
+      if (m_.prenorm && site == "pre_attn" && m_.depth == 1) {
+        error("norm_sites.pre_attn",
+              "norm_sites.pre_attn: the first block of an 'ft_transformer' with prenorm has no norm "
+              "there, and model.depth = 1; allowed: pre_ffn, final, or depth 2 or more");
+        continue;
+      }
       if (post == !m_.prenorm) continue;
       error(cat("norm_sites.", site),
             cat("norm_sites.", site, ": an 'ft_transformer' with prenorm = ", m_.prenorm ? "true" : "false",

@@ -55,6 +55,9 @@ class NormChecker {
                       "' takes its statistics over the tokens of a sample, and this model "
                       "has one token; choose a norm over channels, or a model with more tokens"));
     }
+    if (shape.tokens == 0 && norm.kind == NormKind::kMinmax && norm.axis == FeatureAxis::kToken) {
+      error(path, cat(path, ": 'minmax' takes the least and largest of a sample's tokens, and here is none"));
+    }
     const bool over_channels = (feature && norm.kind != NormKind::kMinmax && norm.axis == FeatureAxis::kChannel) ||
                                (norm.kind == NormKind::kSwitchable && norm.form == SwitchForm::kToken) ||
                                norm.kind == NormKind::kDtn;
@@ -116,7 +119,7 @@ class NormChecker {
       error(path + ".weights",
             cat(path, ".weights has ", norm.weights.size(), " weights for ", branches, " branches; give one for each"));
     }
-    if ((norm.gate == Gate::kRandom || norm.gate == Gate::kSigmoid) && branches != 2) {
+    if (norm.gate == Gate::kSigmoid && branches != 2) {
       error(path + ".gate", cat(path, ".gate = '", name(norm.gate), "' blends two branches, not ", branches));
     }
     check_gate(norm, shape, path);
@@ -149,17 +152,12 @@ class SiteChecker {
     const std::vector<std::string>& standard = sites(c_.model.family).standard;
     bool used = false;
     for (const std::string& site : standard) {
-      if (c_.norm_sites.contains(site) || unbuilt(site)) continue;
+      if (c_.norm_sites.contains(site) || !has_site(c_.model, site)) continue;
       used = true;
       check_norm(c_.norm, site, "norm");
       if (!found_.empty()) return;
     }
     if (!used) check_norm(c_.norm, standard.front(), "norm");
-  }
-
-  // An FT-Transformer has the sites of one placement.
-  bool unbuilt(const std::string& site) const {
-    return c_.model.family == ModelFamily::kFtTransformer && site.starts_with("post_") == c_.model.prenorm;
   }
 
   void check_norm(const NormConfig& norm, const std::string& site, const std::string& path) {

@@ -243,13 +243,26 @@ void SectionReader::report_stranger(const Entry& entry, const std::string& kind_
                      cat("unknown key ", quoted(place), "; allowed: ", allowed, did_you_mean(entry.key, known_here)));
 }
 
+// { kind = "arctan", … } → { kind = "derf", function = "arctan", … }. Words that are kinds themselves stay.
+bool names_squash(const Value& norm, Value& as_derf) {
+  const Value* kind = norm.find("kind");
+  if (kind == nullptr || kind->text() == nullptr || parse_word<NormKind>(*kind->text())) return false;
+  if (!parse_word<Squash>(*kind->text()) || norm.find("function") != nullptr) return false;
+  as_derf = norm;
+  as_derf.set("function", kind->place, *kind);
+  as_derf.set("kind", kind->place, Value{std::string(name(NormKind::kDerf)), kind->place});
+  return true;
+}
+
 NormConfig read_norm(const Value& value, const std::string& shown, bool nested, Diagnostics& diagnostics) {
   Value named;  // "layer" is short for { kind = "layer" }
   if (const std::string* kind = value.text()) {
     named.place = value.place;
     named.set("kind", value.place, Value{*kind, value.place});
   }
-  const Value& table = value.text() != nullptr ? named : value;
+  Value squashed;  // a function of derf's zoo by its own name
+  const Value& given = value.text() != nullptr ? named : value;
+  const Value& table = names_squash(given, squashed) ? squashed : given;
   const Value* kind = table.find("kind");
   const auto known = kind != nullptr && kind->text() != nullptr ? parse_word<NormKind>(*kind->text()) : std::nullopt;
   NormConfig config = default_norm(known.value_or(NormKind::kLayer));

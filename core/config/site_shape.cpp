@@ -139,6 +139,11 @@ SiteShape of_blocks(const TrialConfig& c, const std::string& site, const Image& 
 
 }  // namespace
 
+bool has_site(const ModelConfig& model, const std::string& site) {
+  if (model.family != ModelFamily::kFtTransformer) return true;
+  return site.starts_with("post_") != model.prenorm && !(site == "pre_attn" && model.depth == 1);
+}
+
 std::optional<ImageShape> image_shape(const DataConfig& data) {
   const DataSet* set = find_data_set(data.source);
   if (set == nullptr) return std::nullopt;

@@ -14,6 +14,9 @@ struct ImageShape {
 };
 // Of a catalogue's data set; nothing for files of the user's own, whose shape only they know.
 std::optional<ImageShape> image_shape(const DataConfig& data);
+// Whether the model builds a norm at a site of its family: an FT-Transformer has those of one placement, and none
+// before its first attention.
+bool has_site(const ModelConfig& model, const std::string& site);
 
 struct SiteShape {
   struct Grid {

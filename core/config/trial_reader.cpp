@@ -6,12 +6,14 @@
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/section_reader.h"
+#include "core/config/site_shape.h"
 #include "core/config/trial_fields.h"
 
 namespace autonorm::config {
 namespace {
 
 constexpr size_t kRememberedSections = 1'000;
+const std::string kOthers = "others";
 
 template <class Number>
 void append_bytes(std::string& key, Number number) {
@@ -72,7 +74,8 @@ void read_model(const Value& root, ModelConfig& config, Diagnostics& diagnostics
   reader.finish(cat("family '", name(config.family), "'"));
 }
 
-// Sites are those of the family; each has a norm of its own or the word "norm".
+// Sites are those of the family; each has a norm of its own or the word "norm". "others" stands for the standard sites
+// that are not named.
 void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics) {
   const Value* table = root.find("norm_sites");
   if (table == nullptr) return;
@@ -80,7 +83,8 @@ void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics
     diagnostics.error(table->place, cat("norm_sites must be a table of sites, not ", type_text(*table)));
     return;
   }
-  const std::vector<std::string> allowed = sites(config.model.family).all();
+  std::vector<std::string> allowed = sites(config.model.family).all();
+  allowed.push_back(kOthers);
   for (const Entry& entry : *table->table()) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end()) {
       diagnostics.error(entry.key_place,
@@ -92,6 +96,11 @@ void read_sites(const Value& root, TrialConfig& config, Diagnostics& diagnostics
     config.norm_sites[entry.key] = word != nullptr && *word == "norm"
                                        ? config.norm
                                        : read_norm(entry.value, "norm_sites." + entry.key, false, diagnostics);
+  }
+  auto others = config.norm_sites.extract(kOthers);
+  if (!others) return;
+  for (const std::string& site : sites(config.model.family).standard) {
+    if (has_site(config.model, site)) config.norm_sites.try_emplace(site, others.mapped());
   }
 }
 
@@ -164,8 +173,19 @@ class NormReplacer {
     }
     bool any = false;
     if (norm.kind != NormKind::kSelector) return any;
-    for (NormConfig& branch : norm.branches) any = replace(branch) || any;
+    for (NormConfig& branch : norm.branches) any = replace_branch(branch) || any;
     return any;
+  }
+
+  bool replace_branch(NormConfig& branch) {
+    for (const Rule& rule : rules_) {
+      if (rule.from != branch.kind || rule.to.kind != NormKind::kSelector) continue;
+      diagnostics_.error(rule.place, cat("replace_norm: '", name(rule.from),
+                                         "' is a branch of a selector, and a selector cannot be one; name its branches "
+                                         "yourself, or replace by another kind"));
+      return true;
+    }
+    return replace(branch);
   }
 
   Diagnostics& diagnostics_;

@@ -21,7 +21,7 @@ struct EvaluationOptions {
   int64_t noise_stream = 0;  // distinguishes the noise of splits evaluated at the same step
   bool bf16 = false;         // forward pass under autocast
   bool tta = false;  // judge by the mean logits of four views (AutoNorm's test-time augmentation): the image, its
-                     // mirror image, and the image moved by a pixel up and down, what leaves coming in opposite
+                     // mirror image, and the image moved by a pixel down and left, what leaves coming in opposite
 
   // Of a forward pass over these samples of the split, which must outlive it.
   norms::StepContext context(const std::vector<int64_t>& samples) const {

@@ -11,9 +11,11 @@ namespace autonorm::norms {
 // any token. One collective.
 at::Tensor token_mean(const at::Tensor& values, const at::Tensor* mask, const StepContext& step);
 
-// Whether no token at all is there to be seen; where several ranks train, one of them has some (train_step.h).
+// Whether no token at all is there to be seen; where several ranks train, one of them has some (train_step.h). Waits
+// for the device where there is a mask.
 inline bool nothing_to_see(const at::Tensor& x, const StepContext& step) {
-  return x.numel() == 0 && (step.ranks == nullptr || step.ranks->size() == 1);
+  if (step.ranks != nullptr && step.ranks->size() > 1) return false;
+  return x.numel() == 0 || (step.mask != nullptr && !step.mask->any().item<bool>());
 }
 
 }  // namespace autonorm::norms

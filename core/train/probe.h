@@ -3,24 +3,24 @@
 //
 //   {"op": "norm", "config": {"kind": "dyt", "alpha0": 0.5, "channels": 64}, "mode": "train" | "eval",
 //    "dtype": "float32" | "float64" | "bfloat16", "steps": 3, "seed": 0}
-//       IN   x [B, N, C] or [B, C, H, W] for every step, or x.0, x.1, …; dy or dy.0, … likewise; optional param.NAME,
-//       state.NAME,
-//            mask [B, N] bool (true = valid; not for norms that mix the tokens of a sample)
+//       IN   x [B, N, C], [B, C] or [B, C, H, W] for every step, or x.0, x.1, …; dy or dy.0, … likewise; optional
+//            param.NAME, state.NAME, mask [B, N] bool (true = valid; not for norms that mix the tokens of a sample)
 //       OUT  y.K, dx.K, grad.NAME.K, state.NAME.K of each step K = 0 …; param.NAME and state.NAME at the end
-//       Parameters are float64 for float64 input, else float32.
-//   {"op": "model", "config": {a trial's model block; optionally norm, norm_sites, classes}, "mode": …, "dtype": …,
-//    "loss": "cross_entropy" | "mse" | "mae", "label_smoothing": 0, "seed": 0}
-//       IN   x [B, channels, height, width] scaled as in training; y [B] int64, or [B, classes] for mse and mae;
-//            optional param.NAME
-//       OUT  logits, loss (mean over the batch; over all elements for mse and mae), grad.NAME, param.NAME, macs
+//       Parameters are float64 for float64 input, else float32. "channels_last": true in config: a four-dimensional x
+//       is [B, H, W, C]. "steps_per_epoch": K tells rules that count epochs where one ends (op model, too; 0: never).
+//   {"op": "model", "config": {a trial's model block; optionally norm, norm_sites, replace_norm, classes},
+//    "mode": …, "dtype": …, "loss": "cross_entropy" | "mse" | "mae", "label_smoothing": 0, "seed": 0}
+//       IN   x [B, channels, height, width] scaled as in training, or [B, features] of a table; y [B] int64, or
+//            [B, classes] for mse and mae (with one class also [B]); optional param.NAME
+//       OUT  logits, loss (mean over the batch; over all elements for mse and mae; in training with what the gates'
+//            entropy_weight and the penalties of "train" add), grad.NAME, param.NAME, macs
 //       "steps": K and "train": {a trial's train block} repeat it on the same batch with an update (constant lr, clip
 //       as configured) after each: OUT logits.K, loss.K for each step K, grad.NAME of the last, param.NAME
-//       after it. Family mae has "loss": "reconstruction", no y, and OUT logits [B, N, P], hidden [B, N] (1 where
-//       hidden), close.
+//       after it. Family mae has "loss": "reconstruction", its default, no use for a y, and OUT
+//       logits [B, N, P], hidden [B, N] (1 where hidden), close.
 //   {"op": "optimizer", "config": {a trial's train block}, "steps": K, "lr": …}
-//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd, lars: momentum.NAME),
-//       with
-//            ema also ema.NAME.  lr constant; clip as configured
+//       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd, lars:
+//            momentum.NAME), with ema also ema.NAME.  lr constant; clip as configured
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
 //   {"op": "loss", "loss": "cross_entropy" | "distillation", "label_smoothing": 0, "temperature": 1}
 //       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum

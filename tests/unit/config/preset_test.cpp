@@ -215,6 +215,27 @@ TEST(Presets, ModelsOfTheSourcesExpand) {
   }
 }
 
+// The published model has one site, the small vit of a sweep four.
+TEST(Presets, TheVariantsOfAutoNormFitItsOwnModelsToo) {
+  for (const char* family : {"vit", "autonorm", "autonorm_corrected", "autonorm_v0"}) {
+    for (const char* profile : {"faithful", "corrected"}) {
+      std::string text =
+          cat("include = [\"presets/autonorm.toml\"]\n[sweep]\nname = \"n\"\nquestion = \"q\"\n",
+              "baseline = \"DisableSelector\"\nmetric = \"test/accuracy\"\nseeds = [1]\nprofile = \"", profile,
+              "\"\n[base]\ndata = { name = \"mnist\" }\nmodel = { family = \"", family, "\" }\n");
+      for (const char* name :
+           {"AutoNorm", "DisableSelector", "RandomSelector", "FrozenDyT", "FrozenLN", "OnlyDyT", "OnlyLayerNorm"})
+        text += cat("[[variant]]\nuse = \"", name, "\"\n");
+      const Sweep sweep = expanded(text, preset_file());
+      ASSERT_EQ(sweep.variants.size(), 7u) << family << ", " << profile;
+      EXPECT_EQ(
+          only(sweep, "AutoNorm").norm_at("embed").kind,
+          std::string(family) == "vit" && std::string(profile) == "corrected" ? NormKind::kNone : NormKind::kSelector)
+          << family;
+    }
+  }
+}
+
 TEST(Sweeps, MaeTinyIsThePublishedOne) {
   const Sweep sweep = sweep_file("mae_tiny.toml");
   EXPECT_EQ(sweep.variants, (std::vector<std::string>{"LN", "DyT", "ADyT"}));

@@ -35,7 +35,7 @@ TEST(Evaluator, JudgesByTheMeanLogitsOfFourViews) {
   const Evaluation evaluation = evaluate(*model, split, {.batch = 7, .tta = true}, *gang);
   const at::Tensor x = split.images.to(at::kFloat).div(255.0).sub(0.5).div(0.5);
   at::Tensor sum;
-  for (const at::Tensor& view : {x, x.flip(3), x.roll(1, 2), x.roll(-1, 2)}) {
+  for (const at::Tensor& view : {x, x.flip(3), x.roll(1, 2), x.roll(-1, 3)}) {
     const at::Tensor logits = model->forward(view.contiguous(), {.training = false});
     sum = sum.defined() ? sum + logits : logits;
   }
