@@ -125,7 +125,8 @@ def entropy_is_part_of_the_loss(probe):
 
 
 def a_frozen_gate_stays(probe):
-    """From its epoch on: steps 0 and 1 are the first epoch, the gate learns there and no longer in step 2."""
+    """Steps 0 and 1 are the first epoch. Step 2 finds the gate's epoch over: what it had in that step's forward pass stays,
+    whatever the update does with the last gradient, and step 3 has none."""
     config = {"kind": "selector", "freeze_epoch": 1, "channels": C}
     x = torch.randn(B, N, C, dtype=torch.float64)
     spec = {"op": "norm", "config": config, "dtype": "float64", "steps": 4, "steps_per_epoch": 2}
@@ -133,7 +134,7 @@ def a_frozen_gate_stays(probe):
     for k in range(4):
         gradient = out.get(f"grad.gate.fc2.weight.{k}")
         learns = gradient is not None and bool(gradient.abs().max() > 0)
-        assert learns == (k < 2), (k, gradient)
+        assert learns == (k < 3) and out[f"state.gate.frozen.{k}"].item() == (k >= 2), (k, gradient)
 
 
 if __name__ == "__main__":
