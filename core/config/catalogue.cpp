@@ -98,6 +98,7 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"corrupted/pixelate", true, kCorrupted},
     {"corrupted/rotate", true, kCorrupted},
     {"corrupted/translate", true, kCorrupted},
+    {"corrupted/shear", true, kCorrupted},
     {"val/accuracy", true, "share of correct answers on the validation split"},
     {"val/loss", false, "cross entropy on the validation split"},
     {"val/rmse", false, "regression: root of the mean square error on the validation split, in the target's unit"},
@@ -106,7 +107,9 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"train/samples_per_s", true, "training samples per second, all ranks together"},
     {"train/step_ms", false, "median time of an optimizer step in milliseconds"},
     {"model/parameters", false, "number of parameters, frozen ones included"},
-    {"model/latency_ms", false, "time of inference per image in ms: forward pass of 64 images, median of up to 10"},
+    {"model/latency_ms", false, "time of inference per image in ms: forward pass of 64 images, median of up to 100"},
+    {"model/latency_1_ms", false, "time of inference of one image in ms, median of up to 100"},
+    {"model/latency_1_p95_ms", false, "the same, 95th percentile"},
     {"model/macs", false, "multiply-accumulates of one image's forward pass"},
     {"memory/peak_mib", false, "largest memory of one rank in MiB"},
 });

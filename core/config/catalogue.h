@@ -100,6 +100,7 @@ const Metric* find_metric(std::string_view name);
 std::string_view name(DataSource source);  // kIdx is "idx"
 std::string_view name(Task task);
 std::string_view name(Corruption corruption);
+std::string_view name(CorruptionScale scale);
 std::string_view name(ModelFamily family);
 std::string_view name(Pool pool);
 std::string_view name(PixelRange value);
@@ -134,6 +135,8 @@ template <>
 std::span<const std::string_view> words<Task>();
 template <>
 std::span<const std::string_view> words<Corruption>();
+template <>
+std::span<const std::string_view> words<CorruptionScale>();
 template <>
 std::span<const std::string_view> words<ModelFamily>();
 template <>

@@ -56,6 +56,10 @@ std::vector<Key> data_keys() {
          word("data.pixels", "\"signed\"", words<PixelRange>(), "images as [-1, 1], or as they are, [0, 1]")),
       of("data of images", corruptions),
       of("data.corruptions", integer("data.severity", "0", 0, 5, "of the corruptions; 0 = the mean over 1 to 5")),
+      of("data.corruptions",
+         word("data.corruption_scale", "\"cifar\"", words<CorruptionScale>(),
+              "constants of the noises, contrast and brightness: CIFAR-10-C's, or the stronger ones of "
+              "MNIST-C")),
       of("data of images",
          plain(kFlag, "data.tta", "false",
                "test-time augmentation: the test set is judged by the mean logits of each image, its mirror image, and "
@@ -107,7 +111,9 @@ std::vector<Key> train_keys() {
                          "the start of one")),
       of(kFalls, real("train.min_lr", "0", 0, 100, "learning rate at the end of the schedule")),
       word("train.augment", "\"none\"", words<Augment>(),
-           "crop_flip: a random piece of each training image, resized, and mirrored for half of them"),
+           "crop_flip: a random piece of each training image, resized, and mirrored for half of them; pad_crop: each "
+           "moved "
+           "by up to 4 pixels each way, black beyond the edge; pad_crop_flip: so, and mirrored for half of them"),
       of("train.augment = crop_flip", number(kReal, "train.crop_min", "0.2", 0.01, 1, "smallest share of the area")),
       word("train.policy", "\"none\"", words<Policy>(),
            "random operations on each training image, after augment: rand_augment (timm's) or auto_augment (the policy "

@@ -17,9 +17,13 @@ struct Words<Task> {
 };
 template <>
 struct Words<Corruption> {
-  static constexpr auto kAll =
-      std::to_array<std::string_view>({"gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise",
-                                       "gaussian_blur", "contrast", "brightness", "pixelate", "rotate", "translate"});
+  static constexpr auto kAll = std::to_array<std::string_view>(
+      {"gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise", "gaussian_blur", "contrast", "brightness",
+       "pixelate", "rotate", "translate", "shear"});
+};
+template <>
+struct Words<CorruptionScale> {
+  static constexpr auto kAll = std::to_array<std::string_view>({"cifar", "mnist"});
 };
 template <>
 struct Words<ModelFamily> {
@@ -108,7 +112,7 @@ struct Words<Anneal> {
 };
 template <>
 struct Words<Augment> {
-  static constexpr auto kAll = std::to_array<std::string_view>({"none", "crop_flip"});
+  static constexpr auto kAll = std::to_array<std::string_view>({"none", "crop_flip", "pad_crop", "pad_crop_flip"});
 };
 template <>
 struct Words<Policy> {
@@ -144,6 +148,7 @@ std::string_view word_of(Enum value) {
 std::string_view name(DataSource source) { return word_of(source); }
 std::string_view name(Task task) { return word_of(task); }
 std::string_view name(Corruption corruption) { return word_of(corruption); }
+std::string_view name(CorruptionScale scale) { return word_of(scale); }
 std::string_view name(ModelFamily family) { return word_of(family); }
 std::string_view name(Pool pool) { return word_of(pool); }
 std::string_view name(PixelRange value) { return word_of(value); }
@@ -181,6 +186,10 @@ std::span<const std::string_view> words<Task>() {
 template <>
 std::span<const std::string_view> words<Corruption>() {
   return Words<Corruption>::kAll;
+}
+template <>
+std::span<const std::string_view> words<CorruptionScale>() {
+  return Words<CorruptionScale>::kAll;
 }
 template <>
 std::span<const std::string_view> words<ModelFamily>() {

@@ -160,7 +160,23 @@ class SiteChecker {
     if (!used) check_norm(c_.norm, standard.front(), "norm");
   }
 
+  // A variance of one number is 0: such a layer would answer with its bias.
+  void check_samples(const NormConfig& norm, const SiteShape& shape, const std::string& path) {
+    const bool feature =
+        norm.kind == NormKind::kMinmax || norm.kind == NormKind::kZscore || norm.kind == NormKind::kFeatureMix;
+    const bool over_batch = norm.kind == NormKind::kBatch || norm.kind == NormKind::kPrepbn ||
+                            (feature && norm.axis == FeatureAxis::kBatch);
+    const int64_t shares = norm.statistics == Statistics::kSynchronised ? 1 : c_.ranks;
+    const int64_t samples = c_.train.batch / (c_.train.accumulate * shares);
+    if (!over_batch || shape.tokens != 1 || samples > 1) return;
+    found_.push_back(
+        {path, cat(path, ": '", name(norm.kind), "' takes its statistics over the batch, this model has one ",
+                   "token for each sample, and train.batch = ", c_.train.batch, " leaves a micro-batch one ",
+                   "sample; choose a larger batch, or a norm over channels")});
+  }
+
   void check_norm(const NormConfig& norm, const std::string& site, const std::string& path) {
+    check_samples(norm, site_shape(c_, site, image_), path);
     for (Misfit& misfit : NormChecker().run(norm, site_shape(c_, site, image_), path)) {
       found_.push_back(std::move(misfit));
     }

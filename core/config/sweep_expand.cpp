@@ -121,11 +121,13 @@ class Expander {
     const std::string& metric = doc_.settings.metric;
     check_corruption(metric, variant, config.data);
     const bool real = config.data.task == Task::kRegression;
+    const std::string learnt = real ? " learn real numbers (data.task = 'regression')"
+                               : config.model.family == ModelFamily::kMae ? " rebuild images"
+                                                                          : " learn classes";
     if (!metric.ends_with(real ? "/accuracy" : "/rmse")) return;
     error(doc_.settings.place,
-          cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name),
-              real ? " learn real numbers (data.task = 'regression'); choose test/rmse or test/loss"
-                   : " learn classes; choose test/accuracy or test/loss"));
+          cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name), learnt,
+              real ? "; choose test/rmse or test/loss" : "; choose test/accuracy or test/loss"));
   }
 
   void check_corruption(const std::string& metric, const Recipe& variant, const DataConfig& data) {
@@ -184,9 +186,13 @@ class Expander {
     }
     check_trial(config, tree, diagnostics_);
     if (is_own(config.data.source) && config.data.sha256.empty()) {
-      error(place_of(tree, "data"),
-            cat("data.sha256 is missing; trials share results by content, so a sweep states it; it is the SHA-256 ",
-                find_key("data.sha256")->help));
+      error(
+          place_of(tree, "data"),
+          cat("data.sha256 is missing; trials share results by content, so a sweep states it; it is the SHA-256 of the "
+              "files' decompressed contents: ",
+              config.data.source == DataSource::kCsv
+                  ? "zcat -f FILE.csv | sha256sum"
+                  : "zcat -f train-images* train-labels* t10k-images* t10k-labels* | sha256sum"));
     }
     return config;
   }

@@ -36,8 +36,10 @@ enum class Corruption {
   kBrightness,
   kPixelate,
   kRotate,
-  kTranslate
+  kTranslate,
+  kShear
 };
+enum class CorruptionScale { kCifar, kMnist };  // whose constants
 enum class Task { kClassification, kRegression };
 struct DataConfig {
   DataSource source = DataSource::kDigits;
@@ -53,7 +55,8 @@ struct DataConfig {
   PixelRange pixels = PixelRange::kSigned;
   std::vector<Corruption> corruptions;  // of the test set, each judged beside the set itself; images only, as the rest
   int64_t severity = 0;                 // 1 to 5; 0 = the mean over all
-  bool tta = false;                     // the test set is judged by the mean logits of four views of each image
+  CorruptionScale corruption_scale = CorruptionScale::kCifar;
+  bool tta = false;  // the test set is judged by the mean logits of four views of each image
   bool operator==(const DataConfig&) const = default;
 };
 
@@ -226,7 +229,7 @@ struct NormConfig {
 };
 
 enum class Precision { kFp32, kBf16 };
-enum class Augment { kNone, kCropFlip };
+enum class Augment { kNone, kCropFlip, kPadCrop, kPadCropFlip };
 enum class Policy { kNone, kRandAugment, kAutoAugment };
 enum class OptimizerKind { kAdamW, kAdam, kSgd, kLamb, kLars };
 enum class EmaStart { kRamp, kAtOnce };
@@ -286,6 +289,12 @@ struct TrainConfig {
 
 // Whether images are mixed, and their labels.
 constexpr bool mixes(const TrainConfig& train) { return train.mixup > 0 || train.cutmix > 0; }
+// Whether images are moved by a few pixels, and if so, whether they are mirrored, too.
+constexpr std::optional<bool> pads_and_crops(Augment augment) {
+  if (augment == Augment::kPadCrop) return false;
+  if (augment == Augment::kPadCropFlip) return true;
+  return std::nullopt;
+}
 // Whether a ViT has a cls token.
 constexpr bool has_cls(Pool pool) { return pool != Pool::kMean; }
 // Whether a gate's weights follow from its input, and whether it has anything to learn.

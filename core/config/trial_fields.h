@@ -17,7 +17,10 @@ void data_fields(Config& c, Visitor& v) {
   if (c.source != DataSource::kCsv) {
     v("pixels", c.pixels);
     v("corruptions", c.corruptions);
-    if (!c.corruptions.empty()) v("severity", c.severity);
+    if (!c.corruptions.empty()) {
+      v("severity", c.severity);
+      v("corruption_scale", c.corruption_scale);
+    }
     v("tta", c.tta);
     return;
   }

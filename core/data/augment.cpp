@@ -2,10 +2,12 @@
 
 #include <ATen/ops/affine_grid_generator.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/grid_sampler_2d.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 namespace autonorm::data {
 namespace {
@@ -67,6 +69,34 @@ at::Tensor resized_crops(const at::Tensor& images, const std::vector<Crop>& crop
   }
   const at::Tensor grid = at::affine_grid_generator(maps.to(images.device()), images.sizes(), /*align_corners=*/false);
   return at::grid_sampler_2d(images, grid, kBicubic, kBorder, /*align_corners=*/false);
+}
+
+PadCrop::Shift PadCrop::draw(int64_t sample, uint32_t step, uint32_t micro_batch) const {
+  constexpr uint64_t kShiftDraws = 4;  // of a sample
+  const auto uniform = [&](uint64_t index) {
+    return stream_.uniform(static_cast<uint64_t>(sample) * kShiftDraws + index, step, micro_batch);
+  };
+  const auto pixels = [](double u) { return static_cast<int64_t>(u * (2 * kPadding + 1)) - kPadding; };
+  return {.down = pixels(uniform(0)), .right = pixels(uniform(1)), .flip = flips_ && uniform(2) < 0.5};
+}
+
+at::Tensor PadCrop::operator()(const at::Tensor& images, const std::vector<int64_t>& samples, uint32_t step,
+                               uint32_t micro_batch, const PixelScale& scale) const {
+  const double black = scale.range == config::PixelRange::kSigned ? -1.0 : 0.0;
+  const int64_t height = images.size(2), width = images.size(3);
+  at::Tensor out = at::full_like(images, black);  // [B, C, H, W]
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Shift shift = draw(samples[i], step, micro_batch);
+    const int64_t rows = height - std::abs(shift.down), columns = width - std::abs(shift.right);
+    if (rows <= 0 || columns <= 0) continue;  // moved out of sight
+    const auto part = [&](const at::Tensor& all, int64_t down, int64_t right) {
+      return all.narrow(1, std::max<int64_t>(down, 0), rows).narrow(2, std::max<int64_t>(right, 0), columns);
+    };
+    const at::Tensor moved = out[static_cast<int64_t>(i)];  // [C, H, W]
+    part(moved, shift.down, shift.right).copy_(part(images[static_cast<int64_t>(i)], -shift.down, -shift.right));
+    if (shift.flip) moved.copy_(moved.flip(2));
+  }
+  return out;
 }
 
 at::Tensor CropFlip::operator()(const at::Tensor& images, const std::vector<int64_t>& samples, uint32_t step,

@@ -16,7 +16,7 @@ namespace {
 using config::Corruption;
 
 // In the order of the enumerators; by severity.
-constexpr std::array<std::array<double, kSeverities>, 10> kConstants = {{
+constexpr std::array<std::array<double, kSeverities>, 11> kConstants = {{
     {.04, .06, .08, .09, .10},
     {500, 250, 100, 75, 50},
     {.01, .02, .03, .05, .07},
@@ -27,7 +27,29 @@ constexpr std::array<std::array<double, kSeverities>, 10> kConstants = {{
     {.95, .9, .85, .75, .65},
     {.2, .4, .6, .8, 1},
     {1, 2, 3, 4, 5},
+    {.2, .4, .6, .8, 1},
 }};
+
+double constant_of(Corruption corruption, config::CorruptionScale scale, int64_t severity) {
+  const auto at = static_cast<size_t>(severity - 1);
+  if (scale == config::CorruptionScale::kMnist) {
+    switch (corruption) {
+      case Corruption::kGaussianNoise:
+        return std::array{.08, .12, .18, .26, .38}.at(at);
+      case Corruption::kShotNoise:
+        return std::array{60.0, 25.0, 12.0, 5.0, 3.0}.at(at);
+      case Corruption::kImpulseNoise:
+        return std::array{.03, .06, .09, .17, .27}.at(at);
+      case Corruption::kContrast:
+        return std::array{.4, .3, .2, .1, .05}.at(at);
+      case Corruption::kBrightness:
+        return std::array{.1, .2, .3, .4, .5}.at(at);
+      default:
+        break;
+    }
+  }
+  return kConstants.at(static_cast<size_t>(corruption)).at(at);
+}
 
 struct ImageSize {
   int64_t channels, height, width;
@@ -71,10 +93,8 @@ using Plane = std::vector<double>;
 // One image, corrupted in place.
 class Corrupter {
  public:
-  Corrupter(ImageSize size, Corruption corruption, int64_t severity)
-      : size_(size),
-        corruption_(corruption),
-        c_(kConstants.at(static_cast<size_t>(corruption)).at(static_cast<size_t>(severity - 1))) {}
+  Corrupter(ImageSize size, Corruption corruption, config::CorruptionScale scale, int64_t severity)
+      : size_(size), corruption_(corruption), c_(constant_of(corruption, scale, severity)) {}
 
   void apply(float* image, const ImageNoise& noise) const {
     switch (corruption_) {
@@ -101,6 +121,8 @@ class Corrupter {
         return each_plane(image, [&](Plane& plane) { rotate(plane, sign(noise, 0) * c_); });
       case Corruption::kTranslate:
         return each_plane(image, [&](Plane& plane) { translate(plane, sign(noise, 0) * c_, sign(noise, 1) * c_); });
+      case Corruption::kShear:
+        return each_plane(image, [&](Plane& plane) { shear(plane, sign(noise, 0) * c_); });
     }
   }
 
@@ -232,6 +254,12 @@ class Corrupter {
       return std::pair{cosine * dx - sine * dy + mid_x, sine * dx + cosine * dy + mid_y};
     });
   }
+  void shear(Plane& plane, double angle) const {
+    const double mid_y = static_cast<double>(size_.height - 1) / 2;
+    warp(plane, [&](double x, double y) {
+      return std::pair{x - std::sin(angle) * (y - mid_y), std::cos(angle) * (y - mid_y) + mid_y};
+    });
+  }
   void translate(Plane& plane, double by_x, double by_y) const {
     warp(plane, [&](double x, double y) { return std::pair{x + by_x, y + by_y}; });
   }
@@ -244,10 +272,10 @@ class Corrupter {
 }  // namespace
 
 at::Tensor corrupted(const at::Tensor& images, double white, int64_t first_sample, Corruption corruption,
-                     int64_t severity) {
+                     config::CorruptionScale constants, int64_t severity) {
   const at::Tensor out = images.cpu().to(at::kFloat).div_(white).contiguous();  // [B, C, H, W]
   const ImageSize size{.channels = out.size(1), .height = out.size(2), .width = out.size(3)};
-  const Corrupter corrupter(size, corruption, severity);
+  const Corrupter corrupter(size, corruption, constants, severity);
   const RandomStream stream(0, "corruption", config::name(corruption));
   auto* values = out.mutable_data_ptr<float>();
   for (int64_t i = 0; i < out.size(0); ++i) {
@@ -257,8 +285,9 @@ at::Tensor corrupted(const at::Tensor& images, double white, int64_t first_sampl
   return out;
 }
 
-Split corrupted_split(const Split& split, const PixelScale& scale, Corruption corruption, int64_t severity) {
-  at::Tensor images = corrupted(split.images, scale.white, 0, corruption, severity);  // [n, C, H, W]
+Split corrupted_split(const Split& split, const PixelScale& scale, Corruption corruption,
+                      config::CorruptionScale constants, int64_t severity) {
+  at::Tensor images = corrupted(split.images, scale.white, 0, corruption, constants, severity);  // [n, C, H, W]
   if (scale.range == config::PixelRange::kSigned) images.sub_(0.5).div_(0.5);
   return {.images = images.to(split.images.device()), .labels = split.labels};
 }

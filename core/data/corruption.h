@@ -11,9 +11,13 @@
 //   pixelate        down to a share c, and up,   c = .95 .9 .85 .75 .65       both by Pillow's box filter
 //   rotate          by ± c radians,              c = .2 .4 .6 .8 1            bilinear, black outside
 //   translate       by ± c pixels, both ways,    c = 1 2 3 4 5                black outside
+//   shear           by ± c radians,              c = .2 .4 .6 .8 1            bilinear, black outside
 //
-// All are cut to [0, 1]; what the published sets then round to bytes stays as it is. rotate and translate are
-// MNIST-C's, the others have CIFAR-10-C's constants; lengths are in pixels, so small images suffer more.
+// rotate, translate and shear are MNIST-C's, the others have CIFAR-10-C's constants. With the scale of MNIST-C:
+//   gaussian_noise  .08 .12 .18 .26 .38    shot_noise  60 25 12 5 3    impulse_noise  .03 .06 .09 .17 .27
+//   contrast        .4 .3 .2 .1 .05        brightness  .1 .2 .3 .4 .5  and the rest as above
+// All are cut to [0, 1]; what the published sets then round to bytes stays as it is. Lengths are in pixels, so small
+// images suffer more.
 //
 // Random numbers  (0, "corruption", name; severity, sample, value): the same for every trial, so that variants and
 // seeds are judged on the same images
@@ -32,9 +36,10 @@ inline constexpr int64_t kSeverities = 5;
 // images [B, C, H, W] uint8 on any device, `white` the byte of full white; `first_sample`: place of the first image in
 // its split. severity in 1 … kSeverities → [B, C, H, W] float32 in [0, 1] on the CPU
 at::Tensor corrupted(const at::Tensor& images, double white, int64_t first_sample, config::Corruption corruption,
-                     int64_t severity);
+                     config::CorruptionScale constants, int64_t severity);
 
 // All of a split, in the scale that models see, on the split's device.
-Split corrupted_split(const Split& split, const PixelScale& scale, config::Corruption corruption, int64_t severity);
+Split corrupted_split(const Split& split, const PixelScale& scale, config::Corruption corruption,
+                      config::CorruptionScale constants, int64_t severity);
 
 }  // namespace autonorm::data

@@ -41,7 +41,8 @@ void add_batch(models::Model& model, const data::Split& split, const EvaluationO
   std::iota(samples.begin(), samples.end(), first);
   const at::Tensor indices = at::arange(first, last, at::TensorOptions(at::kLong).device(split.labels.device()));
   const at::Tensor labels = split.labels.narrow(0, first, last - first);  // [B]
-  const norms::StepContext context = options.context(samples);
+  norms::StepContext context = options.context(samples);
+  context.record = options.record;
   const Autocast autocast(split.labels.device().type(), options.bf16);
   const at::Tensor images = data::gather_images(split, indices, options.scale);  // [B, C, H, W]
   if (model.reconstructs()) {

@@ -23,6 +23,8 @@ struct EvaluationOptions {
   bool tta = false;  // judge by the mean logits of four views (AutoNorm's test-time augmentation): the image, its
                      // mirror image, and the image moved by a pixel down and left, what leaves coming in opposite
 
+  bool record = false;  // measure what norms get
+
   // Of a forward pass over these samples of the split, which must outlive it.
   norms::StepContext context(const std::vector<int64_t>& samples) const {
     return {.training = false,

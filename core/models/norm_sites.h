@@ -45,16 +45,30 @@ class NormSites {
   // Adds the norm of a site, where it has one, that alone reads what `linear` computes.
   void add_fold_site_behind(NormSite site, const std::string& linear, std::vector<FoldSite>& sites) const;
   int64_t macs() const { return macs_; }
+  // Of each norm, by full name: its own (Norm::stats) and, as means over the last recorded evaluation
+  // (StepContext::record), input_mean and input_square of the values that it got, and saturated, the share of bounded
+  // ones beyond .99.
   std::map<std::string, std::map<std::string, double>> stats() const;
   // Full name of each norm → the site that it stands at.
   const std::map<std::string, std::string>& places() const { return places_; }
 
  private:
+  // What a norm was given in the evaluation after step `step`, all batches of it together.
+  struct Record {
+    bool bounded = false;  // whether the norm is
+    int64_t step = -1, values = 0;
+    at::Tensor sums;  // [2 or 3] float64 on the device: of values, of squares, of saturated ones if it is bounded
+    void add(const norms::Norm& norm, const at::Tensor& x, int64_t after_step);
+    // 0 where this rank had no samples: every rank has the same names.
+    void add_to(std::map<std::string, double>& stats) const;
+  };
   struct Entry {
     std::string name;
     std::unique_ptr<norms::Norm> norm;
+    Record record;
   };
-  std::vector<Entry> entries_;
+  // Notes, rather than computes: what a forward pass sees is no part of the model.
+  mutable std::vector<Entry> entries_;
   std::map<std::string, std::string> places_;
   int64_t macs_ = 0;
 };

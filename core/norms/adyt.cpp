@@ -27,6 +27,10 @@ at::Tensor Adyt::forward(const at::Tensor& x, const StepContext&) {
   return kernels::dyt(x, alpha, affine_.weight(), affine_.bias());
 }
 
+at::Tensor Adyt::bounded(const at::Tensor& x) const {
+  return (to_compute(x) * unclamped().clamp(options_.alpha_min, options_.alpha_max)).tanh();
+}
+
 void Adyt::gradients_ready(const StepContext&) {
   const at::NoGradGuard no_grad;
   at::Tensor squares;  // []

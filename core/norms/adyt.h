@@ -29,6 +29,7 @@ class Adyt final : public Norm, public Stateful {
   Adyt(const AdytOptions& options, ParameterTable& table);  // registers "alpha", "weight", "bias", state "grad_norm"
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
+  at::Tensor bounded(const at::Tensor& x) const override;
   // With "alpha_effective", "grad_norm" and "clamped" (0 or 1).
   std::map<std::string, double> stats() const override;
   std::optional<Fold> fold() const override { return affine_.fold(); }

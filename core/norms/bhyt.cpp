@@ -15,10 +15,13 @@ Bhyt::Bhyt(const BhytOptions& options, ParameterTable& table)
 
 at::Tensor Bhyt::forward(const at::Tensor& x, const StepContext&) {
   const NoAutocast guard;
+  return affine_(bounded(x)).to(x.scalar_type());
+}
+
+at::Tensor Bhyt::bounded(const at::Tensor& x) const {
   const at::Tensor wide = to_compute(x);                                                      // [B, N, C]
   const at::Tensor rstd = (wide.square().mean(-1, /*keepdim=*/true) + options_.eps).rsqrt();  // [B, N, 1]
-  const at::Tensor bounded = (wide * (rstd * (lambda_.get() / options_.kappa))).tanh();
-  return affine_(bounded).to(x.scalar_type());
+  return (wide * (rstd * (lambda_.get() / options_.kappa))).tanh();
 }
 
 int64_t Bhyt::macs(int64_t tokens) const { return normalization_macs(options_.channels, tokens, true); }

@@ -23,6 +23,7 @@ class Bhyt final : public Norm {
   Bhyt(const BhytOptions& options, ParameterTable& table);  // registers "lambda", "weight"
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
+  at::Tensor bounded(const at::Tensor& x) const override;
   std::map<std::string, double> stats() const override;
   std::optional<Fold> fold() const override { return affine_.fold(); }
 

@@ -21,9 +21,13 @@ at::Tensor Derf::forward(const at::Tensor& x, const StepContext&) {
     const std::optional<at::Tensor> shift = shift_ ? std::optional(shift_.get()) : std::nullopt;
     return kernels::derf(x, alpha_.get(), shift, affine_.weight(), affine_.bias());
   }
+  return affine_(bounded(x)).to(x.scalar_type());
+}
+
+at::Tensor Derf::bounded(const at::Tensor& x) const {
   at::Tensor u = to_compute(x) * alpha_.get();  // [B, N, C]
   if (shift_) u = u + shift_.get();
-  return affine_(squash(function_, u)).to(x.scalar_type());
+  return squash(function_, u);
 }
 
 // The source's counter does not see element-wise functions.

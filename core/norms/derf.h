@@ -22,6 +22,7 @@ class Derf final : public Norm {
   Derf(const DerfOptions& options, ParameterTable& table);  // registers "alpha", "shift", "weight", "bias"
   at::Tensor forward(const at::Tensor& x, const StepContext& step) override;
   int64_t macs(int64_t tokens) const override;
+  at::Tensor bounded(const at::Tensor& x) const override;
   std::map<std::string, double> stats() const override;
   std::optional<Fold> fold() const override { return affine_.fold(); }
 

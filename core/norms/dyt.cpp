@@ -15,6 +15,8 @@ at::Tensor Dyt::forward(const at::Tensor& x, const StepContext&) {
   return kernels::dyt(x, alpha_.get(), affine_.weight(), affine_.bias());
 }
 
+at::Tensor Dyt::bounded(const at::Tensor& x) const { return (to_compute(x) * alpha_.get()).tanh(); }
+
 // The source's counter does not see element-wise functions.
 int64_t Dyt::macs(int64_t) const { return 0; }
 

@@ -24,6 +24,7 @@ class Dyt final : public Norm {
   const at::Tensor& alpha() const { return alpha_.get(); }
   const Affine& affine() const { return affine_; }
   int64_t macs(int64_t tokens) const override;
+  at::Tensor bounded(const at::Tensor& x) const override;
   std::map<std::string, double> stats() const override;
   std::optional<Fold> fold() const override { return affine_.fold(); }
 

@@ -40,6 +40,8 @@ struct StepContext {
   // asks.
   at::Tensor* penalty = nullptr;
 
+  bool record = false;  // an evaluation whose inputs of norms are measured (NormSites)
+
   bool wants_penalty() const { return training && penalty != nullptr; }
   // REQUIRES wants_penalty(). `more`: [B] or [1]
   void add_penalty(const at::Tensor& more) const { *penalty = penalty->defined() ? penalty->add(more) : more; }
@@ -61,6 +63,12 @@ class Norm {
   // What is worth recording about this site: gate means, alpha, … Host values; may synchronise; called once per
   // evaluation.
   virtual std::map<std::string, double> stats() const { return {}; }
+  // What bounds the values, of x [B, N, C], before the learned scale and shift: 1 and -1 are its ends. Undefined for a
+  // norm that is not bounded so. The share that is near an end says how saturated a site is.
+  virtual at::Tensor bounded(const at::Tensor& x) const {
+    static_cast<void>(x);
+    return {};
+  }
   // What a following Linear can take over, as the values are now; the norm of folded_config (fold.h) computes the core.
   // nullopt: nothing. Does not own its tensors.
   virtual std::optional<Fold> fold() const { return std::nullopt; }

@@ -1,4 +1,4 @@
-// Mean and deviation of a parameter for the norm records.
+// Mean, deviation and range of a parameter for the norm records.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -7,7 +7,8 @@
 
 namespace autonorm::norms {
 
-// Adds "NAME_mean" and "NAME_std" (population deviation) of all elements. Synchronises with the device.
+// Adds "NAME_mean" and "NAME_std" (population deviation) of all elements, and "NAME_min" and "NAME_max" where there are
+// several. Synchronises with the device.
 void add_value_stats(std::map<std::string, double>& stats, const std::string& name, const at::Tensor& value);
 
 }  // namespace autonorm::norms

@@ -15,7 +15,9 @@ void judge_corrupted(std::map<std::string, double>& results, TrialLoop& loop, co
   for (const config::Corruption corruption : config.corruptions) {
     double sum = 0;
     for (int64_t severity = first; severity <= last; ++severity) {
-      sum += loop.evaluate(data::corrupted_split(data.test, data.scale, corruption, severity), 1).accuracy();
+      sum +=
+          loop.evaluate(data::corrupted_split(data.test, data.scale, corruption, config.corruption_scale, severity), 1)
+              .accuracy();
     }
     const double accuracy = sum / static_cast<double>(last - first + 1);
     results[cat("corrupted/", config::name(corruption))] = accuracy;

@@ -31,7 +31,7 @@
 //       or 3 channels, policy [B, layers, 2] float64: an operation's number (0 auto contrast, 1 equalize, 2 invert,
 //       3 rotate, 4 posterize, 5 solarize, 6 solarize add, 7 color, 8 contrast, 9 brightness, 10 sharpness, 11 and 12
 //       shear in x and y, 13 and 14 translate) and its argument (core/data/image_ops.h), -1 where nothing is applied
-//   {"op": "corruption", "kind": "gaussian_noise", "severity": 3, "first_sample": 0}
+//   {"op": "corruption", "kind": "gaussian_noise", "scale": "cifar" | "mnist", "severity": 3, "first_sample": 0}
 //       IN   x [B, channels, height, width] uint8;  OUT  x [B, …] float32 in [0, 1]: as a test set that begins there
 #pragma once
 #include <filesystem>

@@ -59,6 +59,9 @@ Status probe_augment(const nlohmann::json& json, ProbeInput& input, checkpoint::
   if (train.augment == config::Augment::kCropFlip) {
     images = data::CropFlip(key, train.crop_min)(images, positions, at, part, data::PixelScale());
   }
+  if (const auto flips = config::pads_and_crops(train.augment)) {
+    images = data::PadCrop(key, *flips)(images, positions, at, part, data::PixelScale());
+  }
   if (train.policy != config::Policy::kNone) {
     if (images.size(1) != 1 && images.size(1) != 3) {
       return invalid("train.policy: tensor 'x' has ", images.size(1), " channels; allowed: 1 or 3");

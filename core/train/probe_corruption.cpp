@@ -8,10 +8,11 @@ namespace autonorm::train {
 
 Status probe_corruption(const nlohmann::json& json, ProbeInput& input, checkpoint::NamedTensors& out) {
   const ProbeSpec spec(json);
-  AUTONORM_RETURN_IF_ERROR(spec.check_keys({"op", "kind", "severity", "first_sample"}));
+  AUTONORM_RETURN_IF_ERROR(spec.check_keys({"op", "kind", "scale", "severity", "first_sample"}));
   const auto severity = spec.integer("severity", 1, 1), first = spec.integer("first_sample", 0, 0);
+  const auto scale = spec.word("scale", {"cifar", "mnist"});
   const auto x = input.get("x");
-  for (const Status& status : {severity.status(), first.status(), x.status()}) {
+  for (const Status& status : {severity.status(), first.status(), scale.status(), x.status()}) {
     if (!status.ok()) return status;
   }
   const auto words = config::words<config::Corruption>();
@@ -25,7 +26,8 @@ Status probe_corruption(const nlohmann::json& json, ProbeInput& input, checkpoin
     return invalid("tensor 'x' is ", c10::toString(x->scalar_type()), " ", x->sizes(),
                    "; allowed: [B, channels, height, width] uint8");
   }
-  out.emplace_back("x", data::corrupted(*x, 255.0, *first, *kind, *severity));
+  out.emplace_back(
+      "x", data::corrupted(*x, 255.0, *first, *kind, *config::parse_word<config::CorruptionScale>(*scale), *severity));
   return {};
 }
 

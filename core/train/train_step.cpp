@@ -31,6 +31,7 @@ TrainStep::TrainStep(const config::TrialConfig& config, const BatchPlan& plan, m
       ranks_(gang),
       norms_meet_(gang.size() > 1 && any_meets(model.table())) {
   if (config.train.augment == config::Augment::kCropFlip) augment_.emplace(config.seed, config.train.crop_min);
+  if (const auto flips = config::pads_and_crops(config.train.augment)) shifting_.emplace(config.seed, *flips);
   if (config.train.policy != config::Policy::kNone) policy_.emplace(config.seed, config.train);
   if (config.train.erase > 0) erasing_.emplace(config.seed, config.train.erase);
   if (config::mixes(config.train)) mixing_.emplace(config.seed, config.train);
@@ -75,6 +76,7 @@ at::Tensor TrainStep::images_at(const at::Tensor& indices, const std::vector<int
   const auto at = static_cast<uint32_t>(step), part = static_cast<uint32_t>(micro);
   at::Tensor images = data::gather_images(*data_.train, indices, data_.scale);  // [B, C, H, W]
   if (augment_) images = (*augment_)(images, positions, at, part, data_.scale);
+  if (shifting_) images = (*shifting_)(images, positions, at, part, data_.scale);
   if (policy_) images = (*policy_)(images, positions, at, part, data_.scale);
   if (erasing_) (*erasing_)(images, positions, at, part);
   return images;

@@ -66,6 +66,7 @@ class TrainStep {
   GangRanks ranks_;
   const bool norms_meet_;  // a norm adds up over ranks in its forward pass
   std::optional<data::CropFlip> augment_;
+  std::optional<data::PadCrop> shifting_;
   std::optional<data::ImagePolicy> policy_;
   std::optional<data::Erasing> erasing_;
   std::optional<data::Mixing> mixing_;

@@ -7,13 +7,20 @@
 #include <cmath>
 
 #include "core/base/sha256.h"
-#include "core/eval/latency.h"
 #include "core/optim/schedule.h"
 
 namespace autonorm::train {
 namespace {
 
 constexpr std::chrono::seconds kCheckpointInterval(10);  // when checkpoint_every = 0
+
+// A deviation is no mean over samples; it follows from two.
+void make_deviation(std::map<std::string, double>& stats) {
+  const auto square = stats.extract("input_square");
+  if (!square) return;
+  const double mean = stats.at("input_mean");
+  stats["input_std"] = std::sqrt(std::max(0.0, square.mapped() - mean * mean));
+}
 
 double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
 
@@ -185,12 +192,13 @@ eval::EvaluationOptions TrialLoop::evaluation_options(int64_t noise_stream) cons
           .seed = inputs_.config.seed,
           .noise_stream = noise_stream,
           .bf16 = config_.precision == config::Precision::kBf16,
-          .tta = inputs_.config.data.tta && noise_stream == 1};
+          .tta = inputs_.config.data.tta && noise_stream == 1,
+          .record = noise_stream == 0};
 }
 
-double TrialLoop::latency_ms(const data::Split& split) {
+eval::Latency TrialLoop::latency(const data::Split& split, int64_t batch) {
   reporter_.phase("evaluating");
-  return eval::latency_ms(model_, split, evaluation_options(1), clock_);
+  return eval::latency(model_, split, batch, evaluation_options(1), clock_);
 }
 
 // Every value is a parameter's, equal on all ranks, or a mean over the rank's samples: the mean weighted by samples is
@@ -210,6 +218,7 @@ void TrialLoop::report_norms(const eval::Evaluation& evaluation) {
   const auto* sum = host.const_data_ptr<double>();
   for (auto& [site, by_name] : stats) {
     for (auto& [name, value] : by_name) value = *sum++ / static_cast<double>(evaluation.samples);
+    make_deviation(by_name);
   }
   reporter_.sink().norm_stats(state_.step, stats);
 }

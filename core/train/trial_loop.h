@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/eval/evaluator.h"
+#include "core/eval/latency.h"
 #include "core/train/batch_plan.h"
 #include "core/train/loop_state.h"
 #include "core/train/loss_meter.h"
@@ -46,8 +47,8 @@ class TrialLoop {
   eval::Evaluation evaluate(const data::Split& split, int64_t noise_stream);
   // What is reported beside the loss: "accuracy", or "rmse" in the target's unit.
   std::pair<std::string, double> judgement(const eval::Evaluation& evaluation) const;
-  // Of inference, in ms per image (core/eval/latency.h). Of this rank alone.
-  double latency_ms(const data::Split& split);
+  // Of inference (core/eval/latency.h), of `batch` images at once. Of this rank alone.
+  eval::Latency latency(const data::Split& split, int64_t batch);
   // Under phase "checkpointing". Only the leader writes; returns the folder there, an empty path elsewhere.
   Result<std::filesystem::path> save_checkpoint();
   // Median over log intervals of the mean time of a step, in ms; 0 before the first interval.

@@ -19,6 +19,14 @@ CONSTANTS = {
     "pixelate": (0.95, 0.9, 0.85, 0.75, 0.65),
     "rotate": (0.2, 0.4, 0.6, 0.8, 1.0),
     "translate": (1, 2, 3, 4, 5),
+    "shear": (0.2, 0.4, 0.6, 0.8, 1.0),
+}
+MNIST = {
+    "gaussian_noise": (0.08, 0.12, 0.18, 0.26, 0.38),
+    "shot_noise": (60, 25, 12, 5, 3),
+    "impulse_noise": (0.03, 0.06, 0.09, 0.17, 0.27),
+    "contrast": (0.4, 0.3, 0.2, 0.1, 0.05),
+    "brightness": (0.1, 0.2, 0.3, 0.4, 0.5),
 }
 
 
@@ -119,6 +127,45 @@ def grey(value, count=40):
     return torch.full((count, 1, 28, 28), value, dtype=torch.uint8)
 
 
+def shear(probe):
+    def sheared(plane, c):
+        out = {}
+        for angle in (c, -c):
+            y, x = np.mgrid[: plane.shape[0], : plane.shape[1]].astype(float)
+            cy = (plane.shape[0] - 1) / 2
+            u, v = x - math.sin(angle) * (y - cy), math.cos(angle) * (y - cy) + cy
+            out[angle] = ndimage.map_coordinates(plane, [v, u], order=1, mode="grid-constant", cval=0.0)
+        return out
+
+    either(probe, "shear", sheared)
+
+
+def constants_of_mnist_c(probe):
+    """Noise around the middle has the deviation of its severity; contrast and brightness are exact; the rest stays as it is."""
+    x = pictures(1)
+    for severity in range(1, 6):
+        def judged(kind, images):
+            return probe.run({"op": "corruption", "kind": kind, "scale": "mnist", "severity": severity}, {"x": images})["x"].double()
+
+        c = MNIST["contrast"][severity - 1]
+        plain = x.double() / 255
+        mean = plain.mean((2, 3), keepdim=True)
+        assert_near("contrast", judged("contrast", x), ((plain - mean) * c + mean).clamp(0, 1), 2e-6)
+        assert_near("brightness", judged("brightness", x), (plain + MNIST["brightness"][severity - 1]).clamp(0, 1), 2e-6)
+        hit = (judged("impulse_noise", grey(102)) - 102 / 255).abs() > 1e-6
+        share = MNIST["impulse_noise"][severity - 1]
+        assert abs(hit.double().mean().item() - share) < 5 * math.sqrt(share / hit.numel())
+        c = MNIST["shot_noise"][severity - 1]
+        counts = judged("shot_noise", grey(51)) * c
+        assert_near("whole numbers", counts, counts.round(), 1e-5)
+        assert abs(counts.mean().item() - c / 5) < 5 * math.sqrt(c / 5 / counts.numel()) + 0.02 * c / 5
+        noise = judged("gaussian_noise", grey(127)) - 127 / 255
+        inside = noise.abs() < 0.45
+        wanted = stats.truncnorm.std(-0.45 / MNIST["gaussian_noise"][severity - 1], 0.45 / MNIST["gaussian_noise"][severity - 1]) * MNIST["gaussian_noise"][severity - 1]
+        assert abs(noise[inside].std().item() / wanted - 1) < 0.02, severity
+        assert torch.equal(judged("pixelate", x).float(), run(probe, "pixelate", severity, x))
+
+
 def normal_noise(probe):
     """Far from 0 and 1 nothing is cut, so the noise must be normal with the deviation of the severity."""
     for kind, factor in (("gaussian_noise", 1.0), ("speckle_noise", 102 / 255)):
@@ -159,4 +206,4 @@ def refusals(probe):
 
 
 if __name__ == "__main__":
-    main([blur, contrast, brightness, pixelate, rotate, translate, normal_noise, shot_noise, impulse_noise, refusals])
+    main([blur, contrast, brightness, pixelate, rotate, translate, shear, constants_of_mnist_c, normal_noise, shot_noise, impulse_noise, refusals])

@@ -113,6 +113,23 @@ def erased_pieces_are_rectangles(probe):
         assert 0.01 < image.double().mean() < 0.36
 
 
+def moved_images_are_pieces_of_padded_ones(probe):
+    """torchvision's RandomCrop(padding=4): each result is one of the 81 pieces of the image in a black frame, perhaps mirrored."""
+    x = torch.rand(60, 2, 9, 7)
+    padded = F.pad(x, (4, 4, 4, 4), value=-1.0)
+    for augment in ("pad_crop", "pad_crop_flip"):
+        out = probe.run({"op": "augment", "config": {"augment": augment}}, {"x": x})["x"]
+        seen, mirrored = set(), 0
+        for result, frame in zip(out, padded):
+            hits = [(i, j, flip) for i in range(9) for j in range(9) for flip in (False, True)
+                    if torch.equal(result.flip(2) if flip else result, frame[:, i : i + 9, j : j + 7])]
+            assert len(hits) == 1, hits
+            seen.add(hits[0][:2])
+            mirrored += hits[0][2]
+        assert len(seen) > 30, len(seen)
+        assert (15 <= mirrored <= 45) if augment == "pad_crop_flip" else mirrored == 0, mirrored
+
+
 def horizon_is_the_start_of_a_longer_training(probe):
     config = {"lr": 1.0, "warmup": 0, "schedule": "cosine"}
     whole = probe.run({"op": "schedule", "config": {**config, "epochs": 12}, "total_steps": 120}, {})["lr"]
@@ -160,6 +177,6 @@ def distillation(probe):
 
 
 if __name__ == "__main__":
-    main([adamw_by_layer, cosine_to_a_smallest_rate, mixed_images_are_those_of_the_formula, erased_pieces_are_rectangles,
+    main([adamw_by_layer, cosine_to_a_smallest_rate, mixed_images_are_those_of_the_formula, erased_pieces_are_rectangles, moved_images_are_pieces_of_padded_ones,
           cosine_schedule, cosine_in_steps_of_an_epoch,
           horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation])

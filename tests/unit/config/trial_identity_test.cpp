@@ -76,6 +76,8 @@ TEST(TrialIdentity, GoldenOfCorruptions) {
   EXPECT_EQ(data_of(R"({"corruptions": ["rotate", "contrast"]})"), R"({"corruptions":["contrast","rotate"]} 1)");
   EXPECT_EQ(data_of(R"({"corruptions": ["contrast"], "severity": 2})"),
             R"({"corruptions":["contrast"],"severity":2} 1)");
+  EXPECT_EQ(data_of(R"({"corruptions": ["contrast"], "corruption_scale": "mnist"})"),
+            R"({"corruption_scale":"mnist","corruptions":["contrast"]} 1)");
   EXPECT_EQ(data_of(R"({"tta": true})"), R"({"tta":true} null)");
   EXPECT_EQ(id(R"({"data": {"corruptions": []}})"), id("{}"));
 }

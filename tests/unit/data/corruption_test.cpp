@@ -14,6 +14,7 @@ namespace autonorm::data {
 namespace {
 
 using config::Corruption;
+constexpr auto kCifar = config::CorruptionScale::kCifar;
 
 std::vector<Corruption> all_corruptions() {
   std::vector<Corruption> all;
@@ -36,7 +37,7 @@ TEST_P(EveryCorruption, StaysWithinZeroAndOneAndChangesTheImage) {
   for (const int64_t channels : {1, 3}) {
     const at::Tensor images = pictures(4, channels);
     for (int64_t severity = 1; severity <= kSeverities; ++severity) {
-      const at::Tensor out = corrupted(images, 255.0, 0, GetParam(), severity);
+      const at::Tensor out = corrupted(images, 255.0, 0, GetParam(), kCifar, severity);
       EXPECT_EQ(out.sizes(), images.sizes());
       EXPECT_GE(out.min().item<float>(), 0);
       EXPECT_LE(out.max().item<float>(), 1);
@@ -47,16 +48,16 @@ TEST_P(EveryCorruption, StaysWithinZeroAndOneAndChangesTheImage) {
 
 TEST_P(EveryCorruption, AnImageHasTheSameNoiseInWhateverBatchItIs) {
   const at::Tensor images = pictures(5, 1);
-  const at::Tensor whole = corrupted(images, 255.0, 10, GetParam(), 3);
-  const at::Tensor parts = at::cat({corrupted(images.narrow(0, 0, 2), 255.0, 10, GetParam(), 3),
-                                    corrupted(images.narrow(0, 2, 3), 255.0, 12, GetParam(), 3)});
+  const at::Tensor whole = corrupted(images, 255.0, 10, GetParam(), kCifar, 3);
+  const at::Tensor parts = at::cat({corrupted(images.narrow(0, 0, 2), 255.0, 10, GetParam(), kCifar, 3),
+                                    corrupted(images.narrow(0, 2, 3), 255.0, 12, GetParam(), kCifar, 3)});
   EXPECT_TRUE(norms::same_bits(whole, parts));
 }
 
 TEST_P(EveryCorruption, IsWorseTheSevererItIs) {
   const at::Tensor images = pictures(40, 1), clean = images.to(at::kFloat).div(255.0);
   const auto distance = [&](int64_t severity) {
-    return corrupted(images, 255.0, 0, GetParam(), severity).sub(clean).square().mean().item<double>();
+    return corrupted(images, 255.0, 0, GetParam(), kCifar, severity).sub(clean).square().mean().item<double>();
   };
   EXPECT_LT(1.2 * distance(1), distance(5));
 }
@@ -66,16 +67,17 @@ INSTANTIATE_TEST_SUITE_P(Corruption, EveryCorruption, testing::ValuesIn(all_corr
 
 TEST(Corruption, ImagesOfOneSetHaveDifferentNoise) {
   const at::Tensor images = at::full({2, 1, 8, 8}, 128, at::kByte);
-  const at::Tensor out = corrupted(images, 255.0, 0, Corruption::kGaussianNoise, 2);
+  const at::Tensor out = corrupted(images, 255.0, 0, Corruption::kGaussianNoise, kCifar, 2);
   EXPECT_FALSE(norms::same_bits(out[0], out[1]));
-  EXPECT_FALSE(norms::same_bits(out, corrupted(images, 255.0, 0, Corruption::kGaussianNoise, 3)));
+  EXPECT_FALSE(norms::same_bits(out, corrupted(images, 255.0, 0, Corruption::kGaussianNoise, kCifar, 3)));
 }
 
 TEST(Corruption, ASplitKeepsItsLabelsAndTheModelsScale) {
   Split split{.images = pictures(6, 1), .labels = at::full({6}, 2, at::kLong)};
-  const at::Tensor plain = corrupted(split.images, 255.0, 0, Corruption::kContrast, 1);
-  const Split same = corrupted_split(split, {255.0, config::PixelRange::kUnit}, Corruption::kContrast, 1);
-  const Split signed_one = corrupted_split(split, {255.0, config::PixelRange::kSigned}, Corruption::kContrast, 1);
+  const at::Tensor plain = corrupted(split.images, 255.0, 0, Corruption::kContrast, kCifar, 1);
+  const Split same = corrupted_split(split, {255.0, config::PixelRange::kUnit}, Corruption::kContrast, kCifar, 1);
+  const Split signed_one =
+      corrupted_split(split, {255.0, config::PixelRange::kSigned}, Corruption::kContrast, kCifar, 1);
   EXPECT_TRUE(norms::same_bits(same.images, plain));
   EXPECT_TRUE(norms::same_bits(signed_one.images, plain.sub(0.5).div(0.5)));
   EXPECT_TRUE(norms::same_bits(same.labels, split.labels));

@@ -61,6 +61,11 @@ TEST(PublishedCounts, VisionTransformers) {
     const Counts counts = counts_at_depth(config, kImageNet);
     EXPECT_EQ(counts.parameters, row.parameters);
     EXPECT_NEAR(static_cast<double>(counts.macs) * 1e-9, row.giga_macs, 0.006);
+    // The bare model, by the formula of models-and-recipes.md 3 and the head: 197 tokens, 196 patches of 768 values.
+    config.norm = config::default_norm(NormKind::kNone);
+    const int64_t d = row.dim, tokens = 197;
+    EXPECT_EQ(counts_at_depth(config, kImageNet).macs,
+              row.depth * (12 * d * d * tokens + 2 * tokens * tokens * d) + 768 * d * 196 + 1000 * d);
   }
 }
 
@@ -143,6 +148,22 @@ TEST(PublishedCounts, FtTransformerOnCaliforniaHousing) {
   config.model.mlp_ratio = 2.342425545888827;
   config.model.prenorm = false;
   EXPECT_EQ(build(config, housing)->table().count(), 2'463'247);
+}
+
+// Bare, counted by hand: tokenizer 0 (one product per value), q, k, v and ReGLU, the last block for the cls token
+// alone.
+TEST(PublishedCounts, FtTransformerMacs) {
+  config::TrialConfig config = config_of(ModelFamily::kFtTransformer);
+  config.norm = config::default_norm(NormKind::kNone);
+  EXPECT_EQ(build(config, {.channels = 1, .height = 1, .width = 8, .classes = 1})->macs(), 6'249'600);
+}
+
+TEST(PublishedCounts, T2tVitMacs) {
+  config::TrialConfig config = config_of(ModelFamily::kT2tVit);
+  config.norm = config.norm_sites["token"] = config::default_norm(NormKind::kNone);
+  EXPECT_EQ(counts_at_depth(config, kImageNet).macs, 4'783'468'544);
+  config.model.token_layer = config::TokenLayer::kTransformer;
+  EXPECT_EQ(counts_at_depth(config, kImageNet).macs, 6'088'721'920);
 }
 
 TEST(PublishedCounts, Resnet20OnCifar) {

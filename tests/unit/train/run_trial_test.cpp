@@ -20,9 +20,9 @@ TEST(RunTrial, LearnsAndReportsEverything) {
   ASSERT_EQ(run->outcome, Outcome::kCompleted);
   EXPECT_EQ(run->step, 96);
   EXPECT_GT(run->results.at("test/accuracy"), 0.8);
-  for (const char* metric :
-       {"test/loss", "val/accuracy", "val/loss", "train/loss", "train/samples_per_s", "train/step_ms",
-        "model/parameters", "model/macs", "model/latency_ms", "memory/peak_mib", "train/seconds"}) {
+  for (const char* metric : {"test/loss", "val/accuracy", "val/loss", "train/loss", "train/samples_per_s",
+                             "train/step_ms", "model/parameters", "model/macs", "model/latency_ms",
+                             "model/latency_1_ms", "model/latency_1_p95_ms", "memory/peak_mib", "train/seconds"}) {
     EXPECT_TRUE(run->results.contains(metric)) << metric;
   }
   for (const char* fact :
@@ -39,6 +39,23 @@ TEST(RunTrial, LearnsAndReportsEverything) {
   EXPECT_LT(run.sink.curve("train/loss").back().second, run.sink.curve("train/loss").front().second);
   EXPECT_EQ(run.sink.stats.size(), 12u);
   EXPECT_TRUE(std::filesystem::exists(run->final_checkpoint));
+}
+
+TEST(RunTrial, RecordsWhatNormsGetAndHowSaturatedTheyAre) {
+  TestRun calm, steep;
+  config::TrialConfig config = small_config();
+  config.norm = config::default_norm(config::NormKind::kDyt);
+  config.norm_sites["final"] = config::default_norm(config::NormKind::kLayer);
+  run_alone(calm, config);
+  config.norm.alpha0 = 1e4;
+  run_alone(steep, config);
+  for (const auto& [step, sites] : calm.sink.stats) {
+    EXPECT_GT(sites.at("blocks.0.pre_attn").at("input_std"), 0) << step;
+    EXPECT_LT(sites.at("blocks.0.pre_attn").at("saturated"), 0.5) << step;
+    EXPECT_LE(sites.at("final").at("weight_min"), sites.at("final").at("weight_max"));
+    EXPECT_FALSE(sites.at("final").contains("saturated")) << "layer is not bounded";
+  }
+  EXPECT_GT(steep.sink.stats.rbegin()->second.at("blocks.0.pre_attn").at("saturated"), 0.9);
 }
 
 TEST(RunTrial, LogsAtMultiplesOfLogEveryAndAtTheLastStep) {
