@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/merge.h"
+#include "core/config/metric_misfit.h"
 #include "core/config/start_misfit.h"
 #include "core/config/sweep_names.h"
 #include "core/config/trial_identity.h"
@@ -116,30 +117,12 @@ class Expander {
     groups_.push_back(std::move(group));
   }
 
-  // Classes are right or wrong, real numbers off by something.
   void check_metric(const Recipe& variant, const TrialConfig& config) {
     const std::string& metric = doc_.settings.metric;
-    check_corruption(metric, variant, config.data);
-    const bool real = config.data.task == Task::kRegression;
-    const std::string learnt = real ? " learn real numbers (data.task = 'regression')"
-                               : config.model.family == ModelFamily::kMae ? " rebuild images"
-                                                                          : " learn classes";
-    if (!metric.ends_with(real ? "/accuracy" : "/rmse")) return;
-    error(doc_.settings.place,
-          cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name), learnt,
-              real ? "; choose test/rmse or test/loss" : "; choose test/accuracy or test/loss"));
-  }
-
-  void check_corruption(const std::string& metric, const Recipe& variant, const DataConfig& data) {
-    constexpr std::string_view kOne = "corrupted/";
-    const bool any = metric == "test/corrupted_accuracy" || metric == "test/corruption_drop";
-    if (!any && !metric.starts_with(kOne)) return;
-    const auto wanted = any ? std::nullopt : parse_word<Corruption>(std::string_view(metric).substr(kOne.size()));
-    const auto& listed = data.corruptions;
-    if (wanted ? std::ranges::find(listed, *wanted) != listed.end() : !listed.empty()) return;
-    error(doc_.settings.place, cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name),
-                                   " are not judged by it; add ", wanted ? quoted(std::string(name(*wanted))) : "one",
-                                   " to data.corruptions"));
+    if (const auto misfit = metric_misfit(metric, config)) {
+      error(doc_.settings.place,
+            cat("[sweep] metric = ", quoted(metric), ", and the trials of ", quoted(variant.name), " ", *misfit));
+    }
   }
 
   // A change of kind or family drops the old one's keys, so those axes go first.

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "core/train/corrupted_test.h"
 #include "core/train/facts.h"
+#include "core/train/robustness.h"
 #include "core/train/start.h"
 #include "core/train/teacher.h"
 #include "core/train/trial_loop.h"

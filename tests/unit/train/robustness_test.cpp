@@ -14,7 +14,7 @@ config::TrialConfig corrupted_config() {
   return config;
 }
 
-TEST(CorruptedTest, ReportsEachCorruptionTheirMeanAndWhatTheyCost) {
+TEST(Robustness, ReportsEachCorruptionTheirMeanAndWhatTheyCost) {
   TestRun plain, run;
   run_alone(plain, small_config());
   run_alone(run, corrupted_config());
@@ -28,7 +28,7 @@ TEST(CorruptedTest, ReportsEachCorruptionTheirMeanAndWhatTheyCost) {
   EXPECT_FALSE(plain->results.contains("test/corrupted_accuracy"));
 }
 
-TEST(CorruptedTest, IsTheMeanOverSeverities) {
+TEST(Robustness, IsTheMeanOverSeverities) {
   double sum = 0;
   for (int64_t severity = 1; severity <= data::kSeverities; ++severity) {
     TestRun one;
@@ -45,7 +45,7 @@ TEST(CorruptedTest, IsTheMeanOverSeverities) {
   EXPECT_NEAR(all->results.at("corrupted/translate"), sum / data::kSeverities, 1e-12);
 }
 
-TEST(CorruptedTest, AnyNumberOfRanksSaysTheSame) {
+TEST(Robustness, AnyNumberOfRanksSaysTheSame) {
   TestRun alone;
   run_alone(alone, corrupted_config());
   config::TrialConfig config = corrupted_config();
@@ -57,7 +57,7 @@ TEST(CorruptedTest, AnyNumberOfRanksSaysTheSame) {
   EXPECT_EQ(runs[0]->results.at("test/corrupted_accuracy"), alone->results.at("test/corrupted_accuracy"));
 }
 
-TEST(CorruptedTest, ViewsChangeTheTestAloneNotTheTraining) {
+TEST(Robustness, ViewsChangeTheTestAloneNotTheTraining) {
   TestRun plain, views;
   config::TrialConfig config = small_config();
   run_alone(plain, config);

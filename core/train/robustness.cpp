@@ -1,4 +1,4 @@
-#include "core/train/corrupted_test.h"
+#include "core/train/robustness.h"
 
 #include "core/base/text.h"
 #include "core/config/catalogue.h"
