@@ -61,9 +61,10 @@ std::vector<Key> data_keys() {
               "constants of the noises, contrast and brightness: CIFAR-10-C's, or the stronger ones of "
               "MNIST-C")),
       of("data of images",
-         plain(kFlag, "data.tta", "false",
-               "test-time augmentation: the test set is judged by the mean logits of each image, its mirror image, and "
-               "the image moved by one pixel down and left")),
+         plain(
+             kFlag, "data.tta", "false",
+             "test-time augmentation: the test set is judged by the mean logits of four views of each image: as it is, "
+             "mirrored, moved by a pixel down, by a pixel left")),
   };
 }
 
@@ -112,8 +113,7 @@ std::vector<Key> train_keys() {
       of(kFalls, real("train.min_lr", "0", 0, 100, "learning rate at the end of the schedule")),
       word("train.augment", "\"none\"", words<Augment>(),
            "crop_flip: a random piece of each training image, resized, and mirrored for half of them; pad_crop: each "
-           "moved "
-           "by up to 4 pixels each way, black beyond the edge; pad_crop_flip: so, and mirrored for half of them"),
+           "moved by up to 4 pixels each way, black beyond the edge; pad_crop_flip: so, and mirrored for half of them"),
       of("train.augment = crop_flip", number(kReal, "train.crop_min", "0.2", 0.01, 1, "smallest share of the area")),
       word("train.policy", "\"none\"", words<Policy>(),
            "random operations on each training image, after augment: rand_augment (timm's) or auto_augment (the policy "

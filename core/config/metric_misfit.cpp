@@ -22,7 +22,10 @@ std::optional<std::string> untried_corruption(const std::string& metric, const s
 }  // namespace
 
 std::optional<std::string> metric_misfit(const std::string& metric, const TrialConfig& config) {
-  if (auto misfit = untried_corruption(metric, config.data.corruptions)) return misfit;
+  const bool images = config.data.source != DataSource::kCsv && config.model.family != ModelFamily::kMae;
+  if (auto misfit = untried_corruption(metric, config.data.corruptions)) {
+    return images ? *misfit : "have no images to be told apart when corrupted; choose another metric";
+  }
   if (config.data.task == Task::kRegression) {
     if (!metric.ends_with("/accuracy")) return std::nullopt;
     return "learn real numbers (data.task = 'regression'); choose test/rmse or test/loss";

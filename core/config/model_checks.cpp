@@ -109,7 +109,7 @@ class ModelChecker {
               cat("model.mask_ratio = ", m_.mask_ratio, " keeps ", kept, " of ", patches,
                   " patches; the encoder needs at least one, the loss at least one hidden; allowed: above 0, "
                   "at most ",
-                  1.0 - 1.0 / static_cast<double>(patches)));
+                  std::floor(1000.0 * (1.0 - 1.0 / static_cast<double>(patches))) / 1000.0));
       }
     }
     if (c_.train.distill)

@@ -166,6 +166,7 @@ class SiteChecker {
         norm.kind == NormKind::kMinmax || norm.kind == NormKind::kZscore || norm.kind == NormKind::kFeatureMix;
     const bool over_batch = norm.kind == NormKind::kBatch || norm.kind == NormKind::kPrepbn ||
                             (feature && norm.axis == FeatureAxis::kBatch);
+    for (const NormConfig& branch : norm.branches) check_samples(branch, shape, path + ".branches");
     const int64_t shares = norm.statistics == Statistics::kSynchronised ? 1 : c_.ranks;
     const int64_t samples = c_.train.batch / (c_.train.accumulate * shares);
     if (!over_batch || shape.tokens != 1 || samples > 1) return;

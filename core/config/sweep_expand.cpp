@@ -202,7 +202,8 @@ class Expander {
     }
   }
 
-  // [base], then the dependant's data, then what the stage says, then its axes.
+  // [base], then the dependant's data (but not what its trained model is judged by), then what the stage says, then its
+  // axes.
   Value stage_tree(const Group& group, const Value& own, const Combination& combination) {
     Value base = doc_.base;
     if (Value* train = base.find_mutable("train")) {
@@ -210,6 +211,9 @@ class Expander {
       train->erase("start");
     }
     if (const Entry* data = own.find_entry("data")) base.set("data", data->key_place, data->value);
+    if (Value* data = base.find_mutable("data")) {
+      for (const char* key : {"corruptions", "severity", "corruption_scale", "tta"}) data->erase(key);
+    }
     Value tree = merge_recipe(doc_, base, group.stage->recipe, diagnostics_).tree;
     for (size_t i = 0; i < combination.size(); ++i) {
       const Axis& axis = doc_.axes[i];

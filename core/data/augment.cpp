@@ -1,13 +1,12 @@
 #include "core/data/augment.h"
 
 #include <ATen/ops/affine_grid_generator.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full_like.h>
 #include <ATen/ops/grid_sampler_2d.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 namespace autonorm::data {
 namespace {
@@ -83,20 +82,18 @@ PadCrop::Shift PadCrop::draw(int64_t sample, uint32_t step, uint32_t micro_batch
 at::Tensor PadCrop::operator()(const at::Tensor& images, const std::vector<int64_t>& samples, uint32_t step,
                                uint32_t micro_batch, const PixelScale& scale) const {
   const double black = scale.range == config::PixelRange::kSigned ? -1.0 : 0.0;
-  const int64_t height = images.size(2), width = images.size(3);
-  at::Tensor out = at::full_like(images, black);  // [B, C, H, W]
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const Shift shift = draw(samples[i], step, micro_batch);
-    const int64_t rows = height - std::abs(shift.down), columns = width - std::abs(shift.right);
-    if (rows <= 0 || columns <= 0) continue;  // moved out of sight
-    const auto part = [&](const at::Tensor& all, int64_t down, int64_t right) {
-      return all.narrow(1, std::max<int64_t>(down, 0), rows).narrow(2, std::max<int64_t>(right, 0), columns);
-    };
-    const at::Tensor moved = out[static_cast<int64_t>(i)];  // [C, H, W]
-    part(moved, shift.down, shift.right).copy_(part(images[static_cast<int64_t>(i)], -shift.down, -shift.right));
-    if (shift.flip) moved.copy_(moved.flip(2));
+  const int64_t count = images.size(0), channels = images.size(1), height = images.size(2), width = images.size(3);
+  at::Tensor rows = at::empty({count, 1, height, 1}, at::kLong);    // of the padded image, for each of the result
+  at::Tensor columns = at::empty({count, 1, 1, width}, at::kLong);  // likewise
+  auto *row = rows.mutable_data_ptr<int64_t>(), *column = columns.mutable_data_ptr<int64_t>();
+  for (const int64_t sample : samples) {
+    const Shift shift = draw(sample, step, micro_batch);
+    for (int64_t y = 0; y < height; ++y) *row++ = y + kPadding - shift.down;
+    for (int64_t x = 0; x < width; ++x) *column++ = (shift.flip ? width - 1 - x : x) + kPadding - shift.right;
   }
-  return out;
+  const at::Tensor padded = at::constant_pad_nd(images, {kPadding, kPadding, kPadding, kPadding}, black);
+  return padded.gather(2, rows.to(images.device()).expand({count, channels, height, width + 2 * kPadding}))
+      .gather(3, columns.to(images.device()).expand({count, channels, height, width}));
 }
 
 at::Tensor CropFlip::operator()(const at::Tensor& images, const std::vector<int64_t>& samples, uint32_t step,

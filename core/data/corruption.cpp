@@ -285,9 +285,10 @@ at::Tensor corrupted(const at::Tensor& images, double white, int64_t first_sampl
   return out;
 }
 
-Split corrupted_split(const Split& split, const PixelScale& scale, Corruption corruption,
+Split corrupted_split(const Split& split, int64_t first_sample, const PixelScale& scale, Corruption corruption,
                       config::CorruptionScale constants, int64_t severity) {
-  at::Tensor images = corrupted(split.images, scale.white, 0, corruption, constants, severity);  // [n, C, H, W]
+  at::Tensor images =
+      corrupted(split.images, scale.white, first_sample, corruption, constants, severity);  // [n, C, H, W]
   if (scale.range == config::PixelRange::kSigned) images.sub_(0.5).div_(0.5);
   return {.images = images.to(split.images.device()), .labels = split.labels};
 }

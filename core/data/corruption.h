@@ -38,8 +38,8 @@ inline constexpr int64_t kSeverities = 5;
 at::Tensor corrupted(const at::Tensor& images, double white, int64_t first_sample, config::Corruption corruption,
                      config::CorruptionScale constants, int64_t severity);
 
-// All of a split, in the scale that models see, on the split's device.
-Split corrupted_split(const Split& split, const PixelScale& scale, config::Corruption corruption,
+// A part of a split that begins at `first_sample`, in the scale that models see, on its device.
+Split corrupted_split(const Split& split, int64_t first_sample, const PixelScale& scale, config::Corruption corruption,
                       config::CorruptionScale constants, int64_t severity);
 
 }  // namespace autonorm::data

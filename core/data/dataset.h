@@ -14,7 +14,9 @@
 namespace autonorm::data {
 
 struct Split {
-  at::Tensor images;  // [n, channels, height, width] uint8; of a table [n, 1, 1, features] float32, standardised
+  // [n, channels, height, width] uint8, or float32 that models get as they are: corrupted images, and of a table
+  // [n, 1, 1, features], standardised
+  at::Tensor images;
   at::Tensor labels;  // [n] int64; of a regression float32, as RealTarget says
   int64_t size() const { return labels.defined() ? labels.size(0) : 0; }
 };

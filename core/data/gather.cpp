@@ -8,7 +8,7 @@ namespace {
 
 // [B, C, H, W] on the images' own device
 at::Tensor gathered(const at::Tensor& images, const at::Tensor& indices, const PixelScale& scale) {
-  if (images.scalar_type() == at::kFloat) return images.index_select(0, indices);  // of a table
+  if (images.scalar_type() == at::kFloat) return images.index_select(0, indices);  // of a table, or corrupted
   if (scale.range == config::PixelRange::kSigned) {
     return kernels::gather_normalize(images, indices, scale.white, at::kFloat);
   }

@@ -29,6 +29,7 @@ struct Sums {
 at::Tensor logits_of(models::Model& model, const at::Tensor& images, const norms::StepContext& context, bool tta) {
   at::Tensor logits = model.forward(images, context);  // [B, K]
   if (!tta) return logits;
+  if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);  // sums of bf16 would tie
   for (const at::Tensor& view : {images.flip(3), images.roll(1, 2), images.roll(-1, 3)}) {
     logits = logits + model.forward(view.contiguous(), context);
   }

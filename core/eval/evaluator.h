@@ -20,9 +20,9 @@ struct EvaluationOptions {
   uint64_t seed = 0;
   int64_t noise_stream = 0;  // distinguishes the noise of splits evaluated at the same step
   bool bf16 = false;         // forward pass under autocast
-  bool tta = false;  // judge by the mean logits of four views (AutoNorm's test-time augmentation): the image, its
-                     // mirror image, and the image moved by a pixel down and left, what leaves coming in opposite
-
+  // Judge by the mean logits of four views (AutoNorm's test-time augmentation): the image as it is, mirrored, moved by
+  // a pixel down, by a pixel left; what leaves comes in opposite.
+  bool tta = false;
   bool record = false;  // measure what norms get
 
   // Of a forward pass over these samples of the split, which must outlive it.

@@ -29,10 +29,11 @@ void BestWeights::judge(const Validation& found) {
   for (auto& [name, value] : weights_) value = value.detach().clone();
 }
 
-Result<Validation> BestWeights::adopt() {
+Status BestWeights::adopt() {
   AUTONORM_RETURN_IF_ERROR(load_parameters(weights_, table_));
   weights_.clear();
-  return best_;
+  adopted_ = true;
+  return {};
 }
 
 checkpoint::NamedTensors BestWeights::tensors() const {
@@ -47,7 +48,8 @@ nlohmann::json BestWeights::host_state() const {
           {"accuracy", best_.accuracy},
           {"lowest_loss", lowest_loss_},
           {"highest_accuracy", highest_accuracy_},
-          {"worse", worse_}};
+          {"worse", worse_},
+          {"adopted", adopted_}};
 }
 
 Status BestWeights::restore(const std::map<std::string, at::Tensor>& by_name, const nlohmann::json& host_state) {
@@ -59,6 +61,7 @@ Status BestWeights::restore(const std::map<std::string, at::Tensor>& by_name, co
     host_state.at("lowest_loss").get_to(lowest_loss_);
     host_state.at("highest_accuracy").get_to(highest_accuracy_);
     host_state.at("worse").get_to(worse_);
+    adopted_ = host_state.value("adopted", false);
   } catch (const nlohmann::json::exception& error) {
     return invalid("field 'best' of the checkpoint's host_state: ", error.what());
   }
@@ -66,7 +69,7 @@ Status BestWeights::restore(const std::map<std::string, at::Tensor>& by_name, co
   for (const auto& [name, value] : model_tensors(table_)) {
     const auto found = by_name.find(kPrefix + name);
     if (found == by_name.end()) {
-      if (weights_.empty()) return {};  // saved before the first validation
+      if (weights_.empty()) return {};  // saved before the first validation, or after adopt()
       return invalid("the checkpoint has no tensor '", kPrefix, name, "'");
     }
     weights_.emplace_back(name, found->second.to(value.device(), /*non_blocking=*/false, /*copy=*/true));

@@ -33,8 +33,11 @@ class BestWeights {
   // Whether training ends.
   bool patience_spent() const { return patience_ > 0 && worse_ >= patience_; }
   bool kept() const { return !weights_.empty(); }
-  // The weights of kept(), which go back into the table, and what was found with them. For good: nothing is kept then.
-  Result<Validation> adopt();
+  // The weights of kept() go back into the table. For good: the table has them then, also after a resume.
+  Status adopt();
+  bool adopted() const { return adopted_; }
+  // What was found with the best weights.
+  const Validation& best() const { return best_; }
 
   // What a checkpoint needs: "best.NAME" tensors that share memory with this, and the host's part.
   checkpoint::NamedTensors tensors() const;
@@ -49,6 +52,7 @@ class BestWeights {
   Validation best_;                   // of weights_
   double lowest_loss_ = 0, highest_accuracy_ = 0;
   int64_t worse_ = 0;  // validations since
+  bool adopted_ = false;
 };
 
 }  // namespace autonorm::train

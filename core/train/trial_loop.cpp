@@ -19,7 +19,7 @@ void make_deviation(std::map<std::string, double>& stats) {
   const auto square = stats.extract("input_square");
   if (!square) return;
   const double mean = stats.at("input_mean");
-  stats["input_std"] = std::sqrt(std::max(0.0, square.mapped() - mean * mean));
+  stats["input_std"] = std::sqrt(std::max(square.mapped() - mean * mean, 0.0));
 }
 
 double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
@@ -67,20 +67,24 @@ Result<TrialResult::Outcome> TrialLoop::run() {
     last_checkpoint_step_ = state_.step;
   }
   // Trials of one seed had the same batches for as long as both trained; their hashes are to say so.
-  while (state_.epochs_begun < config_.epochs) add_to_order_hash(plan_.order(state_.epochs_begun));
+  if (state_.epochs_begun < config_.epochs) reporter_.phase("evaluating");  // no step is made meanwhile
+  while (state_.epochs_begun < config_.epochs) {
+    if (inputs_.gang->size() == 1 && wishes().stop_now) return TrialResult::Outcome::kStopped;
+    add_to_order_hash(plan_.order(state_.epochs_begun));
+  }
   return TrialResult::Outcome::kCompleted;
 }
 
 Result<int64_t> TrialLoop::settle() {
+  if (best_.adopted()) return best_.best().step;  // resumed from the trial's last checkpoint
   if (!best_.kept()) {
     average_.adopt();
     return state_.step;
   }
-  const auto found = best_.adopt();
-  if (!found.ok()) return found.status();
-  state_.val_loss = found->loss;
-  state_.val_accuracy = found->accuracy;
-  return found->step;
+  AUTONORM_RETURN_IF_ERROR(best_.adopt());
+  state_.val_loss = best_.best().loss;
+  state_.val_accuracy = best_.best().accuracy;
+  return best_.best().step;
 }
 
 void TrialLoop::begin_epoch_of(int64_t step) {

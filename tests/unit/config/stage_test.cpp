@@ -68,6 +68,19 @@ TEST(Stage, InheritsBaseAndDataButNotTheVariant) {
   expect_parents_first(sweep);
 }
 
+// Otherwise each set of corruptions would have a teacher of its own, and an autoencoder could not be a stage at all.
+TEST(Stage, IsNotJudgedByWhatItsDependantIsJudgedBy) {
+  const std::string judged =
+      "[stage.teacher]\n[base]\ndata = { corruptions = [\"contrast\"], severity = 2, tta = true }\n";
+  const std::string plain = "[stage.teacher]\n";
+  const std::string variants =
+      "[[variant]]\nname = \"LN\"\n[[variant]]\nname = \"student\"\ntrain = { distill = { from = \"teacher\" } }\n";
+  const Sweep with = expanded(kHead + judged + variants), without = expanded(kHead + plain + variants);
+  ASSERT_FALSE(stages(with).empty());
+  EXPECT_EQ(stages(with).front()->id, stages(without).front()->id);
+  EXPECT_FALSE(only(with, "student").data.corruptions.empty());
+}
+
 TEST(Stage, AxesThatItListsReachIt) {
   const Sweep sweep = expanded(kDistilled + kTeacher + "axes = [\"train.batch\"]\n[matrix]\ntrain.batch = [32, 64]\n");
   EXPECT_EQ(stages(sweep).size(), 4u);

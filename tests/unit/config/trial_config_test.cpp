@@ -23,6 +23,30 @@ std::string error_of(const std::string& text) {
   return config.status().message();
 }
 
+TEST(NormSites, OthersAreTheStandardOnesThatAreNotNamed) {
+  const auto parse = [](const char* text) { return *parse_trial(nlohmann::json::parse(text)); };
+  const TrialConfig vit =
+      parse(R"({"norm": "dyt", "norm_sites": {"others": "rms", "final": "layer", "embed": "norm"}})");
+  EXPECT_EQ(vit.norm_at("pre_attn").kind, NormKind::kRms);
+  EXPECT_EQ(vit.norm_at("pre_ffn").kind, NormKind::kRms);
+  EXPECT_EQ(vit.norm_at("final").kind, NormKind::kLayer);
+  EXPECT_EQ(vit.norm_at("embed").kind, NormKind::kDyt);
+  EXPECT_EQ(vit.norm_at("post_attn").kind, NormKind::kNone);
+  const TrialConfig tokens = parse(R"({"model": {"family": "ft_transformer"}, "norm_sites": {"others": "rms"},
+                                       "data": {"kind": "csv", "path": "p"}})");
+  EXPECT_FALSE(tokens.norm_sites.contains("post_attn")) << "a pre-norm model has none there";
+  EXPECT_EQ(tokens.norm_at("final").kind, NormKind::kRms);
+  EXPECT_EQ(trial_id(*parse_trial(resolved(vit))), trial_id(vit));
+}
+
+TEST(NormKinds, AFunctionOfTheZooIsAKindOfItsOwn) {
+  const auto parse = [](const char* text) { return *parse_trial(nlohmann::json::parse(text)); };
+  EXPECT_EQ(trial_id(parse(R"({"norm": "arctan"})")),
+            trial_id(parse(R"({"norm": {"kind": "derf", "function": "arctan"}})")));
+  EXPECT_EQ(parse(R"({"norm": "isru"})").norm.kind, NormKind::kIsru);
+  EXPECT_FALSE(parse_trial(nlohmann::json::parse(R"({"norm": "arctangent"})")).ok());
+}
+
 TEST(TrialConfig, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(resolved(parsed("{}")), resolved(TrialConfig{})); }
 
 TEST(TrialConfig, ResolvedReadsBackTheSame) {

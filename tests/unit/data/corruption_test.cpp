@@ -75,9 +75,9 @@ TEST(Corruption, ImagesOfOneSetHaveDifferentNoise) {
 TEST(Corruption, ASplitKeepsItsLabelsAndTheModelsScale) {
   Split split{.images = pictures(6, 1), .labels = at::full({6}, 2, at::kLong)};
   const at::Tensor plain = corrupted(split.images, 255.0, 0, Corruption::kContrast, kCifar, 1);
-  const Split same = corrupted_split(split, {255.0, config::PixelRange::kUnit}, Corruption::kContrast, kCifar, 1);
+  const Split same = corrupted_split(split, 0, {255.0, config::PixelRange::kUnit}, Corruption::kContrast, kCifar, 1);
   const Split signed_one =
-      corrupted_split(split, {255.0, config::PixelRange::kSigned}, Corruption::kContrast, kCifar, 1);
+      corrupted_split(split, 0, {255.0, config::PixelRange::kSigned}, Corruption::kContrast, kCifar, 1);
   EXPECT_TRUE(norms::same_bits(same.images, plain));
   EXPECT_TRUE(norms::same_bits(signed_one.images, plain.sub(0.5).div(0.5)));
   EXPECT_TRUE(norms::same_bits(same.labels, split.labels));

@@ -49,6 +49,8 @@ TEST(RunTrial, RecordsWhatNormsGetAndHowSaturatedTheyAre) {
   run_alone(calm, config);
   config.norm.alpha0 = 1e4;
   run_alone(steep, config);
+  ASSERT_EQ(calm.sink.stats.size(), 3u);
+  ASSERT_EQ(steep.sink.stats.size(), 3u);
   for (const auto& [step, sites] : calm.sink.stats) {
     EXPECT_GT(sites.at("blocks.0.pre_attn").at("input_std"), 0) << step;
     EXPECT_LT(sites.at("blocks.0.pre_attn").at("saturated"), 0.5) << step;
