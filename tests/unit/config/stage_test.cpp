@@ -70,15 +70,21 @@ TEST(Stage, InheritsBaseAndDataButNotTheVariant) {
 
 // Otherwise each set of corruptions would have a teacher of its own, and an autoencoder could not be a stage at all.
 TEST(Stage, IsNotJudgedByWhatItsDependantIsJudgedBy) {
-  const std::string judged =
-      "[stage.teacher]\n[base]\ndata = { corruptions = [\"contrast\"], severity = 2, tta = true }\n";
-  const std::string plain = "[stage.teacher]\n";
-  const std::string variants =
-      "[[variant]]\nname = \"LN\"\n[[variant]]\nname = \"student\"\ntrain = { distill = { from = \"teacher\" } }\n";
-  const Sweep with = expanded(kHead + judged + variants), without = expanded(kHead + plain + variants);
-  ASSERT_FALSE(stages(with).empty());
-  EXPECT_EQ(stages(with).front()->id, stages(without).front()->id);
-  EXPECT_FALSE(only(with, "student").data.corruptions.empty());
+  const std::string judged = "[matrix]\n\"data.severity\" = [2]\n";
+  const std::string corrupted = "data = { corruptions = [\"contrast\"], tta = true }\n";
+  const auto teachers = [](const std::string& base, const std::string& more) {
+    const Sweep sweep = expanded(kHead + "[base]\n" + base +
+                                 "[[variant]]\nname = \"LN\"\n[[variant]]\nname = \"student\"\n"
+                                 "train = { distill = { from = \"teacher\" } }\n" +
+                                 kTeacher + more);
+    std::vector<TrialId> ids;
+    for (const PlannedTrial* trial : stages(sweep)) ids.push_back(trial->id);
+    return ids;
+  };
+  const std::vector<TrialId> plain = teachers("", "");
+  ASSERT_FALSE(plain.empty());
+  EXPECT_EQ(teachers(corrupted, ""), plain);
+  EXPECT_EQ(teachers(corrupted, judged), plain);
 }
 
 TEST(Stage, AxesThatItListsReachIt) {
