@@ -1,7 +1,5 @@
 #include "core/data/corruption.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -78,7 +76,7 @@ class ImageNoise {
   uint64_t first_;
 };
 
-// The number k with P(Poisson(mean) < k) ≤ u, by adding up.
+// The smallest k with P(Poisson(mean) ≤ k) ≥ u, by adding up; mean below 700, where its first term is still a number.
 double poisson_quantile(double mean, double u) {
   double term = std::exp(-mean), sum = term, k = 0;
   while (sum < u && term > 0) {

@@ -12,8 +12,8 @@
 // weight decay, and 1 for the others and where a norm is 0.
 //
 // lars (You et al. 2017, as the MAE repository probes with it): d = g + wd·p, times trust · ‖p‖ / ‖d‖ for each
-// parameter that weight decay is meant for, also where wd is 0 (1 in place of the quotient where a norm is 0);  b ← μ b
-// + d; p ← p − lr·b
+// parameter that weight decay is meant for, also where wd is 0 (1 in place of the product where a norm is 0);
+//   b ← μ b + d;  p ← p − lr·b
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -40,7 +40,8 @@ class TrialLoop {
   Result<TrialResult::Outcome> run();
   const LoopState& state() const { return state_; }
   // After the last step: the model's weights become those that are judged and kept, the best ones (train.patience) or
-  // the averages (train.ema), and the state's validation is theirs. → the step that they are of
+  // the averages (train.ema), and the state's validation is theirs. → the step that they are of; kInvalid names what
+  // the best ones lack
   Result<int64_t> settle();
   Reporter& reporter() { return reporter_; }
   // Evaluates a split under phase "evaluating". `noise_stream`: 0 validation, 1 test.

@@ -30,6 +30,12 @@ TEST(Catalogue, KindsFollowTheEnumerations) {
   expect_same_names<Schedule>(schedules());
 }
 
+TEST(Catalogue, EachCorruptionHasItsMetric) {
+  for (const std::string_view word : words<Corruption>()) {
+    EXPECT_NE(find_metric(cat("corrupted/", word)), nullptr) << word;
+  }
+}
+
 TEST(Catalogue, EveryKindHasHelpAndNumerics) {
   for (const auto& group : {norms(), models(), gates(), optimizers(), schedules(), losses(), devices()}) {
     for (const Kind& kind : group) {
