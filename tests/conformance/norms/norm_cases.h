@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/config/catalogue.h"
 #include "core/config/trial_config.h"
 
 namespace autonorm::conformance {
@@ -60,6 +61,12 @@ inline std::vector<NormClaims> norm_claims() {
                                                                        {"feature_mix", kFeatureMix},
                                                                        {"none", config::NormKind::kNone}}) {
     all.push_back({.name = name, .config = claimed(kind)});
+  }
+  const auto functions = config::words<config::Squash>();
+  for (size_t i = 1; i < functions.size(); ++i) {  // the first is the default, derf itself
+    const auto function = static_cast<config::Squash>(i);
+    all.push_back({.name = cat("derf_", functions[i]),
+                   .config = claimed(kDerf, [&](NormConfig& norm) { norm.function = function; })});
   }
   all.push_back({.name = "group", .config = claimed(kGroup), .mask = kRefused});
   all.push_back({.name = "instance", .config = claimed(kInstance), .mask = kRefused});
