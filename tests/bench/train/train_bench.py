@@ -152,7 +152,8 @@ def measure(name, spec, rounds, with_compile, folder):
 
 # Where a sample of the profile belongs: the first expression found in "object symbol" decides.
 PARTS = [
-    ("matrix products", r"[gs]emm|mkl_blas|brgemm|dnnl|jit|perf-\d+\.map|\[anon|//anon|memfd"),
+    ("matrix products, and GELU where oneDNN makes its code",
+     r"[gs]emm|mkl_blas|brgemm|dnnl|jit|\[JIT\]|perf-\d+\.map|\[anon|//anon|memfd"),
     ("attention", r"attend_head|attention|softmax|kernels::.*(forward|backward)_(avx|default)"),
     ("norms", r"autonorm::kernels::.*(layer|squash|blend|moments)"),
     ("GELU", r"[Gg]elu"),
