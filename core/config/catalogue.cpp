@@ -69,7 +69,7 @@ constexpr auto kSchedules = std::to_array<Kind>({
 });
 constexpr auto kLosses = std::to_array<Kind>({
     {"cross_entropy", 1, "mean over the global batch, with label smoothing"},
-    {"distill", 1, "adds alpha * T^2 * KL(student, teacher)"},
+    {"distill", 1, "adds alpha * T^2 * KL(student, teacher), or the cross entropy against the teacher's first choice"},
     {"reconstruction", 1, "mean square error of hidden patches; what family mae trains"},
     {"squared_error", 1, "of a real target; what data.task = regression trains"},
 });

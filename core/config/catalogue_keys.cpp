@@ -172,6 +172,9 @@ std::vector<Key> train_keys() {
       of(kDistill, plain(kText, "train.distill.from", "", "the stage that teaches")),
       of(kDistill, positive("train.distill.temperature", "1.0", 1000, "softens both distributions")),
       of(kDistill, real("train.distill.alpha", "0.5", 0, 1, "weight of the teacher's term")),
+      of(kDistill,
+         plain(kFlag, "train.distill.hard", "false",
+               "the teacher's term is the cross entropy against its first choice, as DeiT's hard distillation")),
   };
 }
 

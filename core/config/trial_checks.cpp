@@ -59,6 +59,11 @@ class Checker {
       error("train.start.from", cat("train.start.from = '", t.start->from, "' and train.distill.from = '",
                                     t.distill->from, "' are two stages; a trial waits for one"));
     }
+    if (t.distill && t.distill->hard && t.distill->temperature != 1.0) {
+      error("train.distill.temperature",
+            "train.distill.temperature: with train.distill.hard = true the teacher's first choice is the label, "
+            "whatever the temperature; allowed: 1");
+    }
     if (t.augment != Augment::kNone && c_.data.source == DataSource::kCsv) {
       error("train.augment",
             "train.augment: data.kind = 'csv' is a table, and only images can be cropped; allowed: none");

@@ -199,6 +199,7 @@ struct DistillConfig {
   std::string from;  // name of the stage, key of `inputs`
   double temperature = 1.0;
   double alpha = 0.5;  // loss = (1-alpha)·CE + alpha·T²·KL(student ‖ teacher), batch mean
+  bool hard = false;   // the teacher's term is the CE against its first choice instead (DeiT)
 };
 struct StartConfig {
   std::string from;            // name of the stage whose trained weights the trial starts from, key of `inputs`

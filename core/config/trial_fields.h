@@ -183,6 +183,7 @@ void distill_fields(Config& c, Visitor& v) {
   v("from", c.from);
   v("temperature", c.temperature);
   v("alpha", c.alpha);
+  v("hard", c.hard);
 }
 
 template <class Config, class Visitor>

@@ -28,4 +28,8 @@ at::Tensor distillation(const at::Tensor& student, const at::Tensor& teacher, do
   return divergence * (temperature * temperature);
 }
 
+at::Tensor hard_distillation(const at::Tensor& student, const at::Tensor& teacher) {
+  return cross_entropy(student, teacher.argmax(-1));
+}
+
 }  // namespace autonorm::eval

@@ -13,6 +13,10 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
 // student, teacher [B, K] → [B]
 at::Tensor distillation(const at::Tensor& student, const at::Tensor& teacher, double temperature);
 
+// Hard distillation (Touvron et al. 2021, DeiT): cross entropy against argmax_k teacher_k, without smoothing.
+// student, teacher [B, K] → [B]
+at::Tensor hard_distillation(const at::Tensor& student, const at::Tensor& teacher);
+
 // (output − target)². outputs [B, 1], targets [B] → [B]
 at::Tensor squared_error(const at::Tensor& outputs, const at::Tensor& targets);
 

@@ -81,19 +81,20 @@ Status probe_schedule(const nlohmann::json& json, ProbeInput&, checkpoint::Named
 Status probe_loss(const nlohmann::json& json, ProbeInput& input, checkpoint::NamedTensors& out) {
   const ProbeSpec spec(json);
   AUTONORM_RETURN_IF_ERROR(spec.check_keys({"op", "loss", "label_smoothing", "temperature"}));
-  const auto kind = spec.word("loss", {"cross_entropy", "distillation"});
+  const auto kind = spec.word("loss", {"cross_entropy", "distillation", "hard_distillation"});
   const auto smoothing = spec.real("label_smoothing", 0.0);
   const auto temperature = spec.real("temperature", 1.0);
   const auto given = input.get("logits");
   for (const Status& status : {kind.status(), smoothing.status(), temperature.status(), given.status()}) {
     if (!status.ok()) return status;
   }
-  const bool hard = *kind == "cross_entropy";
-  const auto target = input.get(hard ? "labels" : "teacher");
+  const bool of_labels = *kind == "cross_entropy";
+  const auto target = input.get(of_labels ? "labels" : "teacher");
   if (!target.ok()) return target.status();
   const at::Tensor logits = given->detach().clone().requires_grad_(true);  // [B, K]
-  const at::Tensor loss = hard ? eval::cross_entropy(logits, target->to(at::kLong), *smoothing)
-                               : eval::distillation(logits, *target, *temperature);
+  const at::Tensor loss = of_labels                 ? eval::cross_entropy(logits, target->to(at::kLong), *smoothing)
+                          : *kind == "distillation" ? eval::distillation(logits, *target, *temperature)
+                                                    : eval::hard_distillation(logits, *target);
   loss.sum().backward();
   out.emplace_back("loss", loss.detach());
   out.emplace_back("grad.logits", logits.grad());

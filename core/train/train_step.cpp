@@ -93,11 +93,13 @@ TrainStep::Partners TrainStep::partners_of(Range range, int64_t step, int64_t mi
 at::Tensor TrainStep::label_losses(const at::Tensor& logits, const at::Tensor& indices) const {
   const at::Tensor labels = data_.train->labels.index_select(0, indices);  // [B]
   if (labels.is_floating_point()) return eval::squared_error(logits, labels);
-  const at::Tensor hard = eval::cross_entropy(logits, labels, config_.train.label_smoothing);
-  if (!config_.train.distill) return hard;
+  const at::Tensor own = eval::cross_entropy(logits, labels, config_.train.label_smoothing);
+  if (!config_.train.distill) return own;
   const auto& distill = *config_.train.distill;
   const at::Tensor teacher = data_.teacher_logits.index_select(0, indices);  // [B, K]
-  return hard * (1.0 - distill.alpha) + eval::distillation(logits, teacher, distill.temperature) * distill.alpha;
+  const at::Tensor taught = distill.hard ? eval::hard_distillation(logits, teacher)
+                                         : eval::distillation(logits, teacher, distill.temperature);  // [B]
+  return own * (1.0 - distill.alpha) + taught * distill.alpha;
 }
 
 at::Tensor TrainStep::micro_batch_loss(int64_t step, int64_t micro, Range range, const at::Tensor& order) {

@@ -176,7 +176,17 @@ def distillation(probe):
         assert_near(f"gradient, T = {t}", out["grad.logits"] / 6, x.grad, 1e-12)
 
 
+def hard_distillation(probe):
+    student, teacher = torch.randn(6, 10, dtype=torch.float64), torch.randn(6, 10, dtype=torch.float64)
+    out = probe.run({"op": "loss", "loss": "hard_distillation"}, {"logits": student, "teacher": teacher})
+    x = student.clone().requires_grad_()
+    loss = F.nll_loss(F.log_softmax(x, 1), teacher.max(1).indices, reduction="none")
+    loss.sum().backward()
+    assert_near("loss", out["loss"], loss.detach(), 1e-12)
+    assert_near("gradient", out["grad.logits"], x.grad, 1e-12)
+
+
 if __name__ == "__main__":
     main([adamw_by_layer, cosine_to_a_smallest_rate, mixed_images_are_those_of_the_formula, erased_pieces_are_rectangles, moved_images_are_pieces_of_padded_ones,
           cosine_schedule, cosine_in_steps_of_an_epoch,
-          horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation])
+          horizon_is_the_start_of_a_longer_training, weight_decay_on_all, constant_schedule, label_smoothing, distillation, hard_distillation])

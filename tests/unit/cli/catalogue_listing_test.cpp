@@ -52,7 +52,8 @@ TEST(CatalogueListing, AKindBringsTheKeysThatBelongToIt) {
   EXPECT_THAT(paths("gumbel"),
               ElementsAre("norm.tau", "norm.hard", "norm.anneal", "norm.gate_input", "norm.granularity",
                           "norm.entropy_weight", "norm.freeze_epoch", "norm.freeze_entropy"));
-  EXPECT_THAT(paths("distill"), ElementsAre("train.distill.from", "train.distill.temperature", "train.distill.alpha"));
+  EXPECT_THAT(paths("distill"), ElementsAre("train.distill.from", "train.distill.temperature", "train.distill.alpha",
+                                            "train.distill.hard"));
   EXPECT_THAT(paths("schedules"), ElementsAre("train.schedule", "train.horizon", "train.min_lr"));
   EXPECT_THAT(paths("run"), ::testing::Contains("run.priority"));
   EXPECT_THAT(list_catalogue("rms").value().keys.front().fallback, "1e-06") << "that of rms, not of layer";

@@ -148,6 +148,8 @@ TEST(TrialIdentity, AStageCountsByItsTrialNotItsName) {
             id(R"({"train": {"distill": {"from": "b"}}, "inputs": {"b": "x"}})"));
   EXPECT_NE(id(R"({"train": {"distill": {"from": "a"}}, "inputs": {"a": "x"}})"),
             id(R"({"train": {"distill": {"from": "a"}}, "inputs": {"a": "y"}})"));
+  EXPECT_NE(id(R"({"train": {"distill": {"from": "a"}}, "inputs": {"a": "x"}})"),
+            id(R"({"train": {"distill": {"from": "a", "hard": true}}, "inputs": {"a": "x"}})"));
 }
 
 TEST(TrialIdentity, CellIdLeavesTheSeedOut) {

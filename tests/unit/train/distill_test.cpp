@@ -42,6 +42,21 @@ TEST(Distill, WithWeightZeroIsPlainTraining) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i].second, b[i].second, 1e-5);
 }
 
+TEST(Distill, HardLearnsWhatTheTeacherAnswers) {
+  TestRun teacher, soft, hard;
+  run_alone(teacher, teacher_config());
+  config::TrialConfig config = student_config(1.0);
+  config.train.distill->temperature = 1.0;
+  run_alone(soft, config, {.inputs = {{"teacher", teacher->final_checkpoint}}});
+  config.train.distill->hard = true;
+  run_alone(hard, config, {.inputs = {{"teacher", teacher->final_checkpoint}}});
+  ASSERT_TRUE(hard.result->ok()) << hard.result->status().message();
+  const auto of_soft = soft.sink.curve("train/loss"), of_hard = hard.sink.curve("train/loss");
+  // The soft term lacks the teacher's entropy, which the hard one has: it is larger, and falls too.
+  EXPECT_GT(of_hard.front().second, of_soft.front().second);
+  EXPECT_LT(of_hard.back().second, of_hard.front().second);
+}
+
 TEST(Distill, MissingStageIsNamed) {
   TestRun run;
   run_alone(run, student_config(0.5));
