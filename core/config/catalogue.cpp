@@ -24,7 +24,7 @@ constexpr auto kNorms = std::to_array<Kind>({
     {"minmax", 1, "(x - min) / (max - min) over the channels, the tokens or the batch"},
     {"zscore", 1, "(x - mean) / unbiased deviation over the channels, the tokens or the batch"},
     {"feature_mix", 1, "sigmoid(w) * zscore + (1 - sigmoid(w)) * minmax, w learned"},
-    {"unified", 1, "Unified Normalization: geometric mean of a window of batch mean squares (arXiv 2208.01313)"},
+    {"unified", 2, "Unified Normalization: geometric mean of a window of batch mean squares (arXiv 2208.01313)"},
     {"power_norm", 1, "PowerNorm: running mean square of the batch, after a scaling by groups of channels"},
     {"prepbn", 2, "PRepBN: from LayerNorm to a re-parameterised BatchNorm during training (SLAB)"},
     {"switchable", 1, "Switchable Norm: learned static mix of instance, layer and batch statistics"},

@@ -62,34 +62,34 @@ UnifiedNorm::UnifiedNorm(const UnifiedNormOptions& options, ParameterTable& tabl
       affine_(table, options.channels),
       running_var_(table.add_buffer("running_var", {options.channels}, 1.0)),
       ema_gz_(table.add_buffer("ema_gz", {options.channels}, 0.0)),
-      window_(table.add_buffer("window", {options.window, options.channels}, 0.0)),
-      window_gz_(table.add_buffer("window_gz", {options.window_backward, options.channels}, 0.0)),
-      skips_(table.add_buffer("skips", {1}, 0.0)),
+      buffer_x2_(table.add_buffer("buffer_x2", {options.window, options.channels}, 0.0)),
+      buffer_gz_(table.add_buffer("buffer_gz", {options.window_backward, options.channels}, 0.0)),
+      skip_counter_(table.add_buffer("skip_counter", {1}, 0.0)),
       iters_(table.add_counter("iters", /*warm_up=*/true)) {
   table.add_stateful(*this);
 }
 
 // Whether the window's arithmetic and geometric means are too far apart in some channel. [] bool
 at::Tensor UnifiedNorm::outlier(const at::Tensor& spread) const {
-  const at::Tensor gap = window_.get().mean(0) - geometric_mean(window_.get());  // [C]
+  const at::Tensor gap = buffer_x2_.get().mean(0) - geometric_mean(buffer_x2_.get());  // [C]
   return (gap > spread * static_cast<double>(options_.window)).any();
 }
 
 UnifiedNorm::Decision UnifiedNorm::decide(const at::Tensor& square, int64_t t) {
   const at::Tensor& running = running_var_.get();
-  const at::Tensor spread = window_.get().sqrt().var();  // [] of the window as it was
-  const at::Tensor slot = window_.get().select(0, t % options_.window);
+  const at::Tensor spread = buffer_x2_.get().sqrt().var();  // [] of the window as it was
+  const at::Tensor slot = buffer_x2_.get().select(0, t % options_.window);
   slot.copy_(square);
   at::Tensor skip = at::zeros({}, square.options().dtype(at::kBool));
   if (t >= options_.warmup_iters && options_.filtration) {
     skip = outlier(spread);
     slot.copy_(at::where(skip, running, square));
-    skips_.get().add_(skip.to(square.scalar_type()));
+    skip_counter_.get().add_(skip.to(square.scalar_type()));
   }
   if (options_.window == 1) skip = at::ones_like(skip);
   at::Tensor var = square;
   if (t > options_.window && t >= options_.warmup_iters) {
-    var = at::where(skip, square, geometric_mean(window_.get()));
+    var = at::where(skip, square, geometric_mean(buffer_x2_.get()));
   }
   at::Tensor ratio = at::ones_like(square);
   if (t > std::max(kRatioWarmup, options_.warmup_iters)) {
@@ -104,10 +104,10 @@ UnifiedNorm::Decision UnifiedNorm::decide(const at::Tensor& square, int64_t t) {
 at::Tensor UnifiedNorm::smoothed_gradient(const at::Tensor& gz, const at::Tensor& skip, int64_t t) {
   const at::NoGradGuard no_grad;
   const at::Tensor& ema = ema_gz_.get();
-  window_gz_.get().select(0, t % options_.window_backward).copy_(at::where(skip, ema, gz));
+  buffer_gz_.get().select(0, t % options_.window_backward).copy_(at::where(skip, ema, gz));
   at::Tensor smooth = gz;
   if (t > options_.window_backward && t >= options_.warmup_iters) {
-    smooth = at::where(skip, gz, window_gz_.get().mean(0));
+    smooth = at::where(skip, gz, buffer_gz_.get().mean(0));
   }
   ema.mul_(options_.decay).add_(smooth * (1 - options_.decay));
   return at::where(skip, smooth, ema);
@@ -135,7 +135,7 @@ at::Tensor UnifiedNorm::forward(const at::Tensor& x, const StepContext& step) {
 }
 
 void UnifiedNorm::gradients_ready(const StepContext& step) {
-  agree_on_state({running_var_.get(), ema_gz_.get(), window_.get(), window_gz_.get(), skips_.get()},
+  agree_on_state({running_var_.get(), ema_gz_.get(), buffer_x2_.get(), buffer_gz_.get(), skip_counter_.get()},
                  options_.statistics, step);
 }
 
@@ -147,7 +147,7 @@ std::map<std::string, double> UnifiedNorm::stats() const {
   std::map<std::string, double> stats;
   affine_.add_stats(stats);
   add_value_stats(stats, "running_var", running_var_.get());
-  stats["skips"] = skips_.get().item<double>();
+  stats["skips"] = skip_counter_.get().item<double>();
   stats["iters"] = static_cast<double>(iters_.get().item<int64_t>());
   return stats;
 }

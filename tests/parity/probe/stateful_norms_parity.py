@@ -244,18 +244,18 @@ def unified_by_hand(m_f, m_b, warm, filtration, mask=None, decay=0.9, eps=1e-5):
             t = int(state["iters"].item())
             rows = x.reshape(-1, x.shape[-1]) if mask is None else x[mask]
             q = (rows**2).mean(0)
-            recorded = torch.sqrt(state["window"]).var(unbiased=True)
-            state["window"][t % m_f] = q
+            recorded = torch.sqrt(state["buffer_x2"]).var(unbiased=True)
+            state["buffer_x2"][t % m_f] = q
             skip = False
             if t >= warm and filtration:
-                am, gm = state["window"].mean(0), torch.exp(torch.log(state["window"]).mean(0))
+                am, gm = state["buffer_x2"].mean(0), torch.exp(torch.log(state["buffer_x2"]).mean(0))
                 if bool((am - gm > m_f * recorded).any()):
                     skip = True
-                    state["window"][t % m_f] = state["running_var"]
-                    state["skips"] += 1
+                    state["buffer_x2"][t % m_f] = state["running_var"]
+                    state["skip_counter"] += 1
             if m_f == 1:
                 skip = True
-            v = q if t <= m_f or t < warm or skip else torch.exp(torch.log(state["window"]).mean(0))
+            v = q if t <= m_f or t < warm or skip else torch.exp(torch.log(state["buffer_x2"]).mean(0))
             r = torch.ones_like(v)
             if not (t <= max(1000, warm) or skip):
                 r = torch.clip(torch.sqrt(v + eps) / torch.sqrt(state["running_var"] + eps), 1 / 5, 5)
@@ -263,8 +263,8 @@ def unified_by_hand(m_f, m_b, warm, filtration, mask=None, decay=0.9, eps=1e-5):
             state["running_var"] = decay * state["running_var"] + (1 - decay) * v
             g = dy * p["weight"] * r
             gz = (g * z).mean((0, 1))
-            state["window_gz"][t % m_b] = state["ema_gz"] if skip else gz
-            s = gz if t <= m_b or t < warm or skip else state["window_gz"].mean(0)
+            state["buffer_gz"][t % m_b] = state["ema_gz"] if skip else gz
+            s = gz if t <= m_b or t < warm or skip else state["buffer_gz"].mean(0)
             state["ema_gz"] = decay * state["ema_gz"] + (1 - decay) * s
             dx = (g - (s if skip else state["ema_gz"]) * z) / torch.sqrt(v + eps)
             return p["weight"] * z + p["bias"], dx, {"weight": (dy * r * z).sum((0, 1)), "bias": dy.sum((0, 1))}
@@ -302,7 +302,7 @@ def unified_table(probe):
     for k in range(5):
         for name, ours, theirs in (("running", out[f"state.running_var.{k}"], running[k]), ("ema", out[f"state.ema_gz.{k}"], ema[k]),
                                    ("y", out[f"y.{k}"][0, 0], y[k]), ("dx", out[f"dx.{k}"][0, 0], dx[k]),
-                                   ("skips", out[f"state.skips.{k}"], [skips[k]])):
+                                   ("skips", out[f"state.skip_counter.{k}"], [skips[k]])):
             assert_near(f"{name}.{k}", ours, torch.tensor(theirs, dtype=wide), 1e-6)
 
 
