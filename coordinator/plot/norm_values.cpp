@@ -68,7 +68,9 @@ std::vector<std::string> natural_key(const std::string& site) {
 }
 
 // The order of the network: embedding, blocks, end.
-int place_of(const std::string& site) { return site.starts_with("embed") ? 0 : site.starts_with("final") ? 2 : 1; }
+int place_of(const std::string& site) {
+  return site.starts_with("embed") ? 0 : site.starts_with("final") ? 2 : site.starts_with("head") ? 3 : 1;
+}
 
 struct LineKey {
   std::string site, line;

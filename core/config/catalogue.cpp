@@ -33,7 +33,7 @@ constexpr auto kNorms = std::to_array<Kind>({
     {"none", 1, "the identity"},
 });
 constexpr auto kModels = std::to_array<Kind>({
-    {"vit", 1, "vision transformer; sites pre_attn, pre_ffn, final, on request embed, post_attn, post_ffn, qk"},
+    {"vit", 1, "vision transformer; sites pre_attn, pre_ffn, final, on request embed, post_attn, post_ffn, qk, head"},
     {"mlp", 1, "flat image, hidden layers with a norm at site hidden, linear head"},
     {"autonorm", 1, "the AutoNorm transformer as published: no attention; sites embed (the selector's), post_ffn"},
     {"autonorm_v0", 1, "its first version: attention over one token; sites embed, post_attn"},
@@ -136,7 +136,7 @@ const Metric* find_metric(std::string_view name) {
 const Sites& sites(ModelFamily family) {
   // In the order of ModelFamily.
   static const std::array<Sites, kModels.size()> kSites = {
-      Sites{{"pre_attn", "pre_ffn", "final"}, {}, {"embed", "post_attn", "post_ffn", "qk"}},
+      Sites{{"pre_attn", "pre_ffn", "final"}, {}, {"embed", "post_attn", "post_ffn", "qk", "head"}},
       Sites{{"hidden"}, {}, {}},
       Sites{{"embed"}, {"post_ffn"}, {}},
       Sites{{"embed"}, {"post_attn"}, {}},

@@ -41,16 +41,18 @@ SiteShape of_patches(const TrialConfig& c, const Image& image, bool cls, const c
 }
 
 SiteShape of_vit(const TrialConfig& c, const std::string& site, const Image& image) {
-  if (site != "final" || c.model.pool != Pool::kPatches) {
+  const bool pooled_first = site == "final" && c.model.pool == Pool::kPatches;
+  if (site != "head" && !pooled_first) {
     return of_patches(c, image, has_cls(c.model.pool), "model.pool = 'mean'");
   }
+  const std::string one = site == "head"
+                              ? "site 'head' sees one token, what is pooled"
+                              : "site 'final' sees one token, the mean of the patches (model.pool = 'patches')";
   return {.channels = {c.model.dim},
           .tokens = 1,
           .grid = {},
-          .no_grid =
-              "site 'final' sees one token, the mean of the patches (model.pool = 'patches'); allowed: pre_attn, "
-              "pre_ffn",
-          .no_cls = "site 'final' sees one token, the mean of the patches (model.pool = 'patches')"};
+          .no_grid = cat(one, "; allowed: pre_attn, pre_ffn"),
+          .no_cls = one};
 }
 
 SiteShape of_mae(const TrialConfig& c, const std::string& site, const Image& image) {

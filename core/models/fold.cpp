@@ -25,6 +25,7 @@ struct FoldPlan {
 std::string site_obstacle(const std::string& site, ModelFamily family) {
   if (site == "qk") return "attention multiplies queries and keys after it";
   if (site == "final" && family == ModelFamily::kFtTransformer) return "a ReLU reads its output";
+  if (site == "final" && family == ModelFamily::kVit) return "the norm at site head reads its output";
   return "its output enters the residual stream";
 }
 

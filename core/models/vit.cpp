@@ -39,6 +39,7 @@ Vit::Vit(const config::TrialConfig& config, const InputShape& input, at::ScalarT
   for (int64_t i = 0; i < model_.depth; ++i) blocks_.push_back(make_block(config, i));
   const bool pools_first = model_.pool == config::Pool::kPatches;
   final_norm_ = norms_.add(config, "final", model_.dim, pools_first ? 1 : tokens(), table_);
+  head_norm_ = norms_.add(config, "head", "head_norm", model_.dim, /*tokens=*/1, table_);
   head_.emplace(table_, "head", model_.dim, input_.classes, LinearInit::kTruncatedNormal);
 }
 
@@ -66,22 +67,23 @@ at::Tensor Vit::embed(const at::Tensor& images) const {
 at::Tensor Vit::forward(const at::Tensor& images, const norms::StepContext& step) {
   at::Tensor x = norms_.apply(embed_norm_, embed(images), step);  // [B, T, D]
   for (const Block& block : blocks_) x = block(x, norms_, step);
-  return (*head_)(pooled(x, step));
+  return (*head_)(norms_.apply(head_norm_, pooled(x, step), step).squeeze(1));
 }
 
 at::Tensor Vit::pooled(const at::Tensor& x, const norms::StepContext& step) const {
   if (model_.pool == config::Pool::kPatches) {
     const at::Tensor patches = x.narrow(1, 1, tokens() - 1).mean(1, /*keepdim=*/true);  // [B, 1, D]
-    return norms_.apply(final_norm_, patches, step).squeeze(1);
+    return norms_.apply(final_norm_, patches, step);
   }
   const at::Tensor normed = norms_.apply(final_norm_, x, step);  // [B, T, D]
-  return model_.pool == config::Pool::kCls ? normed.select(1, 0) : normed.mean(1);
+  return model_.pool == config::Pool::kCls ? normed.narrow(1, 0, 1) : normed.mean(1, /*keepdim=*/true);
 }
 
 std::vector<FoldSite> Vit::fold_sites() const {
   std::vector<FoldSite> sites;
   for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i].add_fold_sites(cat("blocks.", i), norms_, sites);
-  norms_.add_fold_site(final_norm_, {"head"}, sites);  // pooling is linear, so it does not matter that it comes between
+  // Pooling is linear, so it does not matter that it comes between the final norm and the head.
+  norms_.add_fold_site(head_norm_.index < 0 ? final_norm_ : head_norm_, {"head"}, sites);
   return sites;
 }
 

@@ -4,10 +4,11 @@
 //   x = block(x)                                                                  depth times, block.h
 //   logits = head(pool(final(x))),  pool = mean over all tokens or the cls token;
 //   pool = patches: head(final(mean over the patches)), beside a cls token that only the blocks read
+//   A norm at the site head stands between the pool and the head, as the batch norm of MAE's linear probe does.
 //
 // Shapes  images [B, ch, H, W] → logits [B, classes];  T = (H/p)·(W/p) (+ 1 with cls)
-// Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn, qk (only when norm_sites names them). A
-//         block's norm is called "blocks.I.SITE".
+// Sites   pre_attn, pre_ffn, final (standard); embed, post_attn, post_ffn, qk, head (only when norm_sites names them).
+//         A block's norm is called "blocks.I.SITE", that of the head "head_norm".
 // Init    weights truncated normal 0.02, biases 0; positions and cls truncated normal 0.02. GELU is exact.
 #pragma once
 #include <optional>
@@ -34,12 +35,12 @@ class Vit final : public Model {
   Block make_block(const config::TrialConfig& config, int64_t index);
   at::Tensor embed(const at::Tensor& images) const;  // → [B, T, D]
   int64_t tokens() const { return input_.patches(model_.patch) + (config::has_cls(model_.pool) ? 1 : 0); }
-  at::Tensor pooled(const at::Tensor& x, const norms::StepContext& step) const;  // [B, T, D] → [B, D]
+  at::Tensor pooled(const at::Tensor& x, const norms::StepContext& step) const;  // [B, T, D] → [B, 1, D]
 
   std::optional<Linear> patch_embed_, head_;
   norms::ParameterSlot cls_token_;  // [1, 1, D]; empty with mean pooling
   norms::ParameterSlot pos_embed_;  // [1, T, D]
-  NormSite embed_norm_, final_norm_;
+  NormSite embed_norm_, final_norm_, head_norm_;
   std::vector<Block> blocks_;
 };
 

@@ -81,6 +81,8 @@ std::vector<Case> cases() {
     c.model.drop_path = 0.3;
   });
   also("vit_patches", config::ModelFamily::kVit, [](config::TrialConfig& c) { c.model.pool = config::Pool::kPatches; });
+  also("vit_head_batch", config::ModelFamily::kVit,
+       [](config::TrialConfig& c) { c.norm_sites["head"] = norm_of(NormKind::kBatch); });
   also("vit_qk_selector", config::ModelFamily::kVit,
        [](config::TrialConfig& c) { c.norm_sites["qk"] = norm_of(NormKind::kSelector); });
   also("autonorm_table", config::ModelFamily::kAutonorm,

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 
-def vit(x, p, patch, heads, depth, pool):
+def vit(x, p, patch, heads, depth, pool, before_head=lambda pooled: pooled):
     kernel = p["patch_embed.weight"].reshape(-1, x.shape[1], patch, patch)
     x = F.conv2d(x, kernel, p["patch_embed.bias"], stride=patch).flatten(2).transpose(1, 2)
     if pool != "mean":
@@ -14,9 +14,9 @@ def vit(x, p, patch, heads, depth, pool):
     for i in range(depth):
         x = block(x, p, f"blocks.{i}", heads)
     if pool == "patches":
-        return linear(norm(x[:, 1:].mean(1), p, "final"), p, "head")
+        return linear(before_head(norm(x[:, 1:].mean(1), p, "final")), p, "head")
     x = norm(x, p, "final")
-    return linear(x[:, 0] if pool == "cls" else x.mean(1), p, "head")
+    return linear(before_head(x[:, 0] if pool == "cls" else x.mean(1)), p, "head")
 
 
 def teacher(x, p):
@@ -59,6 +59,17 @@ def vit_with_a_norm_at_every_site(probe):
     config = {"family": "vit", "patch": 4, "dim": 24, "depth": 2, "heads": 3, "pool": "cls", "qkv_bias": False,
               "norm_sites": {site: "layer" for site in ("embed", "post_attn", "post_ffn", "qk")}}
     compare(probe, config, lambda x, p: vit(x, p, 4, 3, 2, "cls"), (2, 1, 8, 8))
+
+
+def vit_with_the_batch_norm_of_maes_linear_probe(probe):
+    config = {"family": "vit", "patch": 4, "dim": 24, "depth": 2, "heads": 3, "pool": "cls",
+              "norm_sites": {"head": {"kind": "batch", "affine": False, "eps": 1e-6}}}
+    for mode in ("train", "eval"):  # which has the running values of no training, 0 and 1
+        def normed(z):
+            zeros, ones = torch.zeros_like(z[0]), torch.ones_like(z[0])
+            return F.batch_norm(z, zeros, ones, training=mode == "train", eps=1e-6)
+
+        compare(probe, config, lambda x, p: vit(x, p, 4, 3, 2, "cls", normed), (6, 1, 8, 8), mode=mode)
 
 
 def mlp_teacher(probe):
@@ -140,6 +151,6 @@ def ten_training_steps(probe):
 
 if __name__ == "__main__":
     main([vit_with_mean_pooling, vit_with_cls_token_on_colour_images, vit_that_pools_before_its_last_norm,
-          vit_with_a_norm_at_every_site, mlp_teacher, regression_losses,
+          vit_with_a_norm_at_every_site, vit_with_the_batch_norm_of_maes_linear_probe, mlp_teacher, regression_losses,
           resnets, batch_norm_in_a_resnet_is_that_of_maps, initial_values, drop_path_is_of_whole_samples,
           ten_training_steps])

@@ -193,7 +193,7 @@ TEST(Catalogue, MetricsKnowTheirDirection) {
 
 TEST(Catalogue, SitesOfTheFamilies) {
   EXPECT_THAT(sites(ModelFamily::kVit).standard, testing::ElementsAre("pre_attn", "pre_ffn", "final"));
-  EXPECT_THAT(sites(ModelFamily::kVit).optional, testing::ElementsAre("embed", "post_attn", "post_ffn", "qk"));
+  EXPECT_THAT(sites(ModelFamily::kVit).optional, testing::ElementsAre("embed", "post_attn", "post_ffn", "qk", "head"));
   EXPECT_THAT(sites(ModelFamily::kMlp).standard, testing::ElementsAre("hidden"));
 }
 

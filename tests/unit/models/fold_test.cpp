@@ -318,6 +318,19 @@ TEST(FoldRules, OnlyTheSitesBeforeALinearFold) {
   EXPECT_LE(largest_difference(outputs(*model, images), outputs(*folded->model, images)), 1e-4);
 }
 
+TEST(FoldRules, ANormBeforeTheHeadTakesTheHeadFromTheFinalOne) {
+  config::TrialConfig config = config_with(kVit, config::default_norm(NormKind::kLayer));
+  config.norm_sites["head"] = config::default_norm(NormKind::kBatch);
+  const auto model = trained_model(config, kVitInput);
+  const auto folded = fold(config, *model, kVitInput);
+  ASSERT_TRUE(folded.ok()) << folded.status().message();
+  EXPECT_EQ(folded->sites.back().site, "head_norm");
+  EXPECT_EQ(folded->sites.back().linears, (std::vector<std::string>{"head"}));
+  EXPECT_THAT(reasons(folded->kept)["final"], testing::HasSubstr("the norm at site head"));
+  const at::Tensor images = images_of("images", 8, kVitInput);
+  EXPECT_LE(largest_difference(outputs(*model, images), outputs(*folded->model, images)), 1e-4);
+}
+
 // What the message of a fold that does nothing says.
 std::string refusal(const Family& family, const NormConfig& norm) {
   const config::TrialConfig config = config_with(family, norm);
