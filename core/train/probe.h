@@ -22,8 +22,8 @@
 //       IN   param.NAME, grad.NAME.K;  OUT  param.NAME, exp_avg.NAME and exp_avg_sq.NAME (sgd, lars:
 //            momentum.NAME), with ema also ema.NAME.  lr constant; clip as configured
 //   {"op": "schedule", "config": {a trial's train block}, "total_steps": N}     OUT  lr [N] float64
-//   {"op": "loss", "loss": "cross_entropy" | "distillation" | "hard_distillation", "label_smoothing": 0, "temperature":
-//   1}
+//   {"op": "loss", "loss": "cross_entropy" | "distillation" | "hard_distillation",
+//    "label_smoothing": 0, "temperature": 1}
 //       IN   logits [B, K] and labels [B] int64 or teacher [B, K];  OUT  loss [B], grad.logits of its sum
 //   {"op": "augment", "config": {a trial's train block: augment, policy, erase, mixup, cutmix, …}, "seed": 0,
 //    "step": 0, "micro_batch": 0}
