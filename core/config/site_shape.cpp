@@ -41,8 +41,8 @@ SiteShape of_patches(const TrialConfig& c, const Image& image, bool cls, const c
 }
 
 SiteShape of_vit(const TrialConfig& c, const std::string& site, const Image& image) {
-  const bool pooled_first = site == "final" && c.model.pool == Pool::kPatches;
-  if (site != "head" && !pooled_first) {
+  const bool pools_first = c.model.pool == Pool::kPatches;
+  if (site != "head" && !(site == "final" && pools_first)) {
     return of_patches(c, image, has_cls(c.model.pool), "model.pool = 'mean'");
   }
   const std::string one = site == "head"
@@ -51,7 +51,7 @@ SiteShape of_vit(const TrialConfig& c, const std::string& site, const Image& ima
   return {.channels = {c.model.dim},
           .tokens = 1,
           .grid = {},
-          .no_grid = cat(one, "; allowed: pre_attn, pre_ffn"),
+          .no_grid = cat(one, "; allowed: pre_attn, pre_ffn", pools_first ? "" : ", final"),
           .no_cls = one};
 }
 
